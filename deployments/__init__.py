@@ -1,0 +1,1 @@
+"""How Selfheal runs: its servers, its worker, its deployments."""

@@ -1,0 +1,1 @@
+"""The embedded servers: Postgres, NATS, Prefect, and the launcher that starts them."""

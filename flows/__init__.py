@@ -1,0 +1,1 @@
+"""Prefect flows: one mechanism, one file, one flow."""

@@ -1,0 +1,1 @@
+"""The domain of Selfheal in plain Python; it never imports Prefect."""

@@ -1,0 +1,1 @@
+"""The actions: one file each, the same shape, listed in one table."""

@@ -1,0 +1,132 @@
+"""One run of an action: a `healing_actions` row, its phases and its one outcome."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from selfheal.model.observation import Incarnation
+
+
+class Status(StrEnum):
+    """The client's statuses of an attempt."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUCCESS = "SUCCESS"
+    FAILED = "FAILED"
+    ROLLED_BACK = "ROLLED_BACK"
+
+
+class Phase(StrEnum):
+    """How far a running attempt has come; committed before what it announces."""
+
+    PREPARED = "prepared"
+    ACTING = "acting"
+    VERIFYING = "verifying"
+    ROLLING_BACK = "rolling_back"
+
+
+class Verification(StrEnum):
+    """What the observations after the act say. UNKNOWN is never a success and never retried by itself."""
+
+    HEALED = "HEALED"
+    NOT_HEALED = "NOT_HEALED"
+    UNKNOWN = "UNKNOWN"
+
+
+class RollbackOutcome(StrEnum):
+    """What became of the rollback plan."""
+
+    DONE = "DONE"
+    FAILED = "FAILED"
+    NOT_PLANNED = "NOT_PLANNED"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """The process that runs an attempt, so that a taker-over on the same host can end it first.
+
+    Attributes:
+        host: identity of the machine and its boot; another value means "not from here".
+        pid: process id.
+        started: clock ticks of the process's start, so that a reused pid is not taken for it.
+    """
+
+    host: str
+    pid: int
+    started: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What `prepare` learned before the act.
+
+    Attributes:
+        before: the incarnation to be replaced; the act is off when it has changed meanwhile.
+        rollback: how to go back, e.g. `{"restore": "running"}`; None where nothing can be undone.
+        evidence: what a restart would destroy (state, last log lines), at most 64 KiB.
+        steps: what the act will do, for a person and for a dry run.
+    """
+
+    before: Incarnation | None = None
+    rollback: dict[str, Any] | None = None
+    evidence: dict[str, Any] = field(default_factory=dict)
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """An attempt as stored.
+
+    Attributes:
+        id: its row.
+        fault_id: the fault that it is to mend.
+        component: name of the component.
+        action: name of the action, e.g. `restart-service`.
+        trigger_type: why.
+        status: where it stands.
+        fence: rises with each claim; a write with an older fence changes nothing.
+        phase: how far it has come; None before the first claim prepared it.
+        holder: who runs it; None before the first claim.
+        act_deadline: until when the announced act may still be under way; None before the act.
+        runs: how often it was claimed.
+        plan: what `prepare` stored; None before.
+        created_at: when the intent was written.
+    """
+
+    id: UUID
+    fault_id: UUID
+    component: str
+    action: str
+    trigger_type: str
+    status: Status
+    fence: int
+    phase: Phase | None
+    holder: Holder | None
+    act_deadline: datetime | None
+    runs: int
+    plan: Plan | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """The one result of an attempt.
+
+    Attributes:
+        status: SUCCESS, FAILED or ROLLED_BACK.
+        verification: what the observations said; None when there was no act to verify.
+        message: what happened, for a person.
+        rollback: what became of the rollback.
+        interrupted: whether the attempt's first holder died and somebody else settled it.
+        escalate: whether a person must look at the fault.
+    """
+
+    status: Status
+    verification: Verification | None
+    message: str
+    rollback: RollbackOutcome = RollbackOutcome.NOT_PLANNED
+    interrupted: bool = False
+    escalate: bool = False

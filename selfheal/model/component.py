@@ -1,0 +1,45 @@
+"""What is watched and healed, as the settings describe it."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+
+class ProbeKind(StrEnum):
+    """How a component's health is observed."""
+
+    HTTP = "http"
+    NATS = "nats"
+    PROCESS = "process"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Component:
+    """One component of the estate.
+
+    Attributes:
+        name: ours, 1-50 of `[a-z0-9_.-]`.
+        target: canonical name of the physical thing, e.g. `supervisor/demo/backend`; two components
+            with one target are never healed at the same time.
+        probe: how its health is observed.
+        url: what the probe asks (`http://` or `nats://`); empty for a process probe.
+        credentials: user and password for the probe, or None.
+        supervisor: name of the supervisor that runs it, or empty.
+        program: name of its process within that supervisor.
+        ladder: the actions to try, first rung first.
+        probe_timeout: a probe that takes longer has failed.
+        start_timeout: how long it may take to become healthy after a heal.
+        healthy_delay: it must still be healthy this long after it first was.
+    """
+
+    name: str
+    target: str
+    probe: ProbeKind
+    url: str = ""
+    credentials: tuple[str, str] | None = field(default=None, repr=False)
+    supervisor: str = ""
+    program: str = ""
+    ladder: tuple[str, ...] = ()
+    probe_timeout: timedelta = timedelta(seconds=2)
+    start_timeout: timedelta = timedelta(seconds=60)
+    healthy_delay: timedelta = timedelta(seconds=5)

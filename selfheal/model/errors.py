@@ -1,0 +1,37 @@
+"""The errors of Selfheal: one root, and whether to try again decided where the knowledge is.
+
+Everybody raises these; tasks retry `Transient` only, the command line prints `message` and `hint`, never a traceback.
+"""
+
+
+class SelfhealError(Exception):
+    """An error that a person can act on.
+
+    Args:
+        message: what is wrong, in one sentence without a full stop.
+        hint: what to do about it; may be empty.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
+
+class Transient(SelfhealError):
+    """The same call may go through later (a server away, a time-out): observing and recording retry it."""
+
+
+class Permanent(SelfhealError):
+    """Trying again changes nothing: a wrong setting, a port in use, an answer that makes no sense."""
+
+
+class NotAllowed(SelfhealError):
+    """We could, but must not: outside the allow-list, or a name that is none."""
+
+
+class StoodDown(SelfhealError):
+    """Another holder has taken this attempt over (fence or lease lost): stop at once and touch nothing."""

@@ -1,0 +1,55 @@
+"""A typed, prioritised reason to heal."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class Priority(StrEnum):
+    """How urgent a trigger is."""
+
+    CRITICAL = "CRITICAL"
+    HIGH = "HIGH"
+    MEDIUM = "MEDIUM"
+    LOW = "LOW"
+
+
+class TriggerType(StrEnum):
+    """What kind of reason it is."""
+
+    SERVICE_DOWN = "SERVICE_DOWN"
+    NATS_DOWN = "NATS_DOWN"
+    MANUAL = "MANUAL"
+
+
+class Source(StrEnum):
+    """Who raised it."""
+
+    WATCHER = "watcher"
+    PERSON = "person"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trigger:
+    """A reason to heal one component.
+
+    Attributes:
+        id: client-made UUIDv7; admission is idempotent by it.
+        type: what kind of reason.
+        component: name of the component that is sick.
+        action: a person's choice of action; empty: the component's ladder decides.
+        source: who raised it.
+        priority: how urgent.
+        reason: why, for a person.
+        detected_at: aware time at which the fault was seen first.
+    """
+
+    id: UUID
+    type: TriggerType
+    component: str
+    action: str = ""
+    source: Source
+    priority: Priority
+    reason: str
+    detected_at: datetime

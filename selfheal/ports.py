@@ -1,0 +1,216 @@
+"""What the domain asks of the world: clients, probes, actions and the store fulfil these; bootstrap wires them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from selfheal.model.admission import Answer, Refusal
+from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan
+from selfheal.model.component import Component
+from selfheal.model.health import ComponentHealth, Watch
+from selfheal.model.observation import Incarnation, Observation
+from selfheal.model.trigger import Trigger
+
+
+class ServiceControl(Protocol):
+    """A supervisor of processes (supervisord over XML-RPC).
+
+    Every call answers within the client's time-out or raises `Transient` (away, too slow);
+    a program that the supervisor does not know raises `Permanent` with the names it knows.
+    """
+
+    def processes(self) -> Mapping[str, Incarnation]:
+        """All programs by name."""
+        ...
+
+    def process(self, program: str) -> Incarnation:
+        """One program."""
+        ...
+
+    def stop(self, program: str, *, timeout: timedelta) -> None:
+        """Stop with the program's own signal and grace, and wait for the end; no error if it does not run."""
+        ...
+
+    def start(self, program: str, *, timeout: timedelta) -> None:
+        """Start without waiting for its health; no error if it already runs; `Permanent` if it cannot be spawned."""
+        ...
+
+    def log_tail(self, program: str, *, size: int) -> str:
+        """The last `size` bytes of the program's output, decoded; empty when it keeps none."""
+        ...
+
+
+class HttpClient(Protocol):
+    """Asks a URL."""
+
+    def get(self, url: str, *, timeout: timedelta) -> tuple[int, int]:
+        """Status code and milliseconds; `Transient` says in words why there was no answer."""
+        ...
+
+
+class BrokerClient(Protocol):
+    """Asks a NATS broker."""
+
+    def ping(self, url: str, *, credentials: tuple[str, str] | None, timeout: timedelta) -> int:
+        """Connect anew, flush, and give the milliseconds of the flush; `Transient` says why it failed."""
+        ...
+
+
+class Probe(Protocol):
+    """One way to observe a component's health. It never raises: what it could not tell is UNKNOWN."""
+
+    def observe(self, component: Component, incarnation: Incarnation | None) -> Observation:
+        """One look; `incarnation` is what the supervisor says of the process, None if it could not say."""
+        ...
+
+
+class Observe(Protocol):
+    """One look at a component: the process as its supervisor sees it, then the probe. It never raises."""
+
+    def __call__(self, component: Component) -> Observation:
+        """The observation."""
+        ...
+
+
+class Action(Protocol):
+    """One way to heal. Every action has this shape; `selfheal.actions.table` lists them.
+
+    Attributes:
+        name: as in a ladder, e.g. `restart-service`.
+        action_type: as in `healing_actions`, e.g. `RESTART_SERVICE`.
+        mode: observe, shadow, approve or auto.
+        risk: in words, for a person who is asked.
+        manual_minutes: what the same costs a person.
+        timeout: the act itself is over by then; it becomes the act's deadline.
+    """
+
+    name: str
+    action_type: str
+    mode: str
+    risk: str
+    manual_minutes: int
+    timeout: timedelta
+
+    def can_handle(self, trigger: Trigger, component: Component) -> bool:
+        """Whether this action fits this reason on this component."""
+        ...
+
+    def prepare(self, component: Component) -> Plan:
+        """Look and keep the evidence; changes nothing. `Transient` when the target's keeper cannot be asked."""
+        ...
+
+    def commit(self, component: Component, plan: Plan) -> str:
+        """Do it, once, within `timeout`; says what was done. Any error leaves the effect for observation to tell."""
+        ...
+
+    def validate(self, component: Component) -> Observation:
+        """One look at the result; never raises."""
+        ...
+
+    def rollback(self, component: Component, plan: Plan) -> str:
+        """Go back to what `plan.rollback` says; safe to repeat; says what was done."""
+        ...
+
+
+class HealStore(Protocol):
+    """Faults, triggers and attempts. Times are the database's; every write of a holder carries its fence."""
+
+    def admit(
+        self,
+        trigger: Trigger,
+        *,
+        target: str,
+        action_type: str,
+        observation: Observation | None,
+        refusal: Refusal | None,
+    ) -> Answer:
+        """Admission in one transaction: the answer is recorded, and with ADMITTED the fault and the intent."""
+        ...
+
+    def peek(self, target: str, action_type: str) -> Answer | None:
+        """The refusal that `admit` would give now, or None; records nothing."""
+        ...
+
+    def claim(self, attempt_id: UUID, *, fence: int, holder: Holder) -> Attempt | None:
+        """Take an attempt whose fence is still `fence`: RUNNING, fence + 1, a new lease. None: somebody else did."""
+        ...
+
+    def renew(self, held: Mapping[UUID, int]) -> set[UUID]:
+        """Prolong the leases of these attempts (id to fence); gives back those that are still ours."""
+        ...
+
+    def record_plan(self, attempt_id: UUID, *, fence: int, plan: Plan) -> bool:
+        """Store what `prepare` learned, phase PREPARED. False: no longer ours."""
+        ...
+
+    def announce_act(self, attempt_id: UUID, *, fence: int, timeout: timedelta) -> bool:
+        """Commit phase ACTING and the act's deadline if the lease still covers it. False: stand down."""
+        ...
+
+    def enter(self, attempt_id: UUID, *, fence: int, phase: Phase) -> bool:
+        """Commit the next phase. False: no longer ours."""
+        ...
+
+    def settle(self, attempt_id: UUID, *, fence: int, outcome: Outcome, execution_ms: int | None) -> bool:
+        """Write the one outcome and its consequence for the fault. False: no longer ours.
+
+        Repeating it after a lost answer gives True again: with this fence only we can have written it.
+        """
+        ...
+
+    def attempt(self, attempt_id: UUID) -> Attempt | None:
+        """One attempt."""
+        ...
+
+    def expired(self) -> Sequence[Attempt]:
+        """Unfinished attempts whose lease is over and whose announced act, if any, must be over too."""
+        ...
+
+    def has_open_fault(self, target: str) -> bool:
+        """Whether a fault of this target is still open."""
+        ...
+
+    def close_recovered(self, target: str) -> bool:
+        """Close the open fault of a target that is healthy again without an attempt under way."""
+        ...
+
+
+class HealthStore(Protocol):
+    """`health_history` and the hand-over between runs of a watcher."""
+
+    def record(self, health: Sequence[ComponentHealth]) -> None:
+        """One row per component and sweep."""
+        ...
+
+    def latest(self) -> Sequence[ComponentHealth]:
+        """The newest row of each component of the last 10 minutes."""
+        ...
+
+    def begin_watch(self, mechanism: str, run_id: UUID, holder: Holder) -> None:
+        """Say that this run watches now; the run before it sees that and ends."""
+        ...
+
+    def beat(self, mechanism: str, run_id: UUID) -> bool:
+        """Say that this run still watches. False: another run has begun."""
+        ...
+
+    def watches(self) -> Sequence[Watch]:
+        """Who watches, since when, and when it last said so."""
+        ...
+
+
+class Clock(Protocol):
+    """Time, so that tests can switch waiting off."""
+
+    def now(self) -> datetime:
+        """Aware UTC time."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never jump."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Let that much time pass."""
+        ...

@@ -1,0 +1,1 @@
+"""The probes: one file each, the same shape, listed in one table."""

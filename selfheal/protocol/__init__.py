@@ -1,0 +1,1 @@
+"""The protocol of a heal, step by step, on ports."""

@@ -1,0 +1,1 @@
+"""The only SQL outside migrations: one file per table family."""
