@@ -1,0 +1,1 @@
+"""Alembic environment; the versions are written as SQL."""

@@ -1,0 +1,73 @@
+"""The database connection: a small pool with time-outs, and errors in our words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError as PoolTimeout
+
+from selfheal.model.errors import Permanent, Transient
+
+_SESSION = " ".join(
+    (
+        "-c statement_timeout=10000",
+        "-c lock_timeout=5000",
+        "-c idle_in_transaction_session_timeout=10000",
+        "-c timezone=UTC",
+    )
+)
+
+
+def open_engine(url: str, *, pool_size: int = 5) -> Engine:
+    """An engine as `healing_user`.
+
+    A dead server is noticed within seconds (connect 3 s, unanswered data 3 s, keepalives), a full or slow one
+    within the statement's 10 s; nothing waits longer than that.
+
+    Args:
+        url: SQLAlchemy URL with driver psycopg.
+        pool_size: connections kept; as many again may be opened for a moment.
+    """
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": 3,
+            "tcp_user_timeout": 3000,
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 2,
+            "options": _SESSION,
+            "application_name": "selfheal",
+        },
+    )
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction; what the driver says comes out as `Transient` or `Permanent`.
+
+    Raises:
+        Transient: away, full, too slow, a deadlock: the same call may go through later.
+        Permanent: the statement itself is wrong for this database (missing table, missing right).
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except PoolTimeout as error:
+        raise Transient("all database connections of this process are in use", hint="try again shortly") from error
+    except OperationalError as error:
+        raise Transient(f"the database does not answer: {_first_line(error)}", hint="see `selfheal doctor`") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Transient(f"the database connection broke: {_first_line(error)}") from error
+        raise Permanent(f"the database refuses: {_first_line(error)}", hint="is its schema migrated?") from error
+
+
+def _first_line(error: DBAPIError) -> str:
+    """The driver's own words, without the statement and its parameters."""
+    return str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__

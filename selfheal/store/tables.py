@@ -1,0 +1,130 @@
+"""The tables as SQLAlchemy knows them; the migrations make them, a test holds the two together."""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData()
+
+_NEW_ID = text("uuid_generate_v7()")
+_NOW = func.now()
+
+
+def _moment(name: str, *, required: bool = False) -> Column[object]:
+    """A time with zone; a required one defaults to the database's now."""
+    return Column(name, DateTime(timezone=True), nullable=not required, server_default=_NOW if required else None)
+
+
+faults = Table(
+    "faults",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=_NEW_ID),
+    Column("target_key", String(200), nullable=False),
+    Column("component", String(100), nullable=False),
+    Column("trigger_type", String(50), nullable=False),
+    _moment("detected_at", required=True),
+    _moment("verified_at"),
+    _moment("closed_at"),
+    Column("resolution", String(20)),
+    Column("ladder_step", Integer, nullable=False, server_default="0"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("needs_person", Text),
+)
+
+healing_actions = Table(
+    "healing_actions",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=_NEW_ID),
+    Column("tenant_id", Uuid),
+    Column("trigger_type", String(50), nullable=False),
+    Column("action_type", String(50), nullable=False),
+    Column("target_component", String(100), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("success", Boolean),
+    Column("execution_time_ms", Integer),
+    Column("error_message", Text),
+    Column("metadata", JSONB, key="details", server_default="{}"),
+    _moment("created_at", required=True),
+    _moment("completed_at"),
+    Column("target_key", String(200), nullable=False),
+    Column("fault_id", Uuid, ForeignKey("faults.id"), nullable=False),
+    Column("trigger_id", Uuid, nullable=False, unique=True),
+    Column("action_name", String(50), nullable=False),
+    Column("fence", Integer, nullable=False, server_default="0"),
+    Column("runs", Integer, nullable=False, server_default="0"),
+    _moment("lease_until"),
+    Column("holder", JSONB),
+    Column("phase", String(20)),
+    _moment("act_started_at"),
+    _moment("act_deadline"),
+    Column("pre_observation", JSONB),
+    Column("plan", JSONB),
+    Column("verification", String(20)),
+    Column("rollback_outcome", String(20)),
+    Column("interrupted", Boolean, nullable=False, server_default="false"),
+)
+
+healing_triggers = Table(
+    "healing_triggers",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=_NEW_ID),
+    Column("decision", String(30), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("trigger_type", String(50), nullable=False),
+    Column("component", String(100), nullable=False),
+    Column("target_key", String(200), nullable=False),
+    Column("action_type", String(50), nullable=False),
+    Column("source", String(30), nullable=False),
+    Column("priority", String(10), nullable=False),
+    Column("attempt_id", Uuid),
+    Column("fault_id", Uuid, ForeignKey("faults.id")),
+    _moment("retry_at"),
+    Column("occurrences", Integer, nullable=False, server_default="1"),
+    _moment("first_at", required=True),
+    _moment("last_at", required=True),
+)
+
+trigger_answers = Table(
+    "trigger_answers",
+    metadata,
+    Column("trigger_id", Uuid, primary_key=True),
+    Column("decision_id", Uuid, ForeignKey("healing_triggers.id")),
+    _moment("answered_at", required=True),
+)
+
+health_history = Table(
+    "health_history",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=_NEW_ID),
+    Column("component", String(50), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("response_time", Integer),
+    Column("error", Text),
+    Column("metadata", JSONB, key="details", nullable=False, server_default="{}"),
+    Column("checked_at", DateTime(timezone=True), primary_key=True, server_default=_NOW),
+    Column("metric", String(50)),
+    Column("value", Double),
+)
+
+watch_epoch = Table(
+    "watch_epoch",
+    metadata,
+    Column("mechanism", String(50), primary_key=True),
+    Column("run_id", Uuid, nullable=False),
+    Column("holder", JSONB, nullable=False),
+    _moment("began_at", required=True),
+    _moment("beat_at", required=True),
+)
