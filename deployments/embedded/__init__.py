@@ -1,1 +1,1 @@
-"""The embedded servers: Postgres, NATS, Prefect, and the launcher that starts them."""
+"""The embedded stack: Postgres, NATS, the Prefect server and a worker, in one data folder."""

@@ -1,16 +1,17 @@
 """Exec wrapper around every child process of the embedded stack, so that none of them outlives its parent.
 
-Called by `deployments.embedded.child` (and by the job command of a flow run) by file path, as
-`python -I -S launch.py [options] -- CMD...`; standard library only, since it runs before every child and in front of
-interpreters that an unprivileged user may not even be able to reach. It ends in `exec`: the process id that the caller
-knows is the process id of the command.
+Called by `deployments.embedded.child` (and by the job command of a flow run) by file path, as `python -I -S
+launch.py [options] -- CMD...`; standard library only, since it runs before every child and in front of
+interpreters that an unprivileged user may not even be able to reach. It ends in `exec`: the process id that
+the caller knows is the process id of the command.
 
 What it promises, in this order:
 
 1. the kernel sends this process a signal (default SIGKILL) when its parent dies, even by kill -9;
 2. with `--user`, as root: the command runs as that user, with no way back to more rights;
-3. every `--need` path can be reached by that user under its own name. Where a directory above it is closed to the user
-   (a 0700 home with the interpreter inside), a mount namespace private to this child shows only the needed part of it.
+3. every `--need` path can be reached by that user under its own name. Where a directory above it is closed to
+   the user (a 0700 home with the interpreter inside), a mount namespace private to this child shows only the
+   needed part of it.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--death-signal", default="KILL", help="signal sent when the parent dies")
     parser.add_argument("--parent", type=int, default=None, help="process id that must still be the parent")
     parser.add_argument("--user", default=None, help="run as this user (root only)")
-    parser.add_argument("--need", action="append", default=[], help="path that the user must be able to reach")
+    parser.add_argument(
+        "--need", action="append", default=[], help="path that the user must be able to reach"
+    )
     parser.add_argument("command", nargs="+", help="the command, after --")
     return parser.parse_args(argv)
 
@@ -118,11 +121,14 @@ def _open_the_way(entry: pwd.struct_passwd, groups: list[int], needs: list[Path]
     except OSError as error:
         path, closed = blocked[0]
         _refuse(
-            f"user {entry.pw_name!r} cannot enter {closed}, but needs {path} ({error.filename}: {error.strerror}). "
+            f"user {entry.pw_name!r} cannot enter {closed}, but needs {path} "
+            f"({error.filename}: {error.strerror}). "
             f"Allow it (chmod o+x {closed}), or move the installation and the data folder elsewhere, "
             "or start Selfheal as an ordinary user instead of root",
         )
-    handles = {path: _open_path(path) for path in wanted}  # after unshare: a bind needs a mount of this namespace
+    handles = {
+        path: _open_path(path) for path in wanted
+    }  # after unshare: a bind needs a mount of this namespace
     for path, handle in handles.items():
         _uncover(path, handle, entry, groups)
         os.close(handle)

@@ -1,0 +1,110 @@
+"""The embedded Prefect server, on the embedded Postgres; and the environment of everything that talks to it.
+
+`stack.embedded_parts` makes a supervised part of it. The child runs what `prefect server start --background`
+runs (one uvicorn with the services in it), without the command line's own start in front.
+"""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+
+from deployments.embedded import child
+from deployments.embedded.child import RunAs
+from deployments.embedded.ports import HOST
+
+PROBE_TIMEOUT_SECONDS = 3.0
+
+SERVER_ENVIRONMENT = {
+    "PREFECT__SERVER_FINAL": "1",
+    "PREFECT_SERVER_UI_V2_ENABLED": "false",  # it calls an outside host
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+}
+
+CLIENT_ENVIRONMENT = {
+    "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",  # without our server a client must fail, not start its own
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    "PREFECT_CLI_PROMPT": "false",
+    "DO_NOT_TRACK": "1",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrefectServer:
+    """One server process: API, UI, scheduler and the other services."""
+
+    folder: Path
+    """The data folder's `prefect`: its PREFECT_HOME, owned by the server's user."""
+    log: Path
+    port: int
+    database_port: int
+    database_user: str
+    database_password: str = field(repr=False)
+    database: str
+    identity: RunAs | None = None
+    extra_environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def api_url(self) -> str:
+        """Where clients find the API."""
+        return f"http://{HOST}:{self.port}/api"
+
+    @property
+    def ui_url(self) -> str:
+        """Where a person finds the UI."""
+        return f"http://{HOST}:{self.port}"
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start the server; it migrates its database before it listens."""
+        command = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"]
+        command += ["--host", HOST, "--port", str(self.port), "--timeout-keep-alive", "5", "--no-access-log"]
+        return child.spawn(
+            command,
+            log=self.log,
+            environment=self._environment(),
+            identity=self.identity,
+            folder=self.folder,
+        )
+
+    def ready(self) -> bool:
+        """Say whether the API answers that it is healthy."""
+        try:
+            answer = httpx.get(f"{self.api_url}/health", timeout=PROBE_TIMEOUT_SECONDS, trust_env=False)
+        except httpx.HTTPError:
+            return False
+        return answer.status_code == httpx.codes.OK and answer.json() is True
+
+    def _environment(self) -> dict[str, str]:
+        """Return the server's environment; the only place where the database's password goes."""
+        who = f"{quote(self.database_user)}:{quote(self.database_password, safe='')}"
+        return {
+            **child.base_environment(home=self.folder),
+            **CLIENT_ENVIRONMENT,
+            **SERVER_ENVIRONMENT,
+            "PREFECT_HOME": str(self.folder),
+            "PREFECT_UI_STATIC_DIRECTORY": str(
+                self.folder / "ui"
+            ),  # else it writes into the installed package
+            "PREFECT_API_URL": self.api_url,
+            "PREFECT_API_DATABASE_CONNECTION_URL": (
+                f"postgresql+asyncpg://{who}@{HOST}:{self.database_port}/{self.database}"
+            ),
+            **self.extra_environment,
+        }
+
+
+def client_environment(*, api_url: str, home: Path) -> dict[str, str]:
+    """Return what a worker, a flow run or our own client needs to talk to the server; no secret is in it.
+
+    Args:
+        api_url: of the server.
+        home: PREFECT_HOME of the client, a folder of ours.
+    """
+    return {"PREFECT_API_URL": api_url, "PREFECT_HOME": str(home), **CLIENT_ENVIRONMENT}

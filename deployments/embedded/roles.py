@@ -1,0 +1,97 @@
+"""Roles and databases that Selfheal and Prefect need, for the embedded Postgres and for any other by URL.
+
+`stack.embedded_parts` runs this after each start of Postgres; `selfheal up` may run it once on a Postgres
+given by URL. Tables and the grants on them come from the migrations.
+"""
+
+from dataclasses import dataclass
+from typing import LiteralString
+
+import psycopg
+from psycopg import sql
+
+from deployments.embedded.credentials import Credentials
+
+OWNER = "selfheal_owner"
+MIGRATOR = "selfheal_migrator"
+HEALER = "healing_user"
+PREFECT = "prefect"
+SELFHEAL_DATABASE = "selfheal"
+PREFECT_DATABASE = "prefect"
+
+HEALER_SETTINGS = {
+    "statement_timeout": "30s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolePasswords:
+    """One password per role that may log in."""
+
+    migrator: str
+    healer: str
+    prefect: str
+
+    @classmethod
+    def of(cls, credentials: Credentials) -> "RolePasswords":
+        """Take the roles' passwords out of the data folder's credentials."""
+        return cls(
+            migrator=credentials.selfheal_migrator,
+            healer=credentials.healing_user,
+            prefect=credentials.prefect_database,
+        )
+
+
+def prepare_cluster(superuser: Connection, passwords: RolePasswords) -> None:
+    """Make the roles and databases that are missing and set what differs; running it again changes nothing.
+
+    Args:
+        superuser: an autocommit connection (CREATE DATABASE refuses a transaction) of a role that may create
+            both.
+        passwords: the passwords that the roles shall have; only their SCRAM verifiers are sent.
+    """
+    _role(superuser, OWNER, password=None)
+    _role(superuser, MIGRATOR, password=passwords.migrator)
+    _role(superuser, HEALER, password=passwords.healer)
+    _role(superuser, PREFECT, password=passwords.prefect)
+    _run(superuser, "GRANT {} TO {}", OWNER, MIGRATOR)
+    _database(superuser, SELFHEAL_DATABASE, owner=OWNER, users=(MIGRATOR, HEALER))
+    _database(superuser, PREFECT_DATABASE, owner=PREFECT, users=(PREFECT,))
+    # what the migrator makes belongs to the owner, whoever forgets to say SET ROLE
+    _run(superuser, "ALTER ROLE {} IN DATABASE {} SET role = {}", MIGRATOR, SELFHEAL_DATABASE, OWNER)
+    for name, value in HEALER_SETTINGS.items():
+        statement = sql.SQL("ALTER ROLE {} SET {} = {}")
+        superuser.execute(statement.format(sql.Identifier(HEALER), sql.Identifier(name), sql.Literal(value)))
+
+
+def _run(connection: Connection, statement: LiteralString, *names: str) -> None:
+    template = sql.SQL(statement)
+    connection.execute(template.format(*map(sql.Identifier, names)))
+
+
+def _role(connection: Connection, name: str, *, password: str | None) -> None:
+    """Make the role when it is missing, without any right of its own but to log in."""
+    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,)).fetchone() is None:
+        _run(connection, "CREATE ROLE {}", name)
+    if password is None:
+        _run(connection, "ALTER ROLE {} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE", name)
+        return
+    verifier = connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256").decode()
+    statement = sql.SQL("ALTER ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {}")
+    connection.execute(statement.format(sql.Identifier(name), sql.Literal(verifier)))
+
+
+def _database(connection: Connection, name: str, *, owner: str, users: tuple[str, ...]) -> None:
+    """Make the database when it is missing and let in nobody but `users`."""
+    if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
+        _run(connection, "CREATE DATABASE {} OWNER {}", name, owner)
+    _run(connection, "REVOKE ALL ON DATABASE {} FROM PUBLIC", name)
+    for user in users:
+        _run(connection, "GRANT CONNECT ON DATABASE {} TO {}", name, user)
+    password = connection.info.password
+    with psycopg.connect(connection.info.dsn, password=password, dbname=name, autocommit=True) as inside:
+        inside.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
