@@ -1,0 +1,111 @@
+"""Asks a NATS broker whether it works; the NATS probe and the reconnect action call this.
+
+Every call connects anew: a connection that is kept says nothing about whether the next one would be accepted,
+and its `is_connected` lies while the server is frozen.
+"""
+
+import asyncio
+import time
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from nats.aio.client import Client
+from nats.errors import Error, NoServersError
+
+from selfheal.clients.deadline import run_within
+from selfheal.model.errors import Permanent, Transient
+
+CLOSE_SECONDS = 0.5
+NATS_PORT = 4222
+
+
+class NatsBroker:
+    """Fulfils `ports.BrokerClient`; without state, so that any number of threads may call it."""
+
+    def ping(self, url: str, *, credentials: tuple[str, str] | None, timeout: timedelta) -> int:
+        """Connect anew, flush, and give the milliseconds of the flush; not from inside an event loop.
+
+        Raises:
+            Transient: refused, no answer in time, or the user and password are not accepted; says which.
+            Permanent: the URL is none of NATS.
+        """
+        place = _place(url)
+        try:
+            return run_within(lambda: _ping(url, credentials, timeout.total_seconds()), timeout)
+        except TimeoutError:
+            raise Transient(
+                f"the NATS server at {place} gave no answer within {timeout.total_seconds():g} s",
+                hint="see whether its process is frozen or the network drops its packets",
+            ) from None
+        except (OSError, Error) as error:
+            raise _told(error, place) from error
+
+
+async def _ping(url: str, credentials: tuple[str, str] | None, seconds: float) -> int:
+    """One connection, one round trip; the first error that the library met, when it could not connect."""
+    errors: list[Exception] = []
+
+    async def keep(error: Exception) -> None:
+        errors.append(error)
+
+    user, password = credentials or (None, None)
+    client = Client()
+    try:
+        await client.connect(
+            [url],
+            user=user,
+            password=password,
+            name="selfheal-probe",
+            error_cb=keep,
+            allow_reconnect=False,
+            max_reconnect_attempts=1,  # 0 and -1 would both try for ever
+            reconnect_time_wait=0,
+            connect_timeout=max(1, round(seconds + 1)),  # whole seconds; `run_within` is what bounds the call
+        )
+        begun = time.monotonic()
+        await client.flush(timeout=max(1, round(seconds + 1)))
+        return round((time.monotonic() - begun) * 1000)
+    except NoServersError:
+        raise errors[0] if errors else NoServersError() from None
+    finally:
+        await _close(client)
+
+
+async def _close(client: Client) -> None:
+    """Close without waiting for a server that does not read: closing flushes what is pending."""
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await client.close()
+    except (OSError, Error):  # TimeoutError is an OSError; the socket goes with the loop
+        return
+
+
+def _told(error: Exception, place: str) -> Transient:
+    """The library's error in words."""
+    if isinstance(error, ConnectionRefusedError):
+        return Transient(
+            f"{place} refuses connections", hint="the NATS server is not running there; start it"
+        )
+    words = str(error).removeprefix("nats: ").strip("' ")
+    if "authorization" in words.lower() or "authentication" in words.lower():
+        return Transient(
+            f"the NATS server at {place} does not accept the user or the password",
+            hint="set username and password of this component as in the server's configuration",
+        )
+    return Transient(
+        f"the NATS server at {place} cannot be used: {words or type(error).__name__}",
+        hint="see the server's log",
+    )
+
+
+def _place(url: str) -> str:
+    """Host and port for messages: never the user and password that a URL may hold."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in {"nats", "tls"} and parts.hostname:
+            return f"{parts.hostname}:{parts.port or NATS_PORT}"
+    except ValueError:  # a port that is no number, a bracket that does not close: no URL either
+        pass
+    raise Permanent(
+        "the component's url is no address of a NATS server", hint='write url = "nats://HOST:PORT"'
+    )
