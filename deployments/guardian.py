@@ -37,6 +37,8 @@ def run_guarded(main: Callable[[], int]) -> int:
         return _guard(supervisor, watched)
     finally:
         orphans.end_all(orphans.own_children)
+        while signal.sigtimedwait(watched, 0) is not None:
+            pass  # a stop signal that came too late has nobody to stop: the exit code tells what happened
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 

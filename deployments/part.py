@@ -27,7 +27,7 @@ class Part:
     ready: Callable[[], bool] = always
     """Asks the process whether it works; called in a thread, bounded by its own time-out."""
     on_ready: Callable[[], None] = nothing
-    """Runs in a thread after each start, before the part counts as ready; when it raises it is tried again."""
+    """Runs in a thread after each start, before the part counts as ready; if it raises, again."""
     depends_on: frozenset[str] = frozenset()
     """Parts that must be ready before this one is started; they also stop after it."""
     log: Path | None = None

@@ -112,7 +112,9 @@ def _become(user: str, needs: list[Path]) -> None:
 
 def _open_the_way(entry: pwd.struct_passwd, groups: list[int], needs: list[Path]) -> None:
     """Make every needed path reachable; no namespace is made when all of them already are."""
-    wanted = sorted({path for need in needs for path in (Path(os.path.abspath(need)), need.resolve())})  # noqa: PTH100  `resolve` alone would lose the symlinked name
+    targets = sorted(need.resolve() for need in needs)  # before the names: a link is open once its target is
+    names = sorted(Path(os.path.abspath(need)) for need in needs)  # noqa: PTH100  `resolve` would lose the name
+    wanted = list(dict.fromkeys([*targets, *names]))
     blocked = [(path, closed) for path in wanted if (closed := _closed_directory(path, entry, groups))]
     if not blocked:
         return

@@ -4,14 +4,14 @@
 runs (one uvicorn with the services in it), without the command line's own start in front.
 """
 
+import http.client
+import json
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
-
-import httpx
 
 from deployments.embedded import child
 from deployments.embedded.child import RunAs
@@ -75,11 +75,15 @@ class PrefectServer:
 
     def ready(self) -> bool:
         """Say whether the API answers that it is healthy."""
-        try:
-            answer = httpx.get(f"{self.api_url}/health", timeout=PROBE_TIMEOUT_SECONDS, trust_env=False)
-        except httpx.HTTPError:
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=PROBE_TIMEOUT_SECONDS)
+        try:  # the standard library: a client of httpx costs 20 ms of CPU time, and this runs all day
+            connection.request("GET", "/api/health")
+            answer = connection.getresponse()
+            return answer.status == http.client.OK and json.load(answer) is True
+        except (OSError, http.client.HTTPException, ValueError):
             return False
-        return answer.status_code == httpx.codes.OK and answer.json() is True
+        finally:
+            connection.close()
 
     def _environment(self) -> dict[str, str]:
         """Return the server's environment; the only place where the database's password goes."""
