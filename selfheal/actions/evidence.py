@@ -1,0 +1,46 @@
+"""What a restart would destroy, made fit to keep: clean, lightly redacted, at most 64 KiB.
+
+The actions' `prepare` calls this. Redaction takes out what looks like a secret in a log line; it is a second net,
+since programs should not log their secrets.
+"""
+
+import json
+import re
+
+LIMIT = 64 * 1024
+LOG_LIMIT = 48 * 1024
+
+_SECRETS = (
+    (re.compile(r"(?i)\b(authorization['\"]?\s*[:=]\s*['\"]?(?:basic|bearer)?\s*)[^\s'\",;]+"), r"\1***"),
+    (
+        re.compile(
+            r"(?i)((?:password|passwd|pwd|secret|token|api[_-]?key)['\"]?\s*[:=]\s*['\"]?)[^\s'\",;&]+"
+        ),
+        r"\1***",
+    ),
+    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s/@]+@"), r"\1***@"),
+)
+_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+def redacted(text: str) -> str:
+    """`text` without what looks like a secret, and without what a database cannot hold."""
+    text = _UNFIT.sub("", text)
+    for pattern, instead in _SECRETS:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def last_lines(text: str, *, size: int = LOG_LIMIT) -> str:
+    """The end of a redacted log that takes at most `size` bytes as JSON, beginning with a whole line."""
+    text = redacted(text)
+    if _json_size(text) <= size:
+        return text
+    while _json_size(text) > size:
+        text = text[-(len(text) * size // _json_size(text)) :] if len(text) > 1 else ""
+    _, newline, whole = text.partition("\n")
+    return whole if newline else text
+
+
+def _json_size(text: str) -> int:
+    return len(json.dumps(text))

@@ -1,0 +1,165 @@
+"""The table of all actions: shipped ones and those of third parties.
+
+Bootstrap builds it with `build`; admission asks it which action fits a trigger. A third party offers an
+action as an entry point of the group `selfheal.actions`, named like the action, which is called with the
+`Toolbox`; it is loaded only when its name is asked for, and one that is broken says so under its name and
+leaves the others alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+
+from selfheal.actions.restart_service import RestartService
+from selfheal.actions.restore_nats_connection import RestoreNatsConnection
+from selfheal.model.component import Component
+from selfheal.model.errors import Permanent
+from selfheal.model.trigger import Trigger
+from selfheal.policy.names import nearest
+from selfheal.ports import Action, BrokerClient, Clock, Observe, ServiceControl
+
+GROUP = "selfheal.actions"
+MODES = frozenset({"observe", "shadow", "approve", "auto"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toolbox:
+    """What actions are built from.
+
+    Attributes:
+        controls: the supervisors by name.
+        observe: one look at a component.
+        broker: asks NATS brokers.
+        clock: time and waiting.
+    """
+
+    controls: Mapping[str, ServiceControl]
+    observe: Observe
+    broker: BrokerClient
+    clock: Clock
+
+
+class Registry:
+    """Actions by name.
+
+    Args:
+        toolbox: what the actions of third parties are built from.
+    """
+
+    def __init__(self, toolbox: Toolbox) -> None:
+        self._toolbox = toolbox
+        self._actions: dict[str, Action] = {}
+        self._plugins: dict[str, EntryPoint] = {}
+        self._refused: list[str] = []
+
+    def register(self, action: Action) -> None:
+        """Add an action.
+
+        Raises:
+            Permanent: its name is taken, or its mode is none.
+        """
+        self._refuse_duplicate(action.name)
+        if action.mode not in MODES:
+            raise Permanent(
+                f"action {action.name!r} has the mode {action.mode!r}, which is none{nearest(action.mode, MODES)}"
+            )
+        self._actions[action.name] = action
+
+    def offer(self, plugin: EntryPoint) -> None:
+        """Take in a third party's action without loading it; a duplicate is left out and told by `problems`."""
+        try:
+            self._refuse_duplicate(plugin.name)
+        except Permanent as error:
+            self._refused.append(f"{plugin.value} is left out: {error}")
+        else:
+            self._plugins[plugin.name] = plugin
+
+    def names(self) -> list[str]:
+        """All names, sorted, without loading anything."""
+        return sorted(self._actions.keys() | self._plugins.keys())
+
+    def get(self, name: str) -> Action:
+        """The action of that name.
+
+        Raises:
+            Permanent: no such name (with the nearest one), or a third party's action that cannot be loaded.
+        """
+        if name in self._actions:
+            return self._actions[name]
+        if name in self._plugins:
+            action = self._load(self._plugins[name])
+            self._actions[name] = action
+            return action
+        raise Permanent(f"no action is named {name[:100]!r}{nearest(name, self.names())}")
+
+    def find_action(self, trigger: Trigger, component: Component) -> Action | None:
+        """The trigger's own action if it names one, else the first rung of the ladder that can handle it.
+
+        None where nothing fits. A rung that cannot be loaded is passed over: the next may heal.
+
+        Raises:
+            Permanent: the trigger names an action that does not exist, or that does not fit the component.
+        """
+        if trigger.action:
+            action = self.get(trigger.action)
+            if not action.can_handle(trigger, component):
+                raise Permanent(
+                    f"{action.name} does not fit {component.name} (probe {component.probe})",
+                    hint=f"its ladder: {', '.join(component.ladder) or 'none'}",
+                )
+            return action
+        known = (self._actions.get(name) or self._try(name) for name in component.ladder)
+        return next((action for action in known if action and action.can_handle(trigger, component)), None)
+
+    def problems(self) -> list[str]:
+        """One sentence per third party's action that is left out or cannot be loaded; for `doctor`."""
+        return self._refused + [problem for name in sorted(self._plugins) if (problem := self._problem(name))]
+
+    def _try(self, name: str) -> Action | None:
+        try:
+            return self.get(name)
+        except Permanent:  # told by `problems` and by the check of the settings
+            return None
+
+    def _problem(self, name: str) -> str:
+        try:
+            self.get(name)
+        except Permanent as error:
+            return str(error)
+        return ""
+
+    def _load(self, plugin: EntryPoint) -> Action:
+        try:
+            action: Action = plugin.load()(self._toolbox)
+            found = action.name
+        except Exception as error:  # a stranger's code may raise anything; it must not stop the others
+            raise Permanent(
+                f"action {plugin.name!r} of {plugin.value} cannot be loaded: {type(error).__name__}: {error}",
+                hint="repair or uninstall the package that brings it",
+            ) from error
+        if found != plugin.name:
+            raise Permanent(
+                f"the entry point {plugin.name!r} of {plugin.value} brings an action named {found!r}",
+                hint="give both the same name",
+            )
+        return action
+
+    def _refuse_duplicate(self, name: str) -> None:
+        if name in self._actions or name in self._plugins:
+            raise Permanent(
+                f"two actions are named {name!r}", hint="rename one, or uninstall the package that brings it"
+            )
+
+
+def build(tools: Toolbox) -> Registry:
+    """The shipped actions and those of installed packages."""
+    registry = Registry(tools)
+    registry.register(RestartService(controls=tools.controls, observe=tools.observe, clock=tools.clock))
+    registry.register(
+        RestoreNatsConnection(
+            controls=tools.controls, observe=tools.observe, broker=tools.broker, clock=tools.clock
+        )
+    )
+    for plugin in entry_points(group=GROUP):
+        registry.offer(plugin)
+    return registry
