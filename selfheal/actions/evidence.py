@@ -1,7 +1,7 @@
 """What a restart would destroy, made fit to keep: clean, lightly redacted, at most 64 KiB.
 
-The actions' `prepare` calls this. Redaction takes out what looks like a secret in a log line; it is a second net,
-since programs should not log their secrets.
+The actions' `prepare` calls this. Redaction takes out what looks like a secret in a log line; it is a second
+net, since programs should not log their secrets.
 """
 
 import json

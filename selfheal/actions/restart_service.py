@@ -47,8 +47,7 @@ class RestartService:
         service = self._service(component)
         return service.plan(f"stop {service.program} if it runs", f"start {service.program}")
 
-    def commit(self, component: Component, plan: Plan) -> str:  # noqa: ARG002  a restart is the same
-    whatever was found
+    def commit(self, component: Component, plan: Plan) -> str:  # noqa: ARG002  whatever was found
         """Stop if running, then start."""
         return self._service(component).restart(timeout=self.timeout)
 

@@ -61,12 +61,12 @@ class Registry:
         self._refuse_duplicate(action.name)
         if action.mode not in MODES:
             raise Permanent(
-                f"action {action.name!r} has the mode {action.mode!r}, which is none{nearest(action.mode, MODES)}"
+                f"action {action.name!r} has an unknown mode {action.mode!r}{nearest(action.mode, MODES)}"
             )
         self._actions[action.name] = action
 
     def offer(self, plugin: EntryPoint) -> None:
-        """Take in a third party's action without loading it; a duplicate is left out and told by `problems`."""
+        """Take in a third party's action, not loaded yet; a duplicate is left out and told by `problems`."""
         try:
             self._refuse_duplicate(plugin.name)
         except Permanent as error:
