@@ -37,7 +37,9 @@ def migrate(url: str) -> str:
             connection.commit()
             return _upgrade(connection)
     except OperationalError as error:
-        raise Transient(f"the database cannot be reached: {error.orig}", hint="see `selfheal doctor`") from error
+        raise Transient(
+            f"the database cannot be reached: {error.orig}", hint="see `selfheal doctor`"
+        ) from error
     finally:
         engine.dispose()
 
@@ -52,7 +54,8 @@ def _upgrade(connection: Connection) -> str:
     connection.commit()
     if current is not None and current not in {script.revision for script in known.walk_revisions()}:
         raise Permanent(
-            f"the database has schema {current}, which this release does not know", hint="start the newer release"
+            f"the database has schema {current}, which this release does not know",
+            hint="start the newer release",
         )
     command.upgrade(config, "head")
     head = known.get_current_head()

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -59,6 +60,10 @@ class Postgres:
     def dsn(self, *, user: str, password: str, database: str) -> str:
         """Return a libpq connection string."""
         return make_conninfo(host=HOST, port=self.port, user=user, password=password, dbname=database)
+
+    def url(self, *, user: str, password: str, database: str) -> str:
+        """Return the same as a URL, as SQLAlchemy and Alembic want it."""
+        return f"postgresql+psycopg://{user}:{quote(password, safe='')}@{HOST}:{self.port}/{database}"
 
     def superuser_dsn(self) -> str:
         """Return the connection string of the superuser, for `roles.prepare_cluster` only."""

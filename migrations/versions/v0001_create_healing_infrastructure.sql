@@ -62,6 +62,7 @@ CREATE TABLE healing_actions (
     holder JSONB,                                   -- {host, pid, started}
     phase VARCHAR(20) CHECK (phase IN ('prepared', 'acting', 'verifying', 'rolling_back')),
     act_started_at TIMESTAMPTZ,
+    act_ended_at TIMESTAMPTZ,
     act_deadline TIMESTAMPTZ,
     pre_observation JSONB,
     plan JSONB,                                     -- what prepare learned: before, rollback, evidence, steps
@@ -169,11 +170,11 @@ BEGIN
     RETURN QUERY
         WITH recent AS (
             SELECT a.id, a.status, a.completed_at,
-                   a.status <> 'SUCCESS'
-                       OR a.completed_at - lag(a.completed_at) OVER (ORDER BY a.completed_at) < p_flap AS counts
-            FROM healing_actions a
+                   f.needs_person IS NOT NULL OR (NOT a.interrupted AND a.act_started_at IS NOT NULL AND (
+                       a.status <> 'SUCCESS'
+                       OR a.completed_at - lag(a.completed_at) OVER (ORDER BY a.completed_at) < p_flap)) AS counts
+            FROM healing_actions a JOIN faults f ON f.id = a.fault_id
             WHERE a.target_key = p_target AND a.action_type = p_action AND a.completed_at > now() - interval '24 hours'
-              AND NOT a.interrupted AND a.act_started_at IS NOT NULL
         ), cooling AS (
             SELECT (array_agg(r.id ORDER BY r.completed_at DESC))[1] AS id,
                    (array_agg(r.status ORDER BY r.completed_at DESC))[1] AS status,
@@ -193,9 +194,10 @@ $fn$;
 CREATE FUNCTION admit_trigger(
     p_trigger uuid, p_attempt uuid, p_type text, p_component text, p_target text, p_action_type text, p_action text,
     p_source text, p_priority text, p_detected timestamptz, p_observation jsonb, p_is_fault boolean,
-    p_refusal text, p_refusal_reason text, p_lease interval, p_cooldown interval, p_flap interval
+    p_refusal text, p_refusal_reason text, p_why text, p_lease interval, p_cooldown interval, p_flap interval
 ) RETURNS TABLE (decision text, reason text, attempt_id uuid, fault_id uuid, repeated boolean, retry_at timestamptz)
 LANGUAGE plpgsql AS $fn$
+#variable_conflict use_column
 DECLARE
     v_decision text := p_refusal;
     v_reason text := p_refusal_reason;
@@ -238,9 +240,10 @@ BEGIN
         v_attempt := p_attempt;
         UPDATE faults SET attempts = attempts + 1 WHERE id = v_fault;
         INSERT INTO healing_actions (id, trigger_type, action_type, action_name, target_component, target_key, status,
-                                     fault_id, trigger_id, lease_until, pre_observation)
+                                     fault_id, trigger_id, lease_until, pre_observation, metadata)
         VALUES (p_attempt, p_type, p_action_type, p_action, p_component, p_target, 'PENDING',
-                v_fault, p_trigger, now() + p_lease, p_observation);
+                v_fault, p_trigger, now() + p_lease, p_observation,
+                jsonb_build_object('why', p_why, 'source', p_source));
     END IF;
 
     INSERT INTO healing_triggers AS t (decision, reason, trigger_type, component, target_key, action_type, source,
@@ -258,11 +261,12 @@ $fn$;
 
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO healing_user;
+GRANT SELECT ON alembic_version TO healing_user;
 GRANT SELECT, INSERT ON faults, healing_actions, healing_triggers, trigger_answers, health_history, watch_epoch
     TO healing_user;
 GRANT UPDATE (verified_at, closed_at, resolution, ladder_step, attempts, needs_person) ON faults TO healing_user;
 GRANT UPDATE (status, success, execution_time_ms, error_message, metadata, completed_at, fence, runs, lease_until,
-              holder, phase, act_started_at, act_deadline, plan, verification, rollback_outcome, interrupted)
+              holder, phase, act_started_at, act_ended_at, act_deadline, plan, verification, rollback_outcome, interrupted)
     ON healing_actions TO healing_user;
 GRANT UPDATE (occurrences, last_at, retry_at) ON healing_triggers TO healing_user;
 GRANT UPDATE (decision_id) ON trigger_answers TO healing_user;

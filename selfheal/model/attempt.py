@@ -42,6 +42,7 @@ class RollbackOutcome(StrEnum):
     DONE = "DONE"
     FAILED = "FAILED"
     NOT_PLANNED = "NOT_PLANNED"
+    NOT_NEEDED = "NOT_NEEDED"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,41 +78,6 @@ class Plan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attempt:
-    """An attempt as stored.
-
-    Attributes:
-        id: its row.
-        fault_id: the fault that it is to mend.
-        component: name of the component.
-        action: name of the action, e.g. `restart-service`.
-        trigger_type: why.
-        status: where it stands.
-        fence: rises with each claim; a write with an older fence changes nothing.
-        phase: how far it has come; None before the first claim prepared it.
-        holder: who runs it; None before the first claim.
-        act_deadline: until when the announced act may still be under way; None before the act.
-        runs: how often it was claimed.
-        plan: what `prepare` stored; None before.
-        created_at: when the intent was written.
-    """
-
-    id: UUID
-    fault_id: UUID
-    component: str
-    action: str
-    trigger_type: str
-    status: Status
-    fence: int
-    phase: Phase | None
-    holder: Holder | None
-    act_deadline: datetime | None
-    runs: int
-    plan: Plan | None
-    created_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """The one result of an attempt.
 
@@ -130,3 +96,40 @@ class Outcome:
     rollback: RollbackOutcome = RollbackOutcome.NOT_PLANNED
     interrupted: bool = False
     escalate: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """An attempt as stored.
+
+    Attributes:
+        id: its row.
+        fault_id: the fault that it is to mend.
+        component: name of the component.
+        action: name of the action, e.g. `restart-service`.
+        trigger_type: why.
+        status: where it stands.
+        fence: rises with each claim; a write with an older fence changes nothing.
+        phase: how far it has come; None before the first claim prepared it.
+        holder: who runs it; None before the first claim.
+        act_deadline: until when the announced act may still be under way; None before the act.
+        runs: how often it was claimed.
+        plan: what `prepare` stored; None before.
+        created_at: when the intent was written.
+        outcome: its one result; None while it is unfinished.
+    """
+
+    id: UUID
+    fault_id: UUID
+    component: str
+    action: str
+    trigger_type: str
+    status: Status
+    fence: int
+    phase: Phase | None
+    holder: Holder | None
+    act_deadline: datetime | None
+    runs: int
+    plan: Plan | None
+    created_at: datetime
+    outcome: Outcome | None = None

@@ -69,6 +69,7 @@ healing_actions = Table(
     Column("holder", JSONB),
     Column("phase", String(20)),
     _moment("act_started_at"),
+    _moment("act_ended_at"),
     _moment("act_deadline"),
     Column("pre_observation", JSONB),
     Column("plan", JSONB),

@@ -30,12 +30,20 @@ class Embedded:
 
     def dsn(self, role: str, database: str = roles.SELFHEAL_DATABASE) -> str:
         """Return a libpq connection string for one of the roles."""
-        password = {
+        return self.servers.postgres.dsn(user=role, password=self._password(role), database=database)
+
+    def url(self, role: str) -> str:
+        """Return the URL of our database for one of the roles."""
+        return self.servers.postgres.url(
+            user=role, password=self._password(role), database=roles.SELFHEAL_DATABASE
+        )
+
+    def _password(self, role: str) -> str:
+        return {
             roles.MIGRATOR: self.passwords.migrator,
             roles.HEALER: self.passwords.healer,
             roles.PREFECT: self.passwords.prefect,
         }[role]
-        return self.servers.postgres.dsn(user=role, password=password, database=database)
 
 
 def until(condition: Callable[[], bool], *, seconds: float = 60.0) -> None:

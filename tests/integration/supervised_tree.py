@@ -14,6 +14,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from deployments import stackfile
 from deployments.embedded import child, datafolder, roles, stack
+from deployments.embedded.datafolder import DataFolder
+from deployments.embedded.stack import Servers
+from deployments.embedded.worker import Worker, part
 from deployments.guardian import run_guarded
 from deployments.part import Part
 from deployments.supervisor import Supervisor
@@ -80,6 +83,22 @@ def _stopped(pid: int) -> bool:
         return False
 
 
+def worker_part(folder: DataFolder, servers: Servers) -> Part:
+    """Return a stock worker of a pool that the test makes; a worker without its pool exits and comes back."""
+    return part(
+        Worker(
+            name="worker",
+            pool="pool",
+            limit=2,
+            query_seconds=1.0,
+            api_url=servers.prefect.api_url,
+            home=folder.path / "home",
+            log=folder.logs / "worker.log",
+            working_folder=folder.path / "home",
+        )
+    )
+
+
 def _refuse() -> subprocess.Popen[bytes]:
     raise Permanent("port 4200 is in use by another program", hint="free it or set prefect.port")
 
@@ -92,9 +111,10 @@ def main() -> int:
     with datafolder.open_folder(folder, wanted_ports=dict.fromkeys(PORTS)) as opened:
         servers = stack.servers(opened, identity=child.run_as("nobody", folder=folder))
         passwords = roles.RolePasswords.of(opened.credentials)
-        known = {part.name: part for part in stack.parts(servers, passwords=passwords)}
+        known = {server.name: server for server in stack.parts(servers, passwords=passwords)}
         known |= {"tree": tree(folder, "tree"), "deaf": tree(folder, "deaf", "deaf")}
         known |= {"after": tree(folder, "after", after=frozenset({"tree"}))}
+        known |= {"worker": worker_part(opened, servers)}
         known |= {"refused": Part(name="refused", start=_refuse)}
         supervisor = Supervisor(
             [known[name] for name in wanted],

@@ -1,0 +1,32 @@
+"""application-health: watches the estate in sweeps and by process exits, and heals what is down.
+
+A run watches for about five minutes: the next scheduled run takes over without a gap; without a successor it
+simply goes on. Heals run in this process, beside further sweeps.
+"""
+
+from uuid import UUID
+
+from prefect import flow
+from prefect.runtime import flow_run
+from prefect.states import Completed, State
+
+from flows.healing_dispatch import dispatch
+from selfheal.bootstrap import current
+from selfheal.protocol import reconcile
+from selfheal.protocol.plain import plain_steps
+
+
+@flow(name="application-health", persist_result=False)
+def application_health() -> State[None]:
+    """Watch until the next run watches."""
+    estate = current()
+    watcher = estate.watcher(
+        run_id=UUID(str(flow_run.id)),
+        dispatch=dispatch,
+        reconcile=lambda: reconcile.reconcile(estate.healer, plain_steps(estate.healer)),
+    )
+    done = watcher.run()
+    return Completed(
+        name="HandedOver" if done.handed_over else "Stopped",
+        message=f"{done.sweeps} sweeps, {done.raised} triggers raised",
+    )

@@ -1,0 +1,103 @@
+"""healing-dispatch: the one entry for every heal.
+
+People, webhooks and automations start its deployment; watchers call `dispatch`, which runs it in their own
+process, or runs the same procedure without Prefect when its server does not answer.
+"""
+
+import logging
+from datetime import UTC, datetime
+from uuid import UUID
+
+from prefect import flow
+from prefect.runtime import flow_run
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.states import Completed, Failed, State
+from pydantic import Field
+from typing import Annotated
+
+from flows.server import answers
+from flows.states import final_state
+from selfheal.bootstrap import current
+from selfheal.model.errors import SelfhealError
+from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
+from selfheal.protocol.dry_run import preview
+from selfheal.protocol.heal import Result, heal
+from selfheal.protocol.plain import plain_steps
+from tasks.heal import task_steps
+from tasks.slots import visible_slot
+
+_log = logging.getLogger(__name__)
+_ended: dict[UUID, Result | SelfhealError] = {}  # how heals ended that this process ran as flows, for `dispatch`
+
+
+@flow(name="healing-dispatch", flow_run_name="heal-{component}", persist_result=False, validate_parameters=True)
+def healing_dispatch(
+    component: Annotated[str, Field(description="Which component to heal, as named in selfheal.toml.")],
+    reason: Annotated[str, Field(description="Why; it is recorded.")] = "asked for by a person",
+    action: Annotated[str, Field(description="Which action; empty: the component's ladder decides.")] = "",
+    dry_run: Annotated[bool, Field(description="Only tell what would be done, and what would refuse it.")] = False,  # noqa: FBT002 - a form's tick box
+    trigger_type: TriggerType = TriggerType.MANUAL,
+    source: Source = Source.PERSON,
+    priority: Priority = Priority.HIGH,
+    trigger_id: Annotated[UUID | None, Field(description="Idempotency key; empty: this run's own id.")] = None,
+    detected_at: Annotated[datetime | None, Field(description="When the fault was seen first.")] = None,
+) -> State[None]:
+    """Heal one component once: admit, claim, prepare, act, verify, roll back if need be, record."""
+    trigger = Trigger(
+        id=trigger_id or UUID(str(flow_run.id)),
+        type=trigger_type,
+        component=component,
+        action=action,
+        source=source,
+        priority=priority,
+        reason=reason,
+        detected_at=detected_at or datetime.now(UTC),
+    )
+    try:
+        if dry_run:
+            return Completed(name="DryRun", message=preview(current().healer, trigger).text())
+        with visible_slot(component):
+            result = heal(task_steps(), trigger)
+    except SelfhealError as error:
+        _ended[trigger.id] = error
+        return Failed(name="NothingDone", message=str(error))
+    _ended[trigger.id] = result
+    return final_state(result)
+
+
+def dispatch(trigger: Trigger) -> Result:
+    """Carry a watcher's trigger to its result: as a flow in this process, or directly.
+
+    Where Prefect fails in the middle, the same procedure goes on with the same trigger: admission repeats its first
+    answer, so that what was begun is followed to its outcome and nothing is done twice.
+
+    Raises:
+        SelfhealError: nothing was done; the sweep will raise the trigger again.
+    """
+    if answers():
+        try:
+            _run_as_flow(trigger)
+        except Exception as error:  # noqa: BLE001 - whatever Prefect's engine raises, our own record decides
+            _log.warning("Prefect failed around the heal of %s: %s", trigger.component, error)
+        ended = _ended.pop(trigger.id, None)
+        if isinstance(ended, SelfhealError):
+            raise ended
+        if ended is not None:
+            return ended
+    return heal(plain_steps(current().healer), trigger)
+
+
+def _run_as_flow(trigger: Trigger) -> None:
+    """Run the flow in this process; a heal is shorter than a heartbeat, whose thread would cost a second at its end."""
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        healing_dispatch(
+            component=trigger.component,
+            reason=trigger.reason,
+            action=trigger.action,
+            trigger_type=trigger.type,
+            source=trigger.source,
+            priority=trigger.priority,
+            trigger_id=trigger.id,
+            detected_at=trigger.detected_at,
+            return_state=True,
+        )

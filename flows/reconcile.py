@@ -1,0 +1,29 @@
+"""reconcile: settles what dead or frozen healers left behind, at start, every 5 minutes and by hand.
+
+The watchers run the same turn every 30 s; this flow is for when none of them runs, and for Prefect's own view:
+runs whose process has gone without a word are ended there too.
+"""
+
+from prefect import flow
+from prefect.states import Completed, Failed, State
+
+from selfheal.bootstrap import current
+from selfheal.model.errors import SelfhealError
+from selfheal.protocol import reconcile as protocol
+from tasks.heal import task_steps
+from tasks.lost_runs import end_lost_runs
+
+
+@flow(name="reconcile", persist_result=False)
+def reconcile() -> State[None]:
+    """Settle every unfinished attempt whose lease is over, and end flow runs whose process is gone."""
+    try:
+        settled = protocol.reconcile(current().healer, task_steps())
+    except SelfhealError as error:
+        return Failed(name="NotReconciled", message=str(error))
+    ended = end_lost_runs()
+    done = sum(one.outcome is not None for one in settled)
+    return Completed(
+        name="Reconciled" if done == len(settled) else "PartlyReconciled",
+        message=f"{done} of {len(settled)} attempts settled, {ended} lost runs ended",
+    )

@@ -1,0 +1,126 @@
+"""Wires the domain: settings and a database URL in, a ready `Estate` out.
+
+Tasks, flows and the command line get what they need from here and from nowhere else.
+"""
+
+import functools
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from selfheal.actions.table import Toolbox, build
+from selfheal.clients.clock import SystemClock
+from selfheal.clients.http import Http
+from selfheal.clients.nats import NatsBroker
+from selfheal.clients.supervisor import Supervisor
+from selfheal.model.errors import Permanent
+from selfheal.model.trigger import Trigger
+from selfheal.probes.observe import Observer
+from selfheal.probes.table import probe_table
+from selfheal.protocol.heal import Result
+from selfheal.protocol.healer import Healer
+from selfheal.protocol.holder import this_process
+from selfheal.protocol.leases import Leases
+from selfheal.settings import Settings, load
+from selfheal.store.engine import open_engine
+from selfheal.store.heals import Heals
+from selfheal.store.health import HealthHistory
+from selfheal.store.reports import Reports
+from selfheal.watch.watcher import Pace, Watcher, World
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estate:
+    """One estate, wired.
+
+    Attributes:
+        settings: as loaded.
+        healer: what the protocol of a heal needs.
+        observer: one look at one component, or at all.
+        health: `health_history` and the hand-over between watchers.
+        reports: what people read.
+        engine: the database behind them.
+    """
+
+    settings: Settings
+    healer: Healer
+    observer: Observer
+    health: HealthHistory
+    reports: Reports
+    engine: Engine
+
+    def watcher(
+        self, *, run_id: UUID, dispatch: Callable[[Trigger], Result], reconcile: Callable[[], object]
+    ) -> Watcher:
+        """A run of application-health over this estate."""
+        watching = self.settings.watching
+        world = World(
+            components=self.healer.components,
+            observe=self.observer,
+            observe_all=self.observer.observe_all,
+            heals=self.healer.store,
+            health=self.health,
+            dispatch=dispatch,
+            reconcile=reconcile,
+            clock=self.healer.clock,
+            holder=this_process(),
+        )
+        pace = Pace(
+            sweep=watching.sweep,
+            strikes=watching.strikes,
+            recoveries=watching.recoveries,
+            reconcile=watching.reconcile,
+            at_once=self.settings.healing.at_once,
+        )
+        return Watcher(world, pace, run_id=run_id)
+
+
+def wire(settings: Settings, *, database_url: str) -> Estate:
+    """The estate that these settings describe; nothing is connected yet."""
+    clock = SystemClock()
+    controls = {
+        name: Supervisor(
+            url=one.url, username=one.username, password=one.password.get_secret_value(), timeout=one.timeout
+        )
+        for name, one in settings.supervisors.items()
+    }
+    broker = NatsBroker()
+    observer = Observer(controls=controls, probes=probe_table(http=Http(), broker=broker, clock=clock), clock=clock)
+    engine = open_engine(database_url)
+    healing = settings.healing
+    store = Heals(engine, lease=healing.lease, cooldown=healing.cooldown, flap=healing.flap)
+    healer = Healer(
+        components=settings.catalogue(),
+        allow=healing.allow,
+        actions=build(Toolbox(controls=controls, observe=observer, broker=broker, clock=clock)),
+        store=store,
+        observe=observer,
+        leases=Leases(store, lease=healing.lease),
+        clock=clock,
+    )
+    return Estate(
+        settings=settings,
+        healer=healer,
+        observer=observer,
+        health=HealthHistory(engine),
+        reports=Reports(engine),
+        engine=engine,
+    )
+
+
+@functools.cache
+def current() -> Estate:
+    """The estate of this process: settings from `SELFHEAL_CONFIG`, the database from `SELFHEAL_DATABASE_URL`.
+
+    Raises:
+        Permanent: the environment names no database, or the settings are wrong.
+    """
+    url = os.environ.get("SELFHEAL_DATABASE_URL")
+    if not url:
+        raise Permanent("SELFHEAL_DATABASE_URL is not set", hint="flows run in the worker that `selfheal up` starts")
+    path = os.environ.get("SELFHEAL_CONFIG")
+    return wire(load(Path(path) if path else None), database_url=url)

@@ -1,0 +1,57 @@
+"""What can be refused at the door, without the database: the allow-list, the choice of action, the condition itself."""
+
+from collections.abc import Mapping
+
+from selfheal.model.admission import Decision, Refusal
+from selfheal.model.component import Component
+from selfheal.model.observation import Health, Observation
+from selfheal.model.trigger import Trigger
+from selfheal.policy.names import nearest
+
+
+LONGEST_REASON = 64 * 1024
+
+
+def refuse_size(trigger: Trigger) -> Refusal | None:
+    """NOT_ALLOWED for a trigger that is larger than any honest one."""
+    size = len(trigger.reason) + len(trigger.component) + len(trigger.action)
+    if size > LONGEST_REASON:
+        return Refusal(
+            decision=Decision.NOT_ALLOWED, reason=f"the trigger has {size} characters; at most {LONGEST_REASON} are taken"
+        )
+    return None
+
+
+def refuse_target(name: str, components: Mapping[str, Component], allow: frozenset[str]) -> Refusal | None:
+    """NOT_ALLOWED for an empty, unknown or not allow-listed component; nothing else is ever touched."""
+    if not name:
+        return Refusal(decision=Decision.NOT_ALLOWED, reason="the target is empty; name a component")
+    if name not in components:
+        return Refusal(
+            decision=Decision.NOT_ALLOWED,
+            reason=f"no component is named {name[:60]!r}" + nearest(name, components),
+        )
+    if name not in allow:
+        return Refusal(
+            decision=Decision.NOT_ALLOWED,
+            reason=f"{name!r} is not on the allow-list; add it to healing.allow",
+        )
+    return None
+
+
+def refuse_ladder(component: Component) -> Refusal:
+    """NO_ACTION: nothing on the component's ladder can handle the trigger."""
+    ladder = ", ".join(component.ladder) or "empty"
+    return Refusal(
+        decision=Decision.NO_ACTION,
+        reason=f"no action on the ladder of {component.name!r} can handle this (ladder: {ladder})",
+    )
+
+
+def refuse_healthy(seen: Observation) -> Refusal | None:
+    """ALREADY_HEALTHY when the trigger's own condition no longer holds."""
+    if seen.health is Health.HEALTHY:
+        return Refusal(
+            decision=Decision.ALREADY_HEALTHY, reason=f"{seen.component!r} is healthy: {seen.detail}"
+        )
+    return None

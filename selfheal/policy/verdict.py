@@ -1,0 +1,95 @@
+"""From what was seen after an act to the attempt's one outcome. Used by the protocol and by reconcile."""
+
+from dataclasses import replace
+
+from selfheal.model.attempt import Attempt, Outcome, RollbackOutcome, Status, Verification
+from selfheal.model.observation import Health, Observation
+
+_SAYS = {
+    Health.HEALTHY: Verification.HEALED,
+    Health.SICK: Verification.NOT_HEALED,
+    Health.UNKNOWN: Verification.UNKNOWN,
+}
+_WORDS = {
+    Verification.HEALED: "healed",
+    Verification.NOT_HEALED: "not healed",
+    Verification.UNKNOWN: "could not tell whether it is healed",
+}
+
+
+def after_act(attempt: Attempt, seen: Observation, *, said: str, completed: bool) -> Outcome:
+    """The outcome of an act that its own holder verified, before any rollback.
+
+    Args:
+        attempt: with its plan.
+        seen: the last observation of the verification.
+        said: what the act did, or how it failed.
+        completed: whether the act came to its end without an error.
+    """
+    verification = _SAYS[seen.health]
+    if verification is Verification.HEALED and not completed and _untouched(attempt, seen):
+        return _without_effect(attempt, f"{said}; the target is healthy all the same: {seen.detail}")
+    return Outcome(
+        status=Status.SUCCESS if verification is Verification.HEALED else Status.FAILED,
+        verification=verification,
+        message=f"{said}; {_WORDS[verification]}: {seen.detail}",
+        rollback=_none_done(attempt),
+    )
+
+
+def after_interruption(attempt: Attempt, seen: Observation) -> Outcome:
+    """The outcome of an announced act whose holder died, before any rollback: only what is seen decides.
+
+    Healthy in a new incarnation: the act happened and healed. Healthy in the old one: nothing proves an effect,
+    which is no success. Sick in the old one: the act never happened.
+    """
+    if _untouched(attempt, seen):
+        if seen.health is Health.HEALTHY:
+            outcome = _without_effect(attempt, f"interrupted; healthy without a provable effect: {seen.detail}")
+            return replace(outcome, interrupted=True)
+        said = "interrupted before it acted"
+    else:
+        said = "interrupted after it acted"
+    return replace(after_act(attempt, seen, said=said, completed=True), interrupted=True)
+
+
+def needs_rollback(outcome: Outcome, attempt: Attempt, seen: Observation) -> bool:
+    """Whether to go back: only from a certain failure, and only if the act changed anything.
+
+    A target in an unknown state is left alone; one that still lives its old life was not touched.
+    """
+    planned = attempt.plan is not None and attempt.plan.rollback is not None
+    return planned and outcome.verification is Verification.NOT_HEALED and not _untouched(attempt, seen)
+
+
+def rolled_back(outcome: Outcome, rollback: RollbackOutcome, said: str) -> Outcome:
+    """The outcome after a rollback was tried."""
+    done = rollback is RollbackOutcome.DONE
+    return replace(
+        outcome,
+        status=Status.ROLLED_BACK if done else Status.FAILED,
+        message=f"{outcome.message}; {'rolled back' if done else 'rollback failed'}: {said}",
+        rollback=rollback,
+    )
+
+
+def _without_effect(attempt: Attempt, message: str) -> Outcome:
+    """Healthy, but not provably because of us."""
+    return Outcome(
+        status=Status.FAILED,
+        verification=Verification.UNKNOWN,
+        message=message,
+        rollback=_none_done(attempt),
+    )
+
+
+def _untouched(attempt: Attempt, seen: Observation) -> bool:
+    """Whether the target still lives the life that it lived before the act."""
+    before = None if attempt.plan is None else attempt.plan.before
+    return before is not None and before.same_life(seen.incarnation)
+
+
+def _none_done(attempt: Attempt) -> RollbackOutcome:
+    """The rollback outcome when none was carried out."""
+    planned = attempt.plan is not None and attempt.plan.rollback is not None
+    return RollbackOutcome.NOT_NEEDED if planned else RollbackOutcome.NOT_PLANNED

@@ -1,0 +1,57 @@
+"""What a heal would do, to what, and which limit would refuse it; nothing is changed and nothing is recorded."""
+
+from dataclasses import dataclass
+
+from selfheal.model.trigger import Trigger
+from selfheal.protocol import steps
+from selfheal.protocol.healer import Healer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """A dry run's answer.
+
+    Attributes:
+        component: what would be healed.
+        decision: ADMITTED, or the refusal that it would meet.
+        reason: why.
+        seen: what the component looks like now; empty if it must not even be looked at.
+        action: the action's name; empty where none fits.
+        steps: what the action would do.
+    """
+
+    component: str
+    decision: str
+    reason: str
+    seen: str
+    action: str
+    steps: tuple[str, ...]
+
+    def text(self) -> str:
+        """All of it in a few lines for a person."""
+        does = "; ".join(self.steps) or "nothing"
+        return f"{self.decision}: {self.reason}. Seen: {self.seen or 'not looked at'}. {self.action or 'No action'}: {does}"
+
+
+def preview(healer: Healer, trigger: Trigger) -> Preview:
+    """Look, choose and plan as a heal would, and ask admission without a record.
+
+    Raises:
+        Transient: the database or the target's supervisor cannot be asked.
+    """
+    seen = steps.observe(healer, trigger)
+    decided = steps.decide(healer, trigger, seen)
+    refusal = decided.refusal
+    plan: tuple[str, ...] = ()
+    if decided.action_type:
+        component = healer.components[trigger.component]
+        refusal = refusal or healer.store.peek(component.target, decided.action_type)
+        plan = healer.actions.get(decided.trigger.action).prepare(component).steps
+    return Preview(
+        component=trigger.component[:100],
+        decision="ADMITTED" if refusal is None else refusal.decision.value,
+        reason="it would be healed" if refusal is None else refusal.reason,
+        seen="" if seen is None else f"{seen.health.value}: {seen.detail}",
+        action=decided.trigger.action if decided.action_type else "",
+        steps=plan,
+    )

@@ -1,0 +1,44 @@
+"""Named places at which a test may kill or freeze the process: `SELFHEAL_FAILPOINT=after-claim:kill`.
+
+The protocol calls `reach` at each; without the variable that is one look at the environment.
+"""
+
+import os
+import signal
+
+from selfheal.model.errors import Permanent
+from selfheal.policy.names import nearest
+
+NAMES = (
+    "after-admit",
+    "after-claim",
+    "after-prepare",
+    "before-announce",
+    "before-act",  # announced, but the target is untouched
+    "after-act",
+    "before-verify",
+    "after-verify",
+    "before-roll-back",
+    "after-roll-back",
+    "before-record",
+    "after-record",
+)
+_SIGNALS = {"kill": signal.SIGKILL, "freeze": signal.SIGSTOP}
+
+
+def reach(name: str) -> None:
+    """End or freeze this process if it is to happen here.
+
+    Raises:
+        Permanent: the variable names no failpoint or no way to fail.
+    """
+    wanted = os.environ.get("SELFHEAL_FAILPOINT")
+    if not wanted:
+        return
+    place, _, way = wanted.partition(":")
+    if place not in NAMES or way not in _SIGNALS:
+        raise Permanent(
+            f"SELFHEAL_FAILPOINT={wanted!r} is no failpoint{nearest(place, NAMES)}", hint="NAME:kill|freeze"
+        )
+    if place == name:
+        os.kill(os.getpid(), _SIGNALS[way])

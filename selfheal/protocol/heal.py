@@ -1,0 +1,106 @@
+"""One heal, from trigger to outcome: one plain procedure with two runners.
+
+`healing-dispatch` runs it with every step a Prefect task; where the Prefect server does not answer, the same
+procedure runs with the plain steps. Either way the database records the same rows.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from selfheal.model.admission import Answer
+from selfheal.model.attempt import Attempt, Outcome, RollbackOutcome, Status, Verification
+from selfheal.model.errors import SelfhealError, StoodDown
+from selfheal.model.observation import Observation
+from selfheal.model.trigger import Trigger
+from selfheal.policy import verdict
+from selfheal.protocol.leases import Leases
+from selfheal.protocol.steps import Act
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steps:
+    """The steps, each as something to call: plain functions, or Prefect tasks around them."""
+
+    observe: Callable[[Trigger], Observation | None]
+    admit: Callable[[Trigger, Observation | None], Answer]
+    claim: Callable[[UUID], Attempt]
+    prepare: Callable[[Attempt], Attempt]
+    act: Callable[[Attempt], Act]
+    verify: Callable[[Attempt], Observation]
+    roll_back: Callable[[Attempt], tuple[RollbackOutcome, str]]
+    record: Callable[[Attempt, Outcome, int | None], Outcome]
+    follow: Callable[[UUID], Outcome | None]
+    leases: Leases
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """How a trigger ended.
+
+    Attributes:
+        answer: admission's.
+        outcome: of the attempt; None if it was refused, or if somebody else carries the attempt on.
+        note: why there is no outcome although it was admitted.
+    """
+
+    answer: Answer
+    outcome: Outcome | None = None
+    note: str = ""
+
+
+def heal(steps: Steps, trigger: Trigger) -> Result:
+    """Admit the trigger and, if it is admitted, carry its attempt to the one recorded outcome.
+
+    Raises:
+        Transient: the database is away before admission: nothing was done, nothing is recorded.
+    """
+    answer = steps.admit(trigger, steps.observe(trigger))
+    if not answer.admitted or answer.attempt_id is None:
+        return Result(answer=answer)
+    if answer.repeated:
+        return Result(answer=answer, outcome=steps.follow(answer.attempt_id))
+    try:
+        attempt = steps.claim(answer.attempt_id)
+        with steps.leases.keep(attempt):
+            return Result(answer=answer, outcome=carry_out(steps, attempt))
+    except StoodDown as error:
+        return Result(answer=answer, note=f"stood down: {error}")
+    except SelfhealError as error:  # the attempt is recorded as begun; reconcile settles it by observation
+        _log.warning("attempt %s is left to reconcile: %s", answer.attempt_id, error)
+        return Result(answer=answer, note=f"left to reconcile: {error}")
+
+
+def carry_out(steps: Steps, attempt: Attempt) -> Outcome:
+    """From a claimed attempt that has not acted to its recorded outcome."""
+    try:
+        attempt = steps.prepare(attempt)
+        done = steps.act(attempt)
+    except StoodDown:
+        raise
+    except SelfhealError as error:
+        return steps.record(attempt, _never_acted(attempt, error), None)
+    seen = steps.verify(attempt)
+    outcome = verdict.after_act(attempt, seen, said=done.said, completed=done.completed)
+    return conclude(steps, attempt, seen, outcome, done.took_ms)
+
+
+def conclude(steps: Steps, attempt: Attempt, seen: Observation, outcome: Outcome, execution_ms: int | None) -> Outcome:
+    """Roll back if the outcome asks for it, and record."""
+    if verdict.needs_rollback(outcome, attempt, seen):
+        outcome = verdict.rolled_back(outcome, *steps.roll_back(attempt))
+    return steps.record(attempt, outcome, execution_ms)
+
+
+def _never_acted(attempt: Attempt, error: SelfhealError) -> Outcome:
+    """The outcome when the target was not touched."""
+    planned = attempt.plan is not None and attempt.plan.rollback is not None
+    return Outcome(
+        status=Status.FAILED,
+        verification=Verification.NOT_HEALED,
+        message=str(error),
+        rollback=RollbackOutcome.NOT_NEEDED if planned else RollbackOutcome.NOT_PLANNED,
+    )

@@ -1,0 +1,51 @@
+"""What a heal needs of the world, wired once by bootstrap and handed to every step."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from selfheal.model.component import Component
+from selfheal.model.trigger import Trigger
+from selfheal.ports import Action, Clock, HealStore, Observe
+from selfheal.protocol.leases import Leases
+
+
+class Actions(Protocol):
+    """The registry of actions."""
+
+    def find_action(self, trigger: Trigger, component: Component) -> Action | None:
+        """The trigger's own action, or the first rung that can handle it; None where nothing fits.
+
+        Raises:
+            Permanent: the trigger names an action that does not exist or does not fit.
+        """
+        ...
+
+    def get(self, name: str) -> Action:
+        """The action of this name; `Permanent` with the nearest name if there is none."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Healer:
+    """The ports of a heal.
+
+    Attributes:
+        components: the estate, by name.
+        allow: names of the components that may be healed.
+        actions: the registry.
+        store: faults, triggers and attempts.
+        observe: one look at a component.
+        leases: keeps what this process carries out.
+        clock: time, and waiting.
+        poll_s: seconds between two looks while waiting for health.
+    """
+
+    components: Mapping[str, Component]
+    allow: frozenset[str]
+    actions: Actions
+    store: HealStore
+    observe: Observe
+    leases: Leases
+    clock: Clock
+    poll_s: float = 0.25

@@ -1,0 +1,109 @@
+"""Settles what a dead or frozen healer left behind: inside the watchers, as a flow, and by hand.
+
+An attempt is taken over by its fence, the old holder on this host is ended, and only then does anything happen:
+without an announced act the heal is run again; with one only observation decides.
+"""
+
+import contextvars
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from uuid import UUID
+
+from selfheal.model.attempt import Attempt, Outcome, Phase, RollbackOutcome, Status, Verification
+from selfheal.model.errors import SelfhealError, StoodDown
+from selfheal.policy import verdict
+from selfheal.protocol import holder
+from selfheal.protocol.heal import Steps, carry_out, conclude
+from selfheal.protocol.healer import Healer
+
+_log = logging.getLogger(__name__)
+_AT_ONCE = 8
+_LAST_RUN = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """One attempt that reconcile took over.
+
+    Attributes:
+        attempt: as it was found.
+        outcome: what was recorded; None if this turn could not settle it.
+        note: why not.
+    """
+
+    attempt: Attempt
+    outcome: Outcome | None = None
+    note: str = ""
+
+
+def reconcile(healer: Healer, steps: Steps) -> Sequence[Settled]:
+    """One turn over all unfinished attempts with an expired lease; one bad row does not stop the others.
+
+    Raises:
+        Transient: the database cannot be asked what is unfinished.
+    """
+    left = [attempt for attempt in healer.store.expired() if not healer.leases.holds(attempt.id)]
+    if not left:
+        return []
+    with ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(left)), thread_name_prefix="reconcile") as pool:
+        turns = [pool.submit(contextvars.copy_context().run, _settle, healer, steps, attempt) for attempt in left]
+        return [settled for turn in turns if (settled := turn.result()) is not None]
+
+
+def follow(healer: Healer, steps: Steps, attempt_id: UUID) -> Outcome | None:
+    """Wait for the outcome of an attempt that somebody carries out; take it over if its holder is dead."""
+    while True:
+        attempt = healer.store.attempt(attempt_id)
+        if attempt is None or attempt.outcome is not None:
+            return None if attempt is None else attempt.outcome
+        for left in healer.store.expired():
+            if left.id == attempt_id and not healer.leases.holds(attempt_id):
+                _settle(healer, steps, left)
+        healer.clock.wait(healer.poll_s)
+
+
+def _settle(healer: Healer, steps: Steps, left: Attempt) -> Settled | None:
+    """Take one attempt over and bring it to its outcome; None if somebody else did."""
+    try:
+        mine = healer.store.claim(left.id, fence=left.fence, holder=holder.this_process())
+        if mine is None:
+            return None
+        _log.warning("taking over attempt %s on %s (run %d)", mine.id, mine.component, mine.runs)
+        with healer.leases.keep(mine):
+            if left.holder is not None and left.holder != holder.this_process():
+                holder.end(left.holder)
+            return Settled(attempt=left, outcome=_resume(healer, steps, mine))
+    except StoodDown as error:
+        return Settled(attempt=left, note=f"stood down: {error}")
+    except SelfhealError as error:
+        _log.warning("attempt %s is not settled yet: %s", left.id, error)
+        return Settled(attempt=left, note=str(error))
+
+
+def _resume(healer: Healer, steps: Steps, mine: Attempt) -> Outcome:
+    """What is left to do, by the phase that the old holder had committed."""
+    if mine.component not in healer.components:
+        return steps.record(mine, _given_up(mine, f"component {mine.component!r} is no longer configured"), None)
+    if mine.phase in (None, Phase.PREPARED):
+        if mine.runs >= _LAST_RUN:
+            return steps.record(mine, _given_up(mine, f"its healer died {mine.runs - 1} times before it acted"), None)
+        return carry_out(steps, mine)
+    if mine.phase is Phase.ROLLING_BACK:
+        outcome = _given_up(mine, "interrupted while rolling back")
+        return steps.record(mine, verdict.rolled_back(outcome, *steps.roll_back(mine)), None)
+    seen = steps.verify(mine)
+    return conclude(steps, mine, seen, verdict.after_interruption(mine, seen), None)
+
+
+def _given_up(attempt: Attempt, why: str) -> Outcome:
+    """FAILED, and a person must look."""
+    return Outcome(
+        status=Status.FAILED,
+        verification=Verification.NOT_HEALED,
+        message=why,
+        rollback=RollbackOutcome.NOT_PLANNED if attempt.plan is None else RollbackOutcome.NOT_NEEDED,
+        interrupted=True,
+        escalate=True,
+    )

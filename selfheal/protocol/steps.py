@@ -1,0 +1,218 @@
+"""The steps of one heal. `heal` puts them in order; Prefect tasks wrap them one by one.
+
+Observing and recording may be repeated; `act` and `roll_back` are never retried.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from selfheal.model.admission import Answer, Decision, Refusal
+from selfheal.model.attempt import Attempt, Outcome, Phase, Plan, RollbackOutcome
+from selfheal.model.errors import Permanent, SelfhealError, StoodDown
+from selfheal.model.observation import Health, Observation
+from selfheal.model.trigger import Trigger
+from selfheal.policy.admission import refuse_healthy, refuse_ladder, refuse_size, refuse_target
+from selfheal.protocol.failpoint import reach
+from selfheal.protocol.healer import Healer
+from selfheal.protocol.holder import this_process
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """What became of the act.
+
+    Attributes:
+        said: what was done, or how it failed, for a person.
+        completed: whether the action came to its end without an error.
+        took_ms: how long it took.
+    """
+
+    said: str
+    completed: bool
+    took_ms: int
+
+
+def observe(healer: Healer, trigger: Trigger) -> Observation | None:
+    """Look at the trigger's component before admission; None if it must not even be looked at."""
+    if _refuse_door(healer, trigger) is not None:
+        return None
+    return healer.observe(healer.components[trigger.component])
+
+
+def admit(healer: Healer, trigger: Trigger, seen: Observation | None) -> Answer:
+    """Admission: one transaction that answers and records."""
+    decided = decide(healer, trigger, seen)
+    component = healer.components.get(trigger.component)
+    answer = healer.store.admit(
+        decided.trigger,
+        target="" if component is None else component.target,
+        action_type=decided.action_type,
+        observation=seen,
+        refusal=decided.refusal,
+    )
+    reach("after-admit")
+    return answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decided:
+    """What can be decided without the database: the trigger with its action, or a refusal."""
+
+    trigger: Trigger
+    action_type: str = ""
+    refusal: Refusal | None = None
+
+
+def decide(healer: Healer, trigger: Trigger, seen: Observation | None) -> Decided:
+    """Choose the action, or refuse at the door; records nothing (a dry run ends here)."""
+    refusal = _refuse_door(healer, trigger)
+    if refusal is not None:
+        return Decided(trigger=replace(trigger, action=trigger.action[:50]), refusal=refusal)
+    component = healer.components[trigger.component]
+    try:
+        action = healer.actions.find_action(trigger, component)
+    except Permanent as error:  # a person's choice that does not exist or does not fit
+        refusal = Refusal(decision=Decision.NO_ACTION, reason=str(error))
+        return Decided(trigger=replace(trigger, action=trigger.action[:50]), refusal=refusal)
+    if action is None:
+        return Decided(trigger=trigger, refusal=refuse_ladder(component))
+    return Decided(
+        trigger=replace(trigger, action=action.name),
+        action_type=action.action_type,
+        refusal=None if seen is None else refuse_healthy(seen),
+    )
+
+
+def _refuse_door(healer: Healer, trigger: Trigger) -> Refusal | None:
+    """What must not even be looked at."""
+    return refuse_size(trigger) or refuse_target(trigger.component, healer.components, healer.allow)
+
+
+def claim(healer: Healer, attempt_id: UUID) -> Attempt:
+    """Take a freshly admitted attempt for this process.
+
+    Raises:
+        StoodDown: somebody else was faster, because this process slept past the intent's lease.
+    """
+    attempt = healer.store.claim(attempt_id, fence=0, holder=this_process())
+    if attempt is None:
+        raise StoodDown(f"attempt {attempt_id} was taken over before it was claimed")
+    reach("after-claim")
+    return attempt
+
+
+def prepare(healer: Healer, attempt: Attempt) -> Attempt:
+    """Look at the target, keep the evidence and the way back, and commit them; changes nothing outside."""
+    plan = healer.actions.get(attempt.action).prepare(healer.components[attempt.component])
+    _still_ours(healer.store.record_plan(attempt.id, fence=attempt.fence, plan=plan), attempt)
+    reach("after-prepare")
+    return replace(attempt, plan=plan, phase=Phase.PREPARED)
+
+
+def act(healer: Healer, attempt: Attempt) -> Act:
+    """Act once: is what we prepared for still true, announce it, do it.
+
+    Raises:
+        StoodDown: the lease or the fence is lost; nothing was done.
+        TargetChanged: the target is no longer what was prepared for; nothing was done.
+    """
+    action, component = healer.actions.get(attempt.action), healer.components[attempt.component]
+    _unchanged(attempt, healer.observe(component))
+    reach("before-announce")
+    healer.leases.check(attempt)
+    announced = healer.store.announce_act(attempt.id, fence=attempt.fence, timeout=action.timeout)
+    _still_ours(announced, attempt)
+    reach("before-act")
+    result = _timed(healer, lambda: action.commit(component, _plan(attempt)))
+    reach("after-act")
+    return result
+
+
+class TargetChanged(SelfhealError):
+    """Between prepare and act the target was restarted, or it became healthy, by somebody else."""
+
+
+def _unchanged(attempt: Attempt, seen: Observation) -> None:
+    """Raise `TargetChanged` unless the target is as sick, and as old, as when the act was prepared."""
+    before = None if attempt.plan is None else attempt.plan.before
+    if seen.health is Health.HEALTHY:
+        raise TargetChanged(f"not needed: {attempt.component} became healthy by itself ({seen.detail})")
+    if before is not None and seen.incarnation is not None and not before.same_life(seen.incarnation):
+        raise TargetChanged(f"not done: somebody else restarted {attempt.component} meanwhile")
+
+
+def verify(healer: Healer, attempt: Attempt) -> Observation:
+    """Look until the target is healthy, at most its start timeout; then once more after its healthy delay.
+
+    Raises:
+        StoodDown: the attempt was taken over meanwhile.
+    """
+    reach("before-verify")
+    _still_ours(healer.store.enter(attempt.id, fence=attempt.fence, phase=Phase.VERIFYING), attempt)
+    action, component = healer.actions.get(attempt.action), healer.components[attempt.component]
+    end = healer.clock.monotonic() + component.start_timeout.total_seconds()
+    seen = action.validate(component)
+    while seen.health is not Health.HEALTHY and healer.clock.monotonic() < end:
+        healer.leases.check(attempt)
+        healer.clock.wait(healer.poll_s)
+        seen = action.validate(component)
+    if seen.health is Health.HEALTHY:
+        healer.clock.wait(component.healthy_delay.total_seconds())
+        healer.leases.check(attempt)
+        seen = action.validate(component)
+    reach("after-verify")
+    return seen
+
+
+def roll_back(healer: Healer, attempt: Attempt) -> tuple[RollbackOutcome, str]:
+    """Go back to what `prepare` found, once; the outcome and what was done."""
+    reach("before-roll-back")
+    _still_ours(healer.store.enter(attempt.id, fence=attempt.fence, phase=Phase.ROLLING_BACK), attempt)
+    action, component = healer.actions.get(attempt.action), healer.components[attempt.component]
+    result = _timed(healer, lambda: action.rollback(component, _plan(attempt)))
+    reach("after-roll-back")
+    return (RollbackOutcome.DONE if result.completed else RollbackOutcome.FAILED), result.said
+
+
+def record(healer: Healer, attempt: Attempt, outcome: Outcome, execution_ms: int | None) -> Outcome:
+    """Write the one outcome.
+
+    Raises:
+        StoodDown: the attempt was taken over; its new holder writes the outcome.
+    """
+    reach("before-record")
+    settled = healer.store.settle(attempt.id, fence=attempt.fence, outcome=outcome, execution_ms=execution_ms)
+    _still_ours(settled, attempt)
+    reach("after-record")
+    _log.info("%s on %s: %s (%s)", attempt.action, attempt.component, outcome.status, outcome.message)
+    return outcome
+
+
+def _timed(healer: Healer, work: Callable[[], str]) -> Act:
+    """Run an action's own code; whatever it raises becomes a result, since only observation tells the effect."""
+    begin = healer.clock.monotonic()
+    try:
+        said, completed = work(), True
+    except SelfhealError as error:
+        said, completed = str(error), False
+    except Exception as error:  # noqa: BLE001 - a third party's action may raise anything; the attempt still ends in one result
+        _log.exception("an action raised what is no error of ours")
+        said, completed = f"the action broke: {type(error).__name__}: {error}", False
+    return Act(said=said, completed=completed, took_ms=round((healer.clock.monotonic() - begin) * 1000))
+
+
+def _plan(attempt: Attempt) -> Plan:
+    """The plan; an attempt without one has nothing to go by and is not acted on."""
+    if attempt.plan is None:
+        raise Permanent(f"attempt {attempt.id} was never prepared")
+    return attempt.plan
+
+
+def _still_ours(ours: bool, attempt: Attempt) -> None:  # noqa: FBT001
+    """Raise `StoodDown` when a write changed no row."""
+    if not ours:
+        raise StoodDown(f"attempt {attempt.id} was taken over")

@@ -1,0 +1,282 @@
+"""Faults, triggers and attempts in Postgres: `ports.HealStore`, used by the protocol and by reconcile.
+
+Every write of a holder says `WHERE id AND fence AND status = 'RUNNING'`: whoever lost the attempt changes no row.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from uuid6 import uuid7
+
+from selfheal.model.admission import Answer, Decision, Refusal
+from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan, Status, Verification
+from selfheal.model.observation import Health, Observation
+from selfheal.model.trigger import Trigger
+from selfheal.store.engine import transaction
+from selfheal.store.rows import attempt_of, plan_json
+from selfheal.store.tables import faults, healing_actions
+from selfheal.store.text import clean, shorten
+
+INTERRUPTIONS_BEFORE_A_PERSON = 3
+
+_ADMIT = text(
+    """SELECT * FROM admit_trigger(
+        :trigger, :attempt, :type, :component, :target, :action_type, :action, :source, :priority, :detected,
+        :observation, :is_fault, :refusal, :refusal_reason, :why, :lease, :cooldown, :flap)"""
+).bindparams(bindparam("observation", type_=JSONB(none_as_null=True)))
+_PEEK = text("SELECT * FROM standing_refusal(:target, :action_type, :cooldown, :flap)")
+_UNFINISHED = (Status.PENDING.value, Status.RUNNING.value)
+
+
+class Heals:
+    """The store of heals.
+
+    Args:
+        engine: the database, as healing_user.
+        lease: how long a claim lasts without renewal.
+        cooldown: the first cool-down of an action on a target; it doubles.
+        flap: two heals closer together than this begin a cool-down.
+    """
+
+    def __init__(self, engine: Engine, *, lease: timedelta, cooldown: timedelta, flap: timedelta) -> None:
+        self._engine = engine
+        self._lease = lease
+        self._limits = {"cooldown": cooldown, "flap": flap}
+
+    def admit(
+        self,
+        trigger: Trigger,
+        *,
+        target: str,
+        action_type: str,
+        observation: Observation | None,
+        refusal: Refusal | None,
+    ) -> Answer:
+        """See `ports.HealStore.admit`."""
+        values = {
+            "trigger": trigger.id,
+            "attempt": uuid7(),
+            "type": trigger.type.value,
+            "component": shorten(trigger.component, 100),
+            "target": shorten(target, 200),
+            "action_type": action_type,
+            "action": trigger.action,
+            "source": trigger.source.value,
+            "priority": trigger.priority.value,
+            "detected": trigger.detected_at,
+            "observation": None if observation is None else clean(observation.as_json()),
+            "is_fault": observation is not None and observation.health is not Health.HEALTHY,
+            "refusal": None if refusal is None else refusal.decision.value,
+            "refusal_reason": None if refusal is None else shorten(refusal.reason, 500),
+            "why": shorten(trigger.reason, 2000),
+            "lease": self._lease,
+        } | self._limits
+        with transaction(self._engine) as connection:
+            row = connection.execute(_ADMIT, values).one()
+        return Answer(**(row._asdict() | {"decision": Decision(row.decision)}))
+
+    def peek(self, target: str, action_type: str) -> Answer | None:
+        """See `ports.HealStore.peek`."""
+        with transaction(self._engine) as connection:
+            row = connection.execute(
+                _PEEK, {"target": target, "action_type": action_type} | self._limits
+            ).first()
+        return None if row is None else Answer(**(row._asdict() | {"decision": Decision(row.decision)}))
+
+    def claim(self, attempt_id: UUID, *, fence: int, holder: Holder) -> Attempt | None:
+        """See `ports.HealStore.claim`."""
+        statement = (
+            update(healing_actions)
+            .where(
+                healing_actions.c.id == attempt_id,
+                healing_actions.c.fence == fence,
+                healing_actions.c.status.in_(_UNFINISHED),
+                or_(
+                    healing_actions.c.status == Status.PENDING.value,
+                    healing_actions.c.lease_until < func.now(),
+                ),
+            )
+            .values(
+                status=Status.RUNNING.value,
+                fence=healing_actions.c.fence + 1,
+                runs=healing_actions.c.runs + 1,
+                holder=asdict(holder),
+                lease_until=func.now() + self._lease,
+            )
+            .returning(*healing_actions.c)
+        )
+        with transaction(self._engine) as connection:
+            row = connection.execute(statement).first()
+        return None if row is None else attempt_of(row)
+
+    def renew(self, held: Mapping[UUID, int]) -> set[UUID]:
+        """See `ports.HealStore.renew`."""
+        statement = (
+            update(healing_actions)
+            .where(
+                tuple_(healing_actions.c.id, healing_actions.c.fence).in_(list(held.items())),
+                healing_actions.c.status == Status.RUNNING.value,
+            )
+            .values(lease_until=func.now() + self._lease)
+            .returning(healing_actions.c.id)
+        )
+        with transaction(self._engine) as connection:
+            return set(connection.scalars(statement))
+
+    def record_plan(self, attempt_id: UUID, *, fence: int, plan: Plan) -> bool:
+        """See `ports.HealStore.record_plan`."""
+        return self._change(attempt_id, fence, plan=clean(plan_json(plan)), phase=Phase.PREPARED.value)
+
+    def announce_act(self, attempt_id: UUID, *, fence: int, timeout: timedelta) -> bool:
+        """See `ports.HealStore.announce_act`; a lease with less than a quarter left does not cover an act."""
+        return self._change(
+            attempt_id,
+            fence,
+            healing_actions.c.lease_until > func.now() + self._lease / 4,
+            phase=Phase.ACTING.value,
+            act_started_at=func.now(),
+            act_deadline=func.now() + timeout,
+        )
+
+    def enter(self, attempt_id: UUID, *, fence: int, phase: Phase) -> bool:
+        """See `ports.HealStore.enter`."""
+        ended = {"act_ended_at": func.coalesce(healing_actions.c.act_ended_at, func.now())}
+        return self._change(attempt_id, fence, phase=phase.value, **(ended if phase is Phase.VERIFYING else {}))
+
+    def settle(self, attempt_id: UUID, *, fence: int, outcome: Outcome, execution_ms: int | None) -> bool:
+        """See `ports.HealStore.settle`."""
+        statement = (
+            update(healing_actions)
+            .where(*_held(attempt_id, fence))
+            .values(
+                status=outcome.status.value,
+                success=outcome.status is Status.SUCCESS,
+                verification=None if outcome.verification is None else outcome.verification.value,
+                rollback_outcome=outcome.rollback.value,
+                error_message=None if outcome.status is Status.SUCCESS else shorten(outcome.message, 2000),
+                details=healing_actions.c.details.concat({"message": shorten(outcome.message, 2000)}),
+                execution_time_ms=execution_ms,
+                completed_at=func.clock_timestamp(),
+                lease_until=None,
+                interrupted=outcome.interrupted,
+            )
+            .returning(healing_actions.c.fault_id)
+        )
+        with transaction(self._engine) as connection:
+            fault_id = connection.scalar(statement)
+            if fault_id is None:
+                return bool(connection.scalar(select(exists().where(*_settled(attempt_id, fence)))))
+            connection.execute(_consequence(fault_id, outcome))
+        return True
+
+    def attempt(self, attempt_id: UUID) -> Attempt | None:
+        """See `ports.HealStore.attempt`."""
+        with transaction(self._engine) as connection:
+            row = connection.execute(
+                select(healing_actions).where(healing_actions.c.id == attempt_id)
+            ).first()
+        return None if row is None else attempt_of(row)
+
+    def expired(self) -> Sequence[Attempt]:
+        """See `ports.HealStore.expired`."""
+        act_is_over = or_(
+            healing_actions.c.phase.is_distinct_from(Phase.ACTING.value),
+            healing_actions.c.act_deadline < func.now(),
+        )
+        statement = (
+            select(healing_actions)
+            .where(
+                healing_actions.c.status.in_(_UNFINISHED),
+                healing_actions.c.lease_until < func.now(),
+                act_is_over,
+            )
+            .order_by(healing_actions.c.created_at)
+        )
+        with transaction(self._engine) as connection:
+            return [attempt_of(row) for row in connection.execute(statement)]
+
+    def has_open_fault(self, target: str) -> bool:
+        """See `ports.HealStore.has_open_fault`."""
+        with transaction(self._engine) as connection:
+            return bool(connection.scalar(select(exists().where(_open(target)))))
+
+    def close_recovered(self, target: str) -> bool:
+        """See `ports.HealStore.close_recovered`."""
+        under_way = exists().where(
+            healing_actions.c.target_key == target, healing_actions.c.status.in_(_UNFINISHED)
+        )
+        statement = (
+            update(faults)
+            .where(_open(target), ~under_way)
+            .values(verified_at=func.now(), closed_at=func.now(), resolution="RECOVERED")
+        )
+        with transaction(self._engine) as connection:
+            return connection.execute(statement).rowcount > 0
+
+    def _change(self, attempt_id: UUID, fence: int, *conditions: ColumnElement[bool], **values: Any) -> bool:
+        """Change an attempt that is still held under this fence."""
+        statement = update(healing_actions).where(*_held(attempt_id, fence), *conditions).values(**values)
+        with transaction(self._engine) as connection:
+            return connection.execute(statement).rowcount > 0
+
+
+def _held(attempt_id: UUID, fence: int) -> tuple[ColumnElement[bool], ...]:
+    """Whether the attempt is still held under this fence."""
+    return (
+        healing_actions.c.id == attempt_id,
+        healing_actions.c.fence == fence,
+        healing_actions.c.status == Status.RUNNING.value,
+    )
+
+
+def _settled(attempt_id: UUID, fence: int) -> tuple[ColumnElement[bool], ...]:
+    """Whether the attempt was settled under this fence."""
+    return (
+        healing_actions.c.id == attempt_id,
+        healing_actions.c.fence == fence,
+        healing_actions.c.completed_at.is_not(None),
+    )
+
+
+def _open(target: str) -> ColumnElement[bool]:
+    """The open fault of a target."""
+    return and_(faults.c.target_key == target, faults.c.closed_at.is_(None))
+
+
+def _consequence(fault_id: UUID, outcome: Outcome) -> Any:
+    """What an outcome means for the fault: closed, handed to a person, or still open."""
+    if outcome.verification is Verification.HEALED:
+        return (
+            update(faults)
+            .where(faults.c.id == fault_id, faults.c.closed_at.is_(None))
+            .values(verified_at=func.clock_timestamp(), closed_at=func.clock_timestamp(), resolution="HEALED")
+        )
+    interruptions = (
+        select(func.count())
+        .where(healing_actions.c.fault_id == fault_id, healing_actions.c.interrupted)
+        .scalar_subquery()
+    )
+    handed_over = or_(literal(outcome.escalate), interruptions >= INTERRUPTIONS_BEFORE_A_PERSON)
+    return (
+        update(faults)
+        .where(faults.c.id == fault_id, handed_over)
+        .values(needs_person=shorten(outcome.message, 500))
+    )

@@ -1,0 +1,105 @@
+"""`health_history` and `watch_epoch`: `ports.HealthStore`, used by the watcher and by `status`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import Engine, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from selfheal.model.attempt import Holder
+from selfheal.model.health import ComponentHealth, HealthStatus, Watch
+from selfheal.store.engine import transaction
+from selfheal.store.tables import health_history, watch_epoch
+from selfheal.store.text import shorten
+
+_ENSURE = text("SELECT ensure_health_partition(:day)")
+_LATEST = text(
+    """SELECT DISTINCT ON (component) component, status, response_time, error, checked_at
+       FROM health_history WHERE checked_at > now() - interval '10 minutes' ORDER BY component, checked_at DESC"""
+)
+
+
+class HealthHistory:
+    """The store of observations over time.
+
+    Args:
+        engine: the database, as healing_user.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._days: set[date] = set()  # partitions that this process knows to exist
+
+    def record(self, health: Sequence[ComponentHealth]) -> None:
+        """See `ports.HealthStore.record`."""
+        if not health:
+            return
+        days = {row.checked_at.date() for row in health} - self._days
+        with transaction(self._engine) as connection:
+            for day in days:
+                connection.execute(_ENSURE, {"day": day})
+            connection.execute(insert(health_history), [_row(item) for item in health])
+        self._days |= days
+
+    def latest(self) -> Sequence[ComponentHealth]:
+        """See `ports.HealthStore.latest`."""
+        with transaction(self._engine) as connection:
+            rows = connection.execute(_LATEST).all()
+        return [
+            ComponentHealth(
+                component=row.component,
+                status=HealthStatus(row.status),
+                response_ms=row.response_time,
+                detail=row.error or "",
+                checked_at=row.checked_at,
+            )
+            for row in rows
+        ]
+
+    def begin_watch(self, mechanism: str, run_id: UUID, holder: Holder) -> None:
+        """See `ports.HealthStore.begin_watch`."""
+        values = {"run_id": run_id, "holder": asdict(holder), "began_at": func.now(), "beat_at": func.now()}
+        statement = upsert(watch_epoch).values(mechanism=mechanism, **values)
+        with transaction(self._engine) as connection:
+            connection.execute(statement.on_conflict_do_update(index_elements=["mechanism"], set_=values))
+
+    def beat(self, mechanism: str, run_id: UUID) -> bool:
+        """See `ports.HealthStore.beat`."""
+        statement = (
+            update(watch_epoch)
+            .where(watch_epoch.c.mechanism == mechanism, watch_epoch.c.run_id == run_id)
+            .values(beat_at=func.now())
+        )
+        with transaction(self._engine) as connection:
+            return connection.execute(statement).rowcount > 0
+
+    def watches(self) -> Sequence[Watch]:
+        """See `ports.HealthStore.watches`."""
+        behind = func.extract("epoch", func.now() - watch_epoch.c.beat_at).label("behind_s")
+        with transaction(self._engine) as connection:
+            rows = connection.execute(select(watch_epoch, behind).order_by(watch_epoch.c.mechanism)).all()
+        return [
+            Watch(
+                mechanism=row.mechanism,
+                run_id=row.run_id,
+                began_at=row.began_at,
+                beat_at=row.beat_at,
+                behind_s=float(row.behind_s),
+            )
+            for row in rows
+        ]
+
+
+def _row(item: ComponentHealth) -> dict[str, object]:
+    """A `health_history` row; the measured value stands beside the client's column."""
+    return {
+        "component": item.component,
+        "status": item.status.value,
+        "response_time": item.response_ms,
+        "error": shorten(item.detail, 500) or None,
+        "checked_at": item.checked_at,
+        "metric": "response_time_ms",
+        "value": item.response_ms,
+    }

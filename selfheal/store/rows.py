@@ -1,0 +1,65 @@
+"""Between rows and values: what a `healing_actions` row says, as the domain knows it."""
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Row
+
+from selfheal.model.attempt import (
+    Attempt,
+    Holder,
+    Outcome,
+    Phase,
+    Plan,
+    RollbackOutcome,
+    Status,
+    Verification,
+)
+from selfheal.model.observation import Incarnation
+
+
+def attempt_of(row: Row[Any]) -> Attempt:
+    """The attempt that a whole row describes."""
+    return Attempt(
+        id=row.id,
+        fault_id=row.fault_id,
+        component=row.target_component,
+        action=row.action_name,
+        trigger_type=row.trigger_type,
+        status=Status(row.status),
+        fence=row.fence,
+        phase=None if row.phase is None else Phase(row.phase),
+        holder=None if row.holder is None else Holder(**row.holder),
+        act_deadline=row.act_deadline,
+        runs=row.runs,
+        plan=None if row.plan is None else plan_of(row.plan),
+        created_at=row.created_at,
+        outcome=None if row.completed_at is None else _outcome_of(row),
+    )
+
+
+def plan_of(stored: dict[str, Any]) -> Plan:
+    """The plan as `plan_json` wrote it."""
+    before = stored["before"]
+    return Plan(
+        before=None if before is None else Incarnation(**before),
+        rollback=stored["rollback"],
+        evidence=stored["evidence"],
+        steps=tuple(stored["steps"]),
+    )
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """The plan as jsonb."""
+    return asdict(plan)
+
+
+def _outcome_of(row: Row[Any]) -> Outcome:
+    """The outcome of a finished row."""
+    return Outcome(
+        status=Status(row.status),
+        verification=None if row.verification is None else Verification(row.verification),
+        message=row.details.get("message", ""),
+        rollback=RollbackOutcome(row.rollback_outcome),
+        interrupted=row.interrupted,
+    )

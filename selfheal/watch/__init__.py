@@ -1,0 +1,1 @@
+"""Watching: sweeps, process exits, and the hand-over from run to run."""

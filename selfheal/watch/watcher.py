@@ -1,0 +1,298 @@
+"""The watcher of application-health: sweeps, strikes, triggers, and heals that run beside further sweeps.
+
+The flow of the same name runs it; it knows nothing of Prefect: `dispatch` and `reconcile` are handed in.
+"""
+
+import contextvars
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from uuid6 import uuid7
+
+from selfheal.model.attempt import Holder
+from selfheal.model.component import Component, ProbeKind
+from selfheal.model.errors import SelfhealError
+from selfheal.model.health import ComponentHealth, HealthStatus
+from selfheal.model.observation import Health, Observation
+from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
+from selfheal.policy.health import Track, advance, overall
+from selfheal.ports import Clock, HealStore, HealthStore, Observe
+from selfheal.protocol.heal import Result
+from selfheal.watch.exits import Exits
+
+MECHANISM = "application-health"
+
+_log = logging.getLogger(__name__)
+_BEAT_S = 1.0
+_REAPED_WITHIN_S = 3.0
+_RAISE_AGAIN = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How often, and how patient.
+
+    Attributes:
+        sweep: from one look at everything to the next.
+        strikes: sick observations in a row that make DOWN.
+        recoveries: healthy ones in a row that end it.
+        reconcile: from one turn of reconcile to the next.
+        at_once: heals that may run at the same time.
+    """
+
+    sweep: timedelta
+    strikes: int
+    recoveries: int
+    reconcile: timedelta
+    at_once: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """What the watcher needs.
+
+    Attributes:
+        components: the estate, by name.
+        observe: one look at one component.
+        observe_all: one look at each.
+        heals: faults and attempts.
+        health: `health_history` and the hand-over.
+        dispatch: carries a trigger to its result; called in a thread of its own.
+        reconcile: one turn; called in a thread of its own.
+        clock: time.
+        holder: this process.
+    """
+
+    components: Mapping[str, Component]
+    observe: Observe
+    observe_all: Callable[[Sequence[Component]], Sequence[Observation]]
+    heals: HealStore
+    health: HealthStore
+    dispatch: Callable[[Trigger], Result]
+    reconcile: Callable[[], object]
+    clock: Clock
+    holder: Holder
+
+
+@dataclass(kw_only=True)
+class Seen:
+    """What one run of the watcher remembers of a component."""
+
+    track: Track = field(default_factory=Track)
+    sick_since: datetime | None = None
+    not_before: datetime | None = None
+    heal: Future[None] | None = None
+    fault_may_be_open: bool = True
+
+    @property
+    def healing(self) -> bool:
+        """Whether a heal of this run is under way."""
+        return self.heal is not None and not self.heal.done()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What a run of the watcher did, for the run's final message."""
+
+    sweeps: int
+    raised: int
+    handed_over: bool
+
+
+class Watcher:
+    """One run. `run` returns when a successor watches, or when `stop` was called.
+
+    Args:
+        world: what it needs.
+        pace: how often, and how patient.
+        run_id: this run, as written into `watch_epoch`.
+    """
+
+    def __init__(self, world: World, pace: Pace, *, run_id: UUID) -> None:
+        self._world, self._pace, self._run_id = world, pace, run_id
+        self._seen = {name: Seen() for name in world.components}
+        self._lock = threading.RLock()
+        self._stop = threading.Event()
+        self._raised = 0
+        self._context = contextvars.copy_context()
+        self._pool = ThreadPoolExecutor(pace.at_once, thread_name_prefix="heal")
+        self._turns = ThreadPoolExecutor(1, thread_name_prefix="reconcile-turn")
+        self._turn: Future[object] | None = None
+
+    def stop(self) -> None:
+        """End `run` soon; heals under way are finished first."""
+        self._stop.set()
+
+    def run(self) -> Summary:
+        """Watch until a successor does, or until `stop`; then drain the heals."""
+        exits = Exits(self._on_exit)
+        sweeps = 0
+        handed_over = False
+        begun = False
+        try:
+            next_turn = next_sweep = self._world.clock.monotonic()
+            while not handed_over and not self._stop.is_set():
+                if self._world.clock.monotonic() >= next_turn:
+                    next_turn += self._pace.reconcile.total_seconds()
+                    self._start_turn()
+                exits.watch(self._sweep())
+                sweeps += 1
+                begun = begun or self._begin()
+                next_sweep = max(next_sweep + self._pace.sweep.total_seconds(), self._world.clock.monotonic())
+                handed_over = self._wait(next_sweep, begun=begun)
+        finally:
+            self._stop.set()
+            exits.close()
+            self._pool.shutdown(wait=True)
+            self._turns.shutdown(wait=True)
+        return Summary(sweeps=sweeps, raised=self._raised, handed_over=handed_over)
+
+    def _begin(self) -> bool:
+        """Write into `watch_epoch` that this run watches now: only after its first sweep, so that no gap opens."""
+        try:
+            self._world.health.begin_watch(MECHANISM, self._run_id, self._world.holder)
+        except SelfhealError as error:
+            _log.warning("watching, but not recorded as such yet: %s", error)
+            return False
+        return True
+
+    def _wait(self, until: float, *, begun: bool) -> bool:
+        """Wait for the next sweep; whether a successor has begun to watch meanwhile."""
+        while (left := until - self._world.clock.monotonic()) > 0 and not self._stop.is_set():
+            try:
+                if begun and not self._world.health.beat(MECHANISM, self._run_id):
+                    return True
+            except SelfhealError as error:
+                _log.warning("the database cannot be told that this run watches: %s", error)
+            left = until - self._world.clock.monotonic()
+            self._stop.wait(max(0.0, min(_BEAT_S, left)))
+        return False
+
+    def _sweep(self) -> dict[str, int]:
+        """Look at everything, write it down, raise what is due; gives the pids to watch, by component."""
+        observations = self._world.observe_all(list(self._world.components.values()))
+        health = [self._take(seen) for seen in observations]
+        try:
+            self._world.health.record(health)
+        except SelfhealError as error:
+            _log.error("health is not recorded, and nothing is healed until it is: %s", error)
+        _log.info("overall %s", overall(row.status for row in health))
+        lives = {seen.component: seen.incarnation for seen in observations}
+        return {name: life.pid for name, life in lives.items() if life is not None and life.running}
+
+    def _take(self, seen: Observation) -> ComponentHealth:
+        """Advance a component by one observation, and raise a trigger or close its fault where that is due."""
+        with self._lock:
+            state = self._seen[seen.component]
+            pace = self._pace
+            state.track = advance(state.track, seen, strikes=pace.strikes, recoveries=pace.recoveries)
+            if seen.health is Health.SICK:
+                state.sick_since = state.sick_since or seen.observed_at
+                state.fault_may_be_open = True
+                self._raise_if_due(state, seen)
+            elif state.track.status is HealthStatus.OPERATIONAL:
+                state.sick_since = None
+                self._close_if_recovered(state, seen)
+        return ComponentHealth(
+            component=seen.component,
+            status=state.track.status,
+            response_ms=seen.response_ms,
+            detail="" if state.track.status is HealthStatus.OPERATIONAL else seen.detail,
+            checked_at=seen.observed_at,
+        )
+
+    def _raise_if_due(self, state: Seen, seen: Observation) -> None:
+        """Raise a trigger for a component that is DOWN, unless its heal runs or it is too early to ask again."""
+        too_early = state.not_before is not None and self._world.clock.now() < state.not_before
+        if not state.track.down or state.healing or too_early or self._stop.is_set():
+            return
+        component = self._world.components[seen.component]
+        if seen.stopped_on_request and not self._left_by_us(component):
+            state.not_before = self._world.clock.now() + _RAISE_AGAIN
+            _log.info("%s was stopped on request: not healed", component.name)
+            return
+        trigger = Trigger(
+            id=uuid7(),
+            type=TriggerType.NATS_DOWN if component.probe is ProbeKind.NATS else TriggerType.SERVICE_DOWN,
+            component=component.name,
+            source=Source.WATCHER,
+            priority=Priority.CRITICAL,
+            reason=seen.detail,
+            detected_at=state.sick_since or seen.observed_at,
+        )
+        self._raised += 1
+        state.heal = self._pool.submit(self._context.copy().run, self._heal, state, trigger)
+
+    def _left_by_us(self, component: Component) -> bool:
+        """Whether a stopped target has an open fault: then it was an interrupted heal that stopped it, no person."""
+        try:
+            return self._world.heals.has_open_fault(component.target)
+        except SelfhealError as error:
+            _log.warning("cannot tell who stopped %s: %s", component.name, error)
+            return False
+
+    def _heal(self, state: Seen, trigger: Trigger) -> None:
+        """In a thread of the pool: dispatch, and remember when it is worth asking again."""
+        not_before = self._world.clock.now() + _RAISE_AGAIN
+        try:
+            result = self._world.dispatch(trigger)
+            if result.answer.admitted:
+                not_before = self._world.clock.now()
+            elif result.answer.retry_at is not None:
+                not_before = min(result.answer.retry_at, not_before + 10 * _RAISE_AGAIN)
+            _log.info("%s on %s: %s", result.answer.decision, trigger.component, result.answer.reason)
+        except SelfhealError as error:
+            not_before = self._world.clock.now() + self._pace.sweep
+            _log.error("%s is sick and nothing is done about it now: %s", trigger.component, error)
+        except Exception:  # the loop must go on for the other components; the next sweep raises this one again
+            _log.exception("dispatch of %s broke", trigger.component)
+        with self._lock:
+            state.not_before = not_before
+
+    def _close_if_recovered(self, state: Seen, seen: Observation) -> None:
+        """Close a fault that ended without us, once per recovery."""
+        if not state.fault_may_be_open or state.healing:
+            return
+        try:
+            if self._world.heals.close_recovered(self._world.components[seen.component].target):
+                _log.info("%s recovered by itself", seen.component)
+            state.fault_may_be_open = False
+        except SelfhealError as error:
+            _log.warning("cannot close the fault of %s yet: %s", seen.component, error)
+
+    def _on_exit(self, name: str) -> None:
+        """A watched process ended: look until its supervisor has noticed, then take that as an observation."""
+        if self._stop.is_set() or self._seen[name].healing:
+            return
+        component = self._world.components[name]
+        seen = self._world.observe(component)
+        end = self._world.clock.monotonic() + _REAPED_WITHIN_S
+        while _still_reaping(seen) and self._world.clock.monotonic() < end:
+            self._world.clock.wait(0.02)
+            seen = self._world.observe(component)
+        _log.info("process of %s ended: %s", name, seen.detail)
+        self._take(seen)
+
+    def _start_turn(self) -> None:
+        """Start a turn of reconcile unless the last one is still under way."""
+        if self._turn is None or self._turn.done():
+            self._turn = self._turns.submit(self._context.copy().run, self._reconcile)
+
+    def _reconcile(self) -> None:
+        """One turn; what goes wrong is said, and the next turn tries again."""
+        try:
+            self._world.reconcile()
+        except SelfhealError as error:
+            _log.warning("reconcile: %s", error)
+        except Exception:  # the next turn tries again; the watcher goes on
+            _log.exception("reconcile broke")
+
+
+def _still_reaping(seen: Observation) -> bool:
+    """Whether the supervisor still tells of a process that has just ended."""
+    return seen.health is Health.SICK and seen.incarnation is not None and seen.incarnation.running

@@ -1,0 +1,40 @@
+"""Fixtures of the integration tests: a real Postgres with our schema, and the estates of the other fixture files."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from embedded_fixtures import (  # noqa: F401 - pytest finds fixtures by import
+    Embedded,
+    embedded_postgres,
+    scratch,
+    superuser,
+)
+from sqlalchemy import Engine
+
+from deployments.embedded import roles
+from deployments.migrate import migrate
+from selfheal.store.engine import open_engine
+
+
+@pytest.fixture(scope="session")
+def database_url(embedded_postgres: Embedded) -> str:  # noqa: F811 - the fixture, not the import
+    """SQLAlchemy's URL of healing_user on a migrated database."""
+    migrate(embedded_postgres.url(roles.MIGRATOR))
+    return embedded_postgres.url(roles.HEALER)
+
+
+@pytest.fixture(scope="session")
+def engine(database_url: str) -> Iterator[Engine]:
+    """The database as healing_user."""
+    engine = open_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def empty(superuser: psycopg.Connection[tuple[object, ...]], embedded_postgres: Embedded, engine: Engine) -> Engine:  # noqa: F811
+    """The same with empty tables."""
+    with psycopg.connect(embedded_postgres.servers.postgres.superuser_dsn(), dbname="selfheal") as owner:
+        owner.execute("TRUNCATE trigger_answers, healing_triggers, healing_actions, faults, health_history, watch_epoch")
+    return engine
