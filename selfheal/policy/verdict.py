@@ -32,7 +32,7 @@ def after_act(attempt: Attempt, seen: Observation, *, said: str, completed: bool
     return Outcome(
         status=Status.SUCCESS if verification is Verification.HEALED else Status.FAILED,
         verification=verification,
-        message=f"{said}; {_WORDS[verification]}: {seen.detail}",
+        message=f"{said}; {_WORDS[verification]}" + (f": {seen.detail}" if seen.detail else ""),
         rollback=_none_done(attempt),
     )
 

@@ -1,0 +1,176 @@
+"""The whole running stack: embedded servers, migrations, deployments, the worker, and what else is asked for.
+
+`selfheal up` and `selfheal demo` call `run` inside the guardian. Nothing here returns until the stack is stopped.
+"""
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+
+from deployments import stackfile
+from deployments.embedded import child, roles, stack
+from deployments.embedded.datafolder import DataFolder, open_folder
+from deployments.embedded.prefect_server import client_environment
+from deployments.embedded.stack import NATS_PORT, POSTGRES_PORT, PREFECT_PORT, Servers
+from deployments.embedded.worker import Worker
+from deployments.migrate import migrate
+from deployments.part import Part, PartStatus
+from deployments.supervisor import Supervisor
+from selfheal.model.errors import Transient
+from selfheal.settings import Settings
+
+POOL = "selfheal"
+AT_START = ("reconcile/reconcile", "application-health/application-health")
+
+_log = logging.getLogger(__name__)
+_APPLY_TIMEOUT_S = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """What a stack in an opened folder consists of.
+
+    Attributes:
+        folder: opened and locked.
+        servers: the embedded ones.
+        environment: of everything that is a client of them: Prefect's address, our settings, the database.
+    """
+
+    folder: DataFolder
+    servers: Servers
+    environment: Mapping[str, str] = field(repr=False)
+
+    def urls(self) -> Mapping[str, str]:
+        """Where each server is found, without credentials."""
+        return self.servers.urls()
+
+
+def open_stack(settings: Settings, *, config: Path | None, data: Path) -> Running:
+    """Open the data folder and describe the stack; nothing is started.
+
+    Raises:
+        NotAllowed: another stack runs in the folder.
+        Permanent: the folder or a port cannot be used.
+    """
+    wanted = {
+        POSTGRES_PORT: settings.postgres.port or None,
+        NATS_PORT: settings.nats.port or None,
+        PREFECT_PORT: settings.prefect.port or None,
+    }
+    folder = open_folder(data, wanted_ports=wanted, server_user=settings.run_as)
+    servers = stack.servers(folder, identity=child.run_as(settings.run_as, folder=folder.path))
+    return Running(folder=folder, servers=servers, environment=_environment(folder, servers, config))
+
+
+def database_url(folder: DataFolder, servers: Servers, role: str) -> str:
+    """SQLAlchemy's URL of our database as `healing_user` or as the migrator."""
+    passwords = {roles.HEALER: folder.credentials.healing_user, roles.MIGRATOR: folder.credentials.selfheal_migrator}
+    return servers.postgres.url(user=role, password=passwords[role], database=roles.SELFHEAL_DATABASE)
+
+
+def run(running: Running, *, also: Sequence[Part] = (), limit: int, on_change: Callable[[Supervisor], None]) -> None:
+    """Supervise the stack, in the main thread, until a stop signal.
+
+    Args:
+        running: from `open_stack`.
+        also: further parts, e.g. the demo estate.
+        limit: flow runs at the same time.
+        on_change: is given the supervisor once, before it starts, to follow its state from a thread.
+
+    Raises:
+        Permanent: a part refused its very first start.
+    """
+    folder = running.folder
+
+    def publish(parts: tuple[PartStatus, ...]) -> None:
+        kept = stackfile.current(urls=running.urls(), ports=folder.ports, parts=parts)
+        stackfile.write(folder.stack_file, kept)
+
+    supervisor = Supervisor([*_parts(running, limit=limit), *also], publish=publish)
+    on_change(supervisor)
+    try:
+        supervisor.run()
+    finally:
+        stackfile.remove(folder.stack_file)
+
+
+def _parts(running: Running, *, limit: int) -> list[Part]:
+    """The servers, then the worker."""
+    folder, servers = running.folder, running.servers
+    embedded = stack.parts(
+        servers,
+        passwords=roles.RolePasswords.of(folder.credentials),
+        after_postgres=lambda: _log.info("schema %s", migrate(database_url(folder, servers, roles.MIGRATOR))),
+        after_prefect=lambda: _apply(running),
+    )
+    worker = Worker(
+        name=f"selfheal-{os.uname().nodename}",
+        pool=POOL,
+        limit=limit,
+        api_url=servers.prefect.api_url,
+        home=folder.path / "home",
+        log=folder.logs / "worker.log",
+        working_folder=folder.path / "home",
+        environment=running.environment,
+    )
+    return [
+        *embedded,
+        Part(
+            name="worker",
+            start=worker.start,
+            on_ready=lambda: _begin_watching(servers.prefect.api_url),
+            depends_on=frozenset({"prefect"}),
+            log=worker.log,
+        ),
+    ]
+
+
+def _environment(folder: DataFolder, servers: Servers, config: Path | None) -> dict[str, str]:
+    """What a client of the stack needs; it holds the database's password."""
+    environment = {
+        **client_environment(api_url=servers.prefect.api_url, home=folder.path / "home"),
+        "SELFHEAL_DATABASE_URL": database_url(folder, servers, roles.HEALER),
+        "PREFECT_API_REQUEST_TIMEOUT": "10",  # a frozen server must not hold a heal for a minute
+        "PREFECT_LOGGING_EXTRA_LOGGERS": "selfheal,flows,tasks",
+        "OMP_NUM_THREADS": "1",
+    }
+    if config is not None:
+        environment["SELFHEAL_CONFIG"] = str(config.absolute())
+    return environment | {name: text for name, text in os.environ.items() if name.startswith("SELFHEAL_")}
+
+
+def _apply(running: Running) -> None:
+    """Bring pool, deployments and limits to the server, in a process of its own: it imports Prefect and the flows."""
+    log = running.folder.logs / "apply.log"
+    with log.open("ab") as output:
+        done = subprocess.run(
+            [sys.executable, "-m", "deployments.apply"],
+            env={**child.base_environment(home=running.folder.path / "home"), **running.environment},
+            cwd=running.folder.path / "home",
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            timeout=_APPLY_TIMEOUT_S,
+            check=False,
+        )
+    if done.returncode != 0:
+        raise Transient("the deployments could not be applied to the Prefect server", hint=f"see {log}")
+
+
+def _begin_watching(api_url: str) -> None:
+    """A worker's start begins a run of reconcile and of each watcher, so that nothing waits for a schedule."""
+    try:
+        with httpx.Client(base_url=api_url, timeout=10, trust_env=False) as client:
+            for name in AT_START:
+                found = client.get(f"/deployments/name/{name}").raise_for_status()
+                run = client.post(f"/deployments/{UUID(found.json()['id'])}/create_flow_run", json={})
+                run.raise_for_status()
+    except (httpx.HTTPError, ValueError, KeyError) as error:
+        raise Transient(f"the first runs could not be begun: {error}") from error
