@@ -71,11 +71,16 @@ def open_stack(settings: Settings, *, config: Path | None, data: Path) -> Runnin
 
 def database_url(folder: DataFolder, servers: Servers, role: str) -> str:
     """SQLAlchemy's URL of our database as `healing_user` or as the migrator."""
-    passwords = {roles.HEALER: folder.credentials.healing_user, roles.MIGRATOR: folder.credentials.selfheal_migrator}
+    passwords = {
+        roles.HEALER: folder.credentials.healing_user,
+        roles.MIGRATOR: folder.credentials.selfheal_migrator,
+    }
     return servers.postgres.url(user=role, password=passwords[role], database=roles.SELFHEAL_DATABASE)
 
 
-def run(running: Running, *, also: Sequence[Part] = (), limit: int, on_change: Callable[[Supervisor], None]) -> None:
+def run(
+    running: Running, *, also: Sequence[Part] = (), limit: int, on_change: Callable[[Supervisor], None]
+) -> None:
     """Supervise the stack, in the main thread, until a stop signal.
 
     Args:

@@ -7,8 +7,9 @@ simply goes on. Heals run in this process, beside further sweeps.
 from uuid import UUID
 
 from prefect import flow
+from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import Completed, State
+from prefect.states import Completed
 
 from flows.healing_dispatch import dispatch
 from selfheal.bootstrap import current

@@ -6,14 +6,15 @@ process, or runs the same procedure without Prefect when its server does not ans
 
 import logging
 from datetime import UTC, datetime
+from typing import Annotated
 from uuid import UUID
 
 from prefect import flow
+from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-from prefect.states import Completed, Failed, State
+from prefect.states import Completed, Failed
 from pydantic import Field
-from typing import Annotated
 
 from flows.server import answers
 from flows.states import final_state
@@ -27,19 +28,27 @@ from tasks.heal import task_steps
 from tasks.slots import visible_slot
 
 _log = logging.getLogger(__name__)
-_ended: dict[UUID, Result | SelfhealError] = {}  # how heals ended that this process ran as flows, for `dispatch`
+_ended: dict[
+    UUID, Result | SelfhealError
+] = {}  # how heals ended that this process ran as flows, for `dispatch`
 
 
-@flow(name="healing-dispatch", flow_run_name="heal-{component}", persist_result=False, validate_parameters=True)
+@flow(
+    name="healing-dispatch", flow_run_name="heal-{component}", persist_result=False, validate_parameters=True
+)
 def healing_dispatch(
     component: Annotated[str, Field(description="Which component to heal, as named in selfheal.toml.")],
     reason: Annotated[str, Field(description="Why; it is recorded.")] = "asked for by a person",
     action: Annotated[str, Field(description="Which action; empty: the component's ladder decides.")] = "",
-    dry_run: Annotated[bool, Field(description="Only tell what would be done, and what would refuse it.")] = False,  # noqa: FBT002 - a form's tick box
+    dry_run: Annotated[
+        bool, Field(description="Only tell what would be done, and what would refuse it.")
+    ] = False,
     trigger_type: TriggerType = TriggerType.MANUAL,
     source: Source = Source.PERSON,
     priority: Priority = Priority.HIGH,
-    trigger_id: Annotated[UUID | None, Field(description="Idempotency key; empty: this run's own id.")] = None,
+    trigger_id: Annotated[
+        UUID | None, Field(description="Idempotency key; empty: this run's own id.")
+    ] = None,
     detected_at: Annotated[datetime | None, Field(description="When the fault was seen first.")] = None,
 ) -> State[None]:
     """Heal one component once: admit, claim, prepare, act, verify, roll back if need be, record."""

@@ -5,7 +5,8 @@ runs whose process has gone without a word are ended there too.
 """
 
 from prefect import flow
-from prefect.states import Completed, Failed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
 
 from selfheal.bootstrap import current
 from selfheal.model.errors import SelfhealError

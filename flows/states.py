@@ -1,6 +1,7 @@
 """Named final states: what the Prefect UI shows of a heal."""
 
-from prefect.states import Completed, Failed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
 
 from selfheal.model.admission import Decision
 from selfheal.model.attempt import Status, Verification
@@ -40,5 +41,7 @@ def message_of(result: Result) -> str:
 def final_state(result: Result) -> State[None]:
     """A heal that did not heal, and a trigger that could never be admitted, are failures; other refusals are not."""
     name, message = name_of(result), message_of(result)
-    failed = result.answer.decision in _ERRORS or (result.answer.admitted and name not in {"Healed", "HandedOver"})
+    failed = result.answer.decision in _ERRORS or (
+        result.answer.admitted and name not in {"Healed", "HandedOver"}
+    )
     return Failed(name=name, message=message) if failed else Completed(name=name, message=message)

@@ -89,7 +89,9 @@ def wire(settings: Settings, *, database_url: str) -> Estate:
         for name, one in settings.supervisors.items()
     }
     broker = NatsBroker()
-    observer = Observer(controls=controls, probes=probe_table(http=Http(), broker=broker, clock=clock), clock=clock)
+    observer = Observer(
+        controls=controls, probes=probe_table(http=Http(), broker=broker, clock=clock), clock=clock
+    )
     engine = open_engine(database_url)
     healing = settings.healing
     store = Heals(engine, lease=healing.lease, cooldown=healing.cooldown, flap=healing.flap)
@@ -121,6 +123,8 @@ def current() -> Estate:
     """
     url = os.environ.get("SELFHEAL_DATABASE_URL")
     if not url:
-        raise Permanent("SELFHEAL_DATABASE_URL is not set", hint="flows run in the worker that `selfheal up` starts")
+        raise Permanent(
+            "SELFHEAL_DATABASE_URL is not set", hint="flows run in the worker that `selfheal up` starts"
+        )
     path = os.environ.get("SELFHEAL_CONFIG")
     return wire(load(Path(path) if path else None), database_url=url)

@@ -243,9 +243,8 @@ def _shown(problem: Any) -> str:
 def _names_beside(place: list[str]) -> list[str]:
     """The names that the table at this place knows."""
     tables: dict[str, type[BaseModel]] = {"supervisors": Supervisor, "components": ComponentSettings}
-    model: type[BaseModel] = Settings
-    if len(place) > 1:
-        field = Settings.model_fields.get(place[0])
-        annotation = None if field is None else field.annotation
-        model = tables.get(place[0]) or (annotation if isinstance(annotation, type) else Settings)
-    return list(model.model_fields)
+    if len(place) == 1:
+        return list(Settings.model_fields)
+    section = Settings.model_fields[place[0]].annotation
+    model = tables.get(place[0], section)
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []

@@ -16,7 +16,9 @@ from prefect.states import Crashed
 
 from tasks.retries import ONCE
 
-_RUNNING = FlowRunFilter.model_validate({"state": {"type": {"any_": [StateType.RUNNING.value, StateType.CANCELLING.value]}}})
+_RUNNING = FlowRunFilter.model_validate(
+    {"state": {"type": {"any_": [StateType.RUNNING.value, StateType.CANCELLING.value]}}}
+)
 
 
 @task(name="end-lost-runs", cache_policy=NO_CACHE, **ONCE)

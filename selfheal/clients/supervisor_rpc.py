@@ -22,7 +22,7 @@ NOT_XML = bytes(code for code in range(32) if code not in b"\t\n\r")
 OK, UNAUTHORIZED, NOT_FOUND = 200, 401, 404
 
 
-class RpcFault(Exception):  # noqa: N818  a fault is what XML-RPC calls it
+class RpcFault(Exception):
     """Supervisord's refusal: `code` is one of `supervisor.xmlrpc.Faults`."""
 
     def __init__(self, code: int, text: str) -> None:

@@ -71,5 +71,7 @@ class Observation:
             "detail": self.detail,
             "observed_at": self.observed_at.isoformat(),
             "response_ms": self.response_ms,
-            "incarnation": None if life is None else {"pid": life.pid, "started_at": life.started_at, "state": life.state},
+            "incarnation": None
+            if life is None
+            else {"pid": life.pid, "started_at": life.started_at, "state": life.state},
         }

@@ -8,7 +8,6 @@ from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import Trigger
 from selfheal.policy.names import nearest
 
-
 LONGEST_REASON = 64 * 1024
 
 
@@ -17,7 +16,8 @@ def refuse_size(trigger: Trigger) -> Refusal | None:
     size = len(trigger.reason) + len(trigger.component) + len(trigger.action)
     if size > LONGEST_REASON:
         return Refusal(
-            decision=Decision.NOT_ALLOWED, reason=f"the trigger has {size} characters; at most {LONGEST_REASON} are taken"
+            decision=Decision.NOT_ALLOWED,
+            reason=f"the trigger has {size} characters; at most {LONGEST_REASON} are taken",
         )
     return None
 

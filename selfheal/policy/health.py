@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from selfheal.model.health import HealthStatus
 from selfheal.model.observation import Health, Observation
 
-
 _ENDED = frozenset({"EXITED", "FATAL", "STOPPED"})
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from selfheal.model.admission import Answer, Refusal
 from selfheal.model.trigger import Trigger
 from selfheal.protocol import steps
 from selfheal.protocol.healer import Healer
@@ -41,7 +42,7 @@ def preview(healer: Healer, trigger: Trigger) -> Preview:
     """
     seen = steps.observe(healer, trigger)
     decided = steps.decide(healer, trigger, seen)
-    refusal = decided.refusal
+    refusal: Refusal | Answer | None = decided.refusal
     plan: tuple[str, ...] = ()
     if decided.action_type:
         component = healer.components[trigger.component]

@@ -88,7 +88,9 @@ def carry_out(steps: Steps, attempt: Attempt) -> Outcome:
     return conclude(steps, attempt, seen, outcome, done.took_ms)
 
 
-def conclude(steps: Steps, attempt: Attempt, seen: Observation, outcome: Outcome, execution_ms: int | None) -> Outcome:
+def conclude(
+    steps: Steps, attempt: Attempt, seen: Observation, outcome: Outcome, execution_ms: int | None
+) -> Outcome:
     """Roll back if the outcome asks for it, and record."""
     if verdict.needs_rollback(outcome, attempt, seen):
         outcome = verdict.rolled_back(outcome, *steps.roll_back(attempt))

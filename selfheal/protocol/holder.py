@@ -16,7 +16,7 @@ _END_WAIT_MS = 5000
 def _host() -> str:
     """The machine and its boot: a pid of another boot or another pid namespace means nothing here."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    return f"{boot}/{os.stat('/proc/self/ns/pid').st_ino}"
+    return f"{boot}/{Path('/proc/self/ns/pid').stat().st_ino}"
 
 
 def _started(pid: int) -> int | None:

@@ -48,7 +48,9 @@ def reconcile(healer: Healer, steps: Steps) -> Sequence[Settled]:
     if not left:
         return []
     with ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(left)), thread_name_prefix="reconcile") as pool:
-        turns = [pool.submit(contextvars.copy_context().run, _settle, healer, steps, attempt) for attempt in left]
+        turns = [
+            pool.submit(contextvars.copy_context().run, _settle, healer, steps, attempt) for attempt in left
+        ]
         return [settled for turn in turns if (settled := turn.result()) is not None]
 
 
@@ -85,10 +87,14 @@ def _settle(healer: Healer, steps: Steps, left: Attempt) -> Settled | None:
 def _resume(healer: Healer, steps: Steps, mine: Attempt) -> Outcome:
     """What is left to do, by the phase that the old holder had committed."""
     if mine.component not in healer.components:
-        return steps.record(mine, _given_up(mine, f"component {mine.component!r} is no longer configured"), None)
+        return steps.record(
+            mine, _given_up(mine, f"component {mine.component!r} is no longer configured"), None
+        )
     if mine.phase in (None, Phase.PREPARED):
         if mine.runs >= _LAST_RUN:
-            return steps.record(mine, _given_up(mine, f"its healer died {mine.runs - 1} times before it acted"), None)
+            return steps.record(
+                mine, _given_up(mine, f"its healer died {mine.runs - 1} times before it acted"), None
+            )
         return carry_out(steps, mine)
     if mine.phase is Phase.ROLLING_BACK:
         outcome = _given_up(mine, "interrupted while rolling back")

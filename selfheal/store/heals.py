@@ -159,7 +159,9 @@ class Heals:
     def enter(self, attempt_id: UUID, *, fence: int, phase: Phase) -> bool:
         """See `ports.HealStore.enter`."""
         ended = {"act_ended_at": func.coalesce(healing_actions.c.act_ended_at, func.now())}
-        return self._change(attempt_id, fence, phase=phase.value, **(ended if phase is Phase.VERIFYING else {}))
+        return self._change(
+            attempt_id, fence, phase=phase.value, **(ended if phase is Phase.VERIFYING else {})
+        )
 
     def settle(self, attempt_id: UUID, *, fence: int, outcome: Outcome, execution_ms: int | None) -> bool:
         """See `ports.HealStore.settle`."""

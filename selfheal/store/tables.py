@@ -1,5 +1,7 @@
 """The tables as SQLAlchemy knows them; the migrations make them, a test holds the two together."""
 
+from datetime import datetime
+
 from sqlalchemy import (
     Boolean,
     Column,
@@ -23,9 +25,11 @@ _NEW_ID = text("uuid_generate_v7()")
 _NOW = func.now()
 
 
-def _moment(name: str, *, required: bool = False) -> Column[object]:
+def _moment(name: str, *, required: bool = False) -> Column[datetime]:
     """A time with zone; a required one defaults to the database's now."""
-    return Column(name, DateTime(timezone=True), nullable=not required, server_default=_NOW if required else None)
+    return Column(
+        name, DateTime(timezone=True), nullable=not required, server_default=_NOW if required else None
+    )
 
 
 faults = Table(

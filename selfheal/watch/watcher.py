@@ -249,7 +249,9 @@ class Watcher:
         except SelfhealError as error:
             not_before = self._world.clock.now() + self._pace.sweep
             _log.error("%s is sick and nothing is done about it now: %s", trigger.component, error)
-        except Exception:  # the loop must go on for the other components; the next sweep raises this one again
+        except (
+            Exception
+        ):  # the loop must go on for the other components; the next sweep raises this one again
             _log.exception("dispatch of %s broke", trigger.component)
         with self._lock:
             state.not_before = not_before

@@ -136,7 +136,7 @@ def test_a_killed_part_comes_back_without_its_orphans(scratch: Path) -> None:
 
 
 def test_a_frozen_part_is_replaced(scratch: Path) -> None:
-    """A part that lives but no longer answers is killed after the agreed number of probes and started again."""
+    """A stop signal to the guardian alone or to its group (Ctrl-C) ends everything with code 0."""
     with supervised(scratch, "tree") as running:
         first = running.pid("tree")
         os.kill(first, signal.SIGSTOP)
