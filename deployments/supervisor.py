@@ -109,10 +109,7 @@ class Supervisor:
     def _stop_what_can_stop(self, now: float) -> None:
         """Stop each part once nothing that depends on it is left."""
         needed = {
-            name
-            for slot in self._slots.values()
-            if slot.state is not State.STOPPED
-            for name in slot.part.depends_on
+            name for slot in self._slots.values() if slot.state is not State.STOPPED for name in slot.part.depends_on
         }
         for slot in self._slots.values():
             if slot.part.name not in needed:

@@ -56,9 +56,7 @@ class DataFolder:
         os.close(self.lock)
 
 
-def open_folder(
-    path: Path, *, wanted_ports: Mapping[str, int | None], server_user: str = "nobody"
-) -> DataFolder:
+def open_folder(path: Path, *, wanted_ports: Mapping[str, int | None], server_user: str = "nobody") -> DataFolder:
     """Open the folder for one stack, making whatever is missing in it.
 
     Args:

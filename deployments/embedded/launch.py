@@ -62,9 +62,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--death-signal", default="KILL", help="signal sent when the parent dies")
     parser.add_argument("--parent", type=int, default=None, help="process id that must still be the parent")
     parser.add_argument("--user", default=None, help="run as this user (root only)")
-    parser.add_argument(
-        "--need", action="append", default=[], help="path that the user must be able to reach"
-    )
+    parser.add_argument("--need", action="append", default=[], help="path that the user must be able to reach")
     parser.add_argument("command", nargs="+", help="the command, after --")
     return parser.parse_args(argv)
 
@@ -128,9 +126,7 @@ def _open_the_way(entry: pwd.struct_passwd, groups: list[int], needs: list[Path]
             f"Allow it (chmod o+x {closed}), or move the installation and the data folder elsewhere, "
             "or start Selfheal as an ordinary user instead of root",
         )
-    handles = {
-        path: _open_path(path) for path in wanted
-    }  # after unshare: a bind needs a mount of this namespace
+    handles = {path: _open_path(path) for path in wanted}  # after unshare: a bind needs a mount of this namespace
     for path, handle in handles.items():
         _uncover(path, handle, entry, groups)
         os.close(handle)

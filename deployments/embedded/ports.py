@@ -29,9 +29,7 @@ def settle(path: Path, *, wanted: Mapping[str, int | None]) -> dict[str, int]:
         Permanent: a port set by a person is in use or is no port.
     """
     kept = _read(path)
-    with (
-        contextlib.ExitStack() as held
-    ):  # each chosen port stays bound until all are chosen: no two are alike
+    with contextlib.ExitStack() as held:  # each chosen port stays bound until all are chosen: no two are alike
         ports = {
             name: _settle_one(name, port, kept.get(name), held)
             for name, port in sorted(wanted.items(), key=lambda item: item[1] is None)

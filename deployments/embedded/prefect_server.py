@@ -93,9 +93,7 @@ class PrefectServer:
             **CLIENT_ENVIRONMENT,
             **SERVER_ENVIRONMENT,
             "PREFECT_HOME": str(self.folder),
-            "PREFECT_UI_STATIC_DIRECTORY": str(
-                self.folder / "ui"
-            ),  # else it writes into the installed package
+            "PREFECT_UI_STATIC_DIRECTORY": str(self.folder / "ui"),  # else it writes into the installed package
             "PREFECT_API_URL": self.api_url,
             "PREFECT_API_DATABASE_CONNECTION_URL": (
                 f"postgresql+asyncpg://{who}@{HOST}:{self.database_port}/{self.database}"

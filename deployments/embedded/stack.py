@@ -134,9 +134,7 @@ def prepare(postgres: Postgres, passwords: roles.RolePasswords) -> None:
         with psycopg.connect(postgres.superuser_dsn(), autocommit=True, connect_timeout=5) as superuser:
             roles.prepare_cluster(superuser, passwords)
     except psycopg.Error as error:
-        raise Transient(
-            f"the roles in Postgres could not be made: {error}", hint=f"see {postgres.log}"
-        ) from error
+        raise Transient(f"the roles in Postgres could not be made: {error}", hint=f"see {postgres.log}") from error
 
 
 def _log(folder: DataFolder, name: str) -> Path:

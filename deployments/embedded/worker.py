@@ -100,9 +100,7 @@ class Worker:
             answer = connection.getresponse()
             if answer.status != http.client.OK:
                 raise http.client.HTTPException(answer.reason)
-            beats = [
-                entry["last_heartbeat_time"] for entry in json.load(answer) if entry["name"] == self.name
-            ]
+            beats = [entry["last_heartbeat_time"] for entry in json.load(answer) if entry["name"] == self.name]
         finally:
             connection.close()
         return max((datetime.fromisoformat(beat).timestamp() for beat in beats if beat), default=0.0)

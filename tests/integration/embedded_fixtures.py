@@ -34,9 +34,7 @@ class Embedded:
 
     def url(self, role: str) -> str:
         """Return the URL of our database for one of the roles."""
-        return self.servers.postgres.url(
-            user=role, password=self._password(role), database=roles.SELFHEAL_DATABASE
-        )
+        return self.servers.postgres.url(user=role, password=self._password(role), database=roles.SELFHEAL_DATABASE)
 
     def _password(self, role: str) -> str:
         return {

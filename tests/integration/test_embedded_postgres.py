@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -30,9 +31,7 @@ def test_a_wrong_password_is_refused(embedded_postgres: Embedded, password: str)
     postgres = embedded_postgres.servers.postgres
     for host in ("127.0.0.1", str(postgres.folder)):
         with pytest.raises(psycopg.OperationalError, match="password"):
-            psycopg.connect(
-                host=host, port=postgres.port, user="postgres", password=password, dbname="postgres"
-            )
+            psycopg.connect(host=host, port=postgres.port, user="postgres", password=password, dbname="postgres")
 
 
 def test_roles_get_into_their_own_database_only(embedded_postgres: Embedded) -> None:
@@ -175,10 +174,10 @@ def test_the_port_is_not_taken_from_another_program(scratch: Path) -> None:
     with opened(scratch) as embedded:
         postgres = embedded.servers.postgres
         program = (
-            "import socket,sys; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); "
-            f"s.bind(('127.0.0.1', {postgres.port})); s.listen(); print('up', flush=True); sys.stdin.read()"
+            f"import socket, sys; s = socket.create_server(('127.0.0.1', {postgres.port})); "
+            "print('up', flush=True); sys.stdin.read()"
         )
-        words = ["python3", "-c", program]
+        words = [sys.executable, "-c", program]
         with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as foreign:
             assert foreign.stdout is not None
             foreign.stdout.readline()

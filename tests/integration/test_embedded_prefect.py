@@ -78,9 +78,7 @@ def start_a_nap(running: Running, command: str) -> Callable[[], int | None]:
     environment = child.base_environment(home=home) | client_environment(
         api_url=f"{stack.urls['prefect']}/api", home=home
     )
-    subprocess.run(
-        [sys.executable, "-c", APPLY, str(home), command], env=environment, check=True, timeout=120
-    )
+    subprocess.run([sys.executable, "-c", APPLY, str(home), command], env=environment, check=True, timeout=120)
     note = home / "napping.pid"
     return lambda: int(note.read_text() or 0) or None if note.exists() else None
 

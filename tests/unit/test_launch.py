@@ -64,9 +64,7 @@ def test_dies_with_its_parent(user: str | None) -> None:
     """A kill -9 of the parent ends the command, also after the change of user, which clears the signal."""
     identity = RunAs(user=user, needs=()) if user else None
     words = child.wrapped(["sleep", "300"], identity=identity)
-    program = (
-        f"import subprocess,time; p = subprocess.Popen({words!r}); print(p.pid, flush=True); time.sleep(300)"
-    )
+    program = f"import subprocess,time; p = subprocess.Popen({words!r}); print(p.pid, flush=True); time.sleep(300)"
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
