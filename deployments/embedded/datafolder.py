@@ -119,8 +119,14 @@ def _lock(path: Path) -> int:
             f"a stack already runs in {path.parent} (process {holder})",
             hint="stop that one first, or name another data folder",
         ) from error
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    try:
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    except OSError as error:
+        os.close(lock)
+        raise Permanent(
+            f"{path} cannot be written: {error.strerror}", hint="free space on that disk, or name another data folder"
+        ) from error
     return lock
 
 
