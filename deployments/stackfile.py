@@ -29,12 +29,18 @@ class Stack:
     ports: Mapping[str, int]
     """By the setting's name."""
     parts: tuple[PartStatus, ...] = field(default=())
+    config: str = ""
+    """The settings file that it was started with; empty: none."""
 
 
-def current(*, urls: Mapping[str, str], ports: Mapping[str, int], parts: tuple[PartStatus, ...]) -> Stack:
+def current(
+    *, urls: Mapping[str, str], ports: Mapping[str, int], parts: tuple[PartStatus, ...], config: str = ""
+) -> Stack:
     """Return the stack that this very process supervises."""
     started_at = psutil.Process().create_time()
-    return Stack(pid=os.getpid(), started_at=started_at, urls=urls, ports=ports, parts=parts)
+    return Stack(
+        pid=os.getpid(), started_at=started_at, urls=urls, ports=ports, parts=parts, config=config
+    )
 
 
 def write(path: Path, stack: Stack) -> None:

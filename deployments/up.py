@@ -79,7 +79,12 @@ def database_url(folder: DataFolder, servers: Servers, role: str) -> str:
 
 
 def run(
-    running: Running, *, also: Sequence[Part] = (), limit: int, on_change: Callable[[Supervisor], None]
+    running: Running,
+    *,
+    also: Sequence[Part] = (),
+    limit: int,
+    on_change: Callable[[Supervisor], None],
+    told: Callable[[tuple[PartStatus, ...]], None] = lambda _: None,
 ) -> None:
     """Supervise the stack, in the main thread, until a stop signal.
 
@@ -87,7 +92,8 @@ def run(
         running: from `open_stack`.
         also: further parts, e.g. the demo estate.
         limit: flow runs at the same time.
-        on_change: is given the supervisor once, before it starts, to follow its state from a thread.
+        on_change: is given the supervisor once, before it starts, for a thread that waits for `all_ready` or stops it.
+        told: is given the parts at every change, in the main thread; must not wait.
 
     Raises:
         Permanent: a part refused its very first start.
@@ -95,7 +101,9 @@ def run(
     folder = running.folder
 
     def publish(parts: tuple[PartStatus, ...]) -> None:
-        kept = stackfile.current(urls=running.urls(), ports=folder.ports, parts=parts)
+        told(parts)
+        config = running.environment.get("SELFHEAL_CONFIG", "")
+        kept = stackfile.current(urls=running.urls(), ports=folder.ports, parts=parts, config=config)
         stackfile.write(folder.stack_file, kept)
 
     supervisor = Supervisor([*_parts(running, limit=limit), *also], publish=publish)
@@ -146,9 +154,10 @@ def _environment(folder: DataFolder, servers: Servers, config: Path | None) -> d
         "PREFECT_LOGGING_EXTRA_LOGGERS": "selfheal,flows,tasks",
         "OMP_NUM_THREADS": "1",
     }
+    environment |= {name: text for name, text in os.environ.items() if name.startswith("SELFHEAL_")}
     if config is not None:
         environment["SELFHEAL_CONFIG"] = str(config.absolute())
-    return environment | {name: text for name, text in os.environ.items() if name.startswith("SELFHEAL_")}
+    return environment
 
 
 def _apply(running: Running) -> None:

@@ -1,0 +1,92 @@
+"""A stack in the foreground: what `up` and `demo` have in common, inside the guardian's child."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from console.narrator import Narrator
+from deployments import up
+from deployments.embedded import roles
+from deployments.part import Part, PartStatus, State
+from deployments.supervisor import Supervisor
+from deployments.up import Running
+
+LOG = "selfheal.log"
+LARGEST_LOG_BYTES = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Companion:
+    """What runs in a thread beside the supervisor, from its start to its end.
+
+    Attributes:
+        supervisor: may be stopped, and tells when all parts are ready.
+        ended: set when the stack is being stopped.
+    """
+
+    supervisor: Supervisor
+    ended: threading.Event
+
+    def wait_ready(self) -> bool:
+        """Wait until every part is ready; False when the stack ends before."""
+        while not self.ended.is_set():
+            if self.supervisor.all_ready.wait(0.2):
+                return True
+        return False
+
+
+def log_file(data: Path) -> Path:
+    """Where our own log is."""
+    return data / "logs" / LOG
+
+
+def run(
+    running: Running,
+    *,
+    also: Sequence[Part] = (),
+    limit: int,
+    narrator: Narrator,
+    companion: Callable[[Companion], None],
+) -> None:
+    """Run the stack in the main thread until a stop signal, with a companion beside it.
+
+    Raises:
+        Permanent: a part refused its very first start.
+    """
+    _log_into(log_file(running.folder.path))
+    ended = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def begin(supervisor: Supervisor) -> None:
+        beside = Companion(supervisor=supervisor, ended=ended)
+        threads.append(threading.Thread(target=companion, args=(beside,), daemon=True, name="companion"))
+        threads[0].start()
+
+    def told(parts: tuple[PartStatus, ...]) -> None:
+        if any(part.state in {State.STOPPING, State.STOPPED} for part in parts):
+            ended.set()
+        narrator.parts(parts)
+
+    try:
+        up.run(running, also=also, limit=limit, on_change=begin, told=told)
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join(timeout=10)
+
+
+def database_url(running: Running) -> str:
+    """SQLAlchemy's URL of the stack's database as `healing_user`."""
+    return up.database_url(running.folder, running.servers, roles.HEALER)
+
+
+def _log_into(path: Path) -> None:
+    """Our own log goes into the data folder, nothing of it onto the console."""
+    handler = RotatingFileHandler(path, maxBytes=LARGEST_LOG_BYTES, backupCount=1, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)
+    logging.getLogger("httpx").setLevel(logging.WARNING)

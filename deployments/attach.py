@@ -1,0 +1,78 @@
+"""How another command finds the servers of a stack that already runs: reads its data folder, without the lock.
+
+`selfheal status`, `heal`, `history` and `doctor` call this; only `up` and `demo` open the folder.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from deployments import stackfile
+from deployments.embedded import roles, stack
+from deployments.embedded.credentials import Credentials
+from deployments.embedded.datafolder import DataFolder
+from deployments.embedded.stack import Servers
+from deployments.stackfile import Stack
+from selfheal.model.errors import NotAllowed, Permanent
+
+NOBODY_HOLDS = -1
+
+
+def running(data: Path) -> Stack | None:
+    """The stack that runs in the folder; None when there is none.
+
+    Raises:
+        NotAllowed: the folder is another user's.
+    """
+    try:
+        return stackfile.read(data / "run" / "stack.json")
+    except PermissionError as error:
+        raise _closed(data) from error
+
+
+def servers(data: Path) -> Servers:
+    """The servers of the folder, to be asked and never to be started.
+
+    Raises:
+        NotAllowed: the folder is another user's.
+        Permanent: no stack has ever run there.
+    """
+    secrets, ports = _read(data, "credentials.json"), _read(data, "ports.json")
+    try:
+        folder = DataFolder(path=data, credentials=Credentials(**secrets), ports=ports, lock=NOBODY_HOLDS)
+        return stack.servers(folder, identity=None)
+    except (TypeError, KeyError) as error:
+        raise Permanent(
+            f"the data folder {data} was made by another version", hint="start `selfheal up` in it once"
+        ) from error
+
+
+def database_url(data: Path) -> str:
+    """SQLAlchemy's URL of our database as `healing_user`; raises what `servers` raises."""
+    password = str(_read(data, "credentials.json").get(roles.HEALER, ""))
+    return servers(data).postgres.url(user=roles.HEALER, password=password, database=roles.SELFHEAL_DATABASE)
+
+
+def _read(data: Path, name: str) -> dict[str, Any]:
+    """One of the folder's small files."""
+    try:
+        kept = json.loads((data / name).read_text(encoding="utf-8"))
+    except PermissionError as error:
+        raise _closed(data) from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise Permanent(
+            f"no stack has ever run in {data}",
+            hint=f"start one with `selfheal up --data {data}`, or name its folder with --data",
+        ) from error
+    except (OSError, ValueError) as error:
+        raise Permanent(f"{data / name} cannot be read: {error}", hint="restore it from a backup") from error
+    if not isinstance(kept, dict):
+        raise Permanent(f"{data / name} is no table", hint="restore it from a backup")
+    return kept
+
+
+def _closed(data: Path) -> NotAllowed:
+    return NotAllowed(
+        f"the data folder {data} belongs to another user: permission denied",
+        hint="run this as the user who started the stack (root: with sudo), or name another folder with --data",
+    )
