@@ -22,16 +22,20 @@ class RunAs:
 
     user: str
     needs: tuple[Path, ...]
-    """What the user must reach: interpreter, environment, data folder, source tree."""
+    """What the user must reach: interpreter, packages, data folder."""
 
 
 def run_as(user: str, *, folder: Path, needs: Sequence[Path] = ()) -> RunAs | None:
-    """Return how servers are run from this process: as `user` when we are root, else as ourselves (None)."""
+    """Return how servers are run from this process: as `user` when we are root, else as ourselves (None).
+
+    Args:
+        user: name of the unprivileged user.
+        folder: the data folder.
+        needs: what a server must reach besides it and this interpreter with its packages.
+    """
     if os.geteuid() != 0:
         return None
-    interpreter = (Path(sys.prefix), Path(sys.base_prefix))
-    source = Path(__file__).resolve().parents[2]
-    return RunAs(user=user, needs=(*interpreter, source, folder, *needs))
+    return RunAs(user=user, needs=(Path(sys.prefix), Path(sys.base_prefix), folder, *needs))
 
 
 def wrapped(

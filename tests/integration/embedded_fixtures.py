@@ -44,7 +44,7 @@ class Embedded:
         }[role]
 
 
-def until(condition: Callable[[], bool], *, seconds: float = 60.0) -> None:
+def until(condition: Callable[[], bool], *, seconds: float = 120.0) -> None:
     """Wait for a condition, bounded."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -83,10 +83,10 @@ def start_a_nap(running: Running, command: str) -> Callable[[], int | None]:
     return lambda: int(note.read_text() or 0) or None if note.exists() else None
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_a_killed_worker_takes_its_flow_runs_along(scratch: Path) -> None:
     """Server and worker come up; the flow run of a kill -9ed worker ends before the next worker starts."""
-    with supervised(scratch, "postgres", "prefect", "worker") as running:
+    with supervised(scratch, "postgres", "prefect", "worker", seconds=200) as running:
         assert b"<html" in ask(running, "GET", "/").lower()
         settings = ask(running, "GET", "/api/admin/settings")["server"]
         assert settings["analytics_enabled"] is False
@@ -105,10 +105,10 @@ def test_a_killed_worker_takes_its_flow_runs_along(scratch: Path) -> None:
         assert ask(running, "GET", "/api/health") is True
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_killing_everything_at_once_ends_the_flow_runs(scratch: Path) -> None:
     """With the wrapped command a flow run dies with its worker even when nobody is left to end orphans."""
-    with supervised(scratch, "postgres", "prefect", "worker") as running:
+    with supervised(scratch, "postgres", "prefect", "worker", seconds=200) as running:
         find = start_a_nap(running, flow_run_command())
         until(lambda: find() is not None, seconds=120)
         napping = find()

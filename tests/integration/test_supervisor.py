@@ -57,7 +57,7 @@ class Running:
 
 
 @contextlib.contextmanager
-def supervised(folder: Path, *parts: str) -> Iterator[Running]:
+def supervised(folder: Path, *parts: str, seconds: float = 120.0) -> Iterator[Running]:
     with (folder.parent / "output").open("wb") as output:
         guardian = subprocess.Popen(
             [sys.executable, str(PROGRAM), str(folder), *parts],
@@ -68,7 +68,10 @@ def supervised(folder: Path, *parts: str) -> Iterator[Running]:
     running = Running(folder=folder, guardian=guardian)
     everybody: Sequence[int] = ()
     try:
-        until(lambda: all(running.is_ready(part) for part in parts) or guardian.poll() is not None)
+        until(
+            lambda: all(running.is_ready(part) for part in parts) or guardian.poll() is not None,
+            seconds=seconds,
+        )
         everybody = running.everybody() if guardian.poll() is None else ()
         yield running
     finally:
@@ -160,12 +163,18 @@ def test_dependencies_start_first(scratch: Path) -> None:
         assert (scratch / "events").read_text().split("\n")[:2] == ["start tree", "start after"]
 
 
-def test_a_refused_first_start_ends_the_stack(scratch: Path) -> None:
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ("refused", "refused: port 4200 is in use by another program; free it or set prefect.port"),
+        ("closed", "closed: user nobody cannot enter /closed"),
+    ],
+)
+def test_a_refused_first_start_ends_the_stack(scratch: Path, part: str, message: str) -> None:
     """A part that can never start is told once, in words, and the others are stopped."""
-    with supervised(scratch, "nats", "refused") as running:
+    with supervised(scratch, "nats", part) as running:
         assert running.guardian.wait(60) == 2
-        message = "refused: port 4200 is in use by another program; free it or set prefect.port"
-        assert message in running.log()
+        assert message in running.log().splitlines()
 
 
 @pytest.mark.parametrize("server", ["postgres", "nats"])
