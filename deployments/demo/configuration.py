@@ -27,8 +27,7 @@ umask=077
 minfds=256
 minprocs=50
 logfile={folder}/logs/supervisord.log
-logfile_maxbytes=1MB
-logfile_backups=1
+logfile_maxbytes=0
 pidfile={folder}/supervisord.pid
 childlogdir={folder}/logs
 directory={folder}
@@ -91,9 +90,7 @@ def settings(estate: "Estate", *, user: str) -> dict[str, Any]:
         "backend": _component("backend", probe="http", url=f"{estate.url('backend')}/health"),
         "frontend": _component("frontend", probe="http", url=f"{estate.url('frontend')}/"),
         "consumer": _component("consumer", probe="http", url=f"{estate.url('consumer')}/health"),
-        "broker": _component(
-            "broker", "restore-nats-connection", probe="nats", url=estate.url("broker"), **login
-        ),
+        "broker": _component("broker", "restore-nats-connection", probe="nats", url=estate.url("broker"), **login),
         "host-listener": _component("host-listener", probe="process"),
         "orchestrator": _component("orchestrator", probe="process"),
     }

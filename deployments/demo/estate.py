@@ -60,12 +60,17 @@ class Estate:
         return configuration.toml(self.settings())
 
     def starts(self, program: str) -> int:
-        """How often a program has started, by its own account."""
+        """How often a program has started, by its own account: it needs some 50 ms before it can tell."""
         try:
             lines = (self.folder / "ledger").read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
             return 0
         return sum(line.split(" ", 1)[0] == program for line in lines)
+
+    def spawns(self, program: str) -> int:
+        """How often supervisord has spawned a program, by its log: also those that died before they could tell."""
+        log = (self.folder / "logs" / "supervisord.log").read_text(encoding="utf-8")
+        return log.count(f"spawned: '{program}' with pid ")
 
 
 def write_estate(

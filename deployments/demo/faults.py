@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import select
 import signal
 
 from deployments.demo.estate import Estate
@@ -9,6 +10,7 @@ from deployments.demo.web import HANG
 from selfheal.model.errors import Permanent
 
 ACCEPTED = 202
+DEATH_SECONDS = 5
 WITH_HANG = ("backend", "frontend", "consumer")
 
 
@@ -20,7 +22,7 @@ class Faults:
         self._control = estate.control()
 
     def kill(self, program: str) -> int:
-        """SIGKILL a program; gives its process id.
+        """SIGKILL a program; gives its process id once the kernel has ended it.
 
         Raises:
             Permanent: there is no such program, or it does not run.
@@ -28,14 +30,17 @@ class Faults:
         """
         life = self._control.process(program)
         if not life.running:
-            raise Permanent(
-                f"{program} does not run (it is {life.state})", hint="start it before it is killed"
-            )
-        os.kill(life.pid, signal.SIGKILL)
+            raise Permanent(f"{program} does not run (it is {life.state})", hint="start it before it is killed")
+        process = os.pidfd_open(life.pid)
+        try:
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+            select.select([process], [], [], DEATH_SECONDS)
+        finally:
+            os.close(process)
         return life.pid
 
     def kill_broker(self) -> int:
-        """SIGKILL the broker; gives its process id."""
+        """SIGKILL the broker; as `kill`."""
         return self.kill("broker")
 
     def hang(self, program: str) -> None:

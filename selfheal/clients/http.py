@@ -39,9 +39,7 @@ class Http:
                 hint="the process may hang, or probe_timeout is too short for it",
             ) from None
         except httpx.ConnectError as error:
-            raise Transient(
-                f"{place} {_why(error)}", hint="see whether its program runs and listens there"
-            ) from error
+            raise Transient(f"{place} {_why(error)}", hint="see whether its program runs and listens there") from error
         except (httpx.HTTPError, OSError) as error:
             raise Transient(
                 f"{place} did not answer in HTTP: {str(error) or type(error).__name__}",

@@ -83,9 +83,7 @@ async def _close(client: Client) -> None:
 def _told(error: Exception, place: str) -> Transient:
     """The library's error in words."""
     if isinstance(error, ConnectionRefusedError):
-        return Transient(
-            f"{place} refuses connections", hint="the NATS server is not running there; start it"
-        )
+        return Transient(f"{place} refuses connections", hint="the NATS server is not running there; start it")
     words = str(error).removeprefix("nats: ").strip("' ")
     if "authorization" in words.lower() or "authentication" in words.lower():
         return Transient(
@@ -106,6 +104,4 @@ def _place(url: str) -> str:
             return f"{parts.hostname}:{parts.port or NATS_PORT}"
     except ValueError:  # a port that is no number, a bracket that does not close: no URL either
         pass
-    raise Permanent(
-        "the component's url is no address of a NATS server", hint='write url = "nats://HOST:PORT"'
-    )
+    raise Permanent("the component's url is no address of a NATS server", hint='write url = "nats://HOST:PORT"')

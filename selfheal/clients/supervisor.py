@@ -114,21 +114,15 @@ class Supervisor:
         """Supervisord's fault in words."""
         if fault.code == BAD_NAME:
             known = nearest(program, self._names()).removeprefix("; ")
-            return Permanent(
-                f"the supervisor knows no program {program!r}", hint=known or "it has no programs"
-            )
+            return Permanent(f"the supervisor knows no program {program!r}", hint=known or "it has no programs")
         if fault.code in {NO_FILE, NOT_EXECUTABLE}:
             return Permanent(
                 f"the command of {program!r} cannot be run: {fault}",
                 hint="correct the command in supervisord's configuration",
             )
         if fault.code == SPAWN_ERROR:
-            return Permanent(
-                f"supervisord could not spawn {program!r}", hint="see supervisord's log for the reason"
-            )
-        return Transient(
-            f"supervisord refused a call about {program!r}: {fault}", hint="see supervisord's log"
-        )
+            return Permanent(f"supervisord could not spawn {program!r}", hint="see supervisord's log for the reason")
+        return Transient(f"supervisord refused a call about {program!r}: {fault}", hint="see supervisord's log")
 
     def _names(self) -> list[str]:
         """The names for a hint; none when they cannot be had, since the hint is not worth another error."""
@@ -149,9 +143,7 @@ def _checked(program: str) -> None:
 def _left(deadline: float, program: str) -> timedelta:
     left = deadline - time.monotonic()
     if left <= 0:
-        raise Transient(
-            f"{program!r} was still stopping when the time was over", hint="look at its stopwaitsecs"
-        )
+        raise Transient(f"{program!r} was still stopping when the time was over", hint="look at its stopwaitsecs")
     return timedelta(seconds=left)
 
 

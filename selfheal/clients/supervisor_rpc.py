@@ -54,9 +54,7 @@ class Endpoint:
     def __post_init__(self) -> None:
         try:
             parts = urlsplit(self.url)
-            good = (parts.scheme == "http" and parts.hostname and parts.port) or (
-                parts.scheme == "unix" and parts.path
-            )
+            good = (parts.scheme == "http" and parts.hostname and parts.port) or (parts.scheme == "unix" and parts.path)
         except ValueError:
             good = False
         if not good or parts.username or parts.password:
@@ -101,10 +99,12 @@ class Endpoint:
         deadline = time.monotonic() + seconds
         connection = self._connection(seconds)
         try:
+            connection.connect()
+            wire = connection.sock  # `getresponse` takes it away from the connection
             connection.request("POST", "/RPC2", body, self._headers())
-            answer = connection.getresponse()
-            self._check_status(answer.status)
-            return _read(answer, connection, deadline)
+            with connection.getresponse() as answer:
+                self._check_status(answer.status)
+                return _read(answer, wire, deadline)
         finally:
             connection.close()
 
@@ -136,22 +136,19 @@ class Endpoint:
             raise Transient(f"the supervisor at {self.url} answered {status}", hint="see supervisord's log")
 
 
-def _read(answer: http.client.HTTPResponse, connection: http.client.HTTPConnection, deadline: float) -> bytes:
+def _read(answer: http.client.HTTPResponse, wire: socket.socket, deadline: float) -> bytes:
     """The body, unless it takes or gives too much."""
     pieces: list[bytes] = []
     size = 0
     while piece := answer.read1(65536):
         size += len(piece)
         if size > ANSWER_LIMIT:
-            raise Transient(
-                "the supervisor's answer is longer than 8 MiB", hint="see what listens at its url"
-            )
+            raise Transient("the supervisor's answer is longer than 8 MiB", hint="see what listens at its url")
         pieces.append(piece)
         left = deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        if connection.sock is not None:
-            connection.sock.settimeout(left)
+        wire.settimeout(left)
     return b"".join(pieces)
 
 

@@ -1,9 +1,10 @@
 """A running demo estate for tests: one supervisord per session, whole again before each test that asks for it.
 
-`tests/conftest.py` imports the fixtures `running_estate` (session) and `estate` (function).
+`tests/conftest.py` imports the fixtures `running_estate` (session), `estate`, `faults` and `free_port` (function).
 """
 
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -88,6 +89,14 @@ def faults(estate: Estate) -> Faults:
     return Faults(estate)
 
 
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    """A port where nobody listens: bound, so that nobody else takes it, but refusing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
 def make_whole(estate: Estate) -> None:
     """Start what does not run, restart what hangs, and wait until all is well."""
     control = estate.control()
@@ -121,4 +130,4 @@ def _web_answers(estate: Estate, name: str) -> bool:
         return False
 
 
-__all__ = ["component", "estate", "faults", "running_estate", "until"]
+__all__ = ["component", "estate", "faults", "free_port", "running_estate", "until"]
