@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from logging.handlers import RotatingFileHandler
@@ -13,8 +14,10 @@ from deployments.embedded import roles
 from deployments.part import Part, PartStatus, State
 from deployments.supervisor import Supervisor
 from deployments.up import Running
+from selfheal.model.errors import Transient
 
 LOG = "selfheal.log"
+LOOK_S = 0.2
 LARGEST_LOG_BYTES = 10 * 1024 * 1024
 
 
@@ -30,11 +33,18 @@ class Companion:
     supervisor: Supervisor
     ended: threading.Event
 
-    def wait_ready(self) -> bool:
-        """Wait until every part is ready; False when the stack ends before."""
+    def wait_ready(self, *, within_s: float | None = None) -> bool:
+        """Wait until every part is ready; False when the stack ends before.
+
+        Raises:
+            Transient: it was not ready in time.
+        """
+        end = None if within_s is None else time.monotonic() + within_s
         while not self.ended.is_set():
-            if self.supervisor.all_ready.wait(0.2):
+            if self.supervisor.all_ready.wait(LOOK_S):
                 return True
+            if end is not None and time.monotonic() >= end:
+                raise Transient(f"the stack was not ready within {within_s:g} s")
         return False
 
 

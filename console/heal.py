@@ -1,0 +1,176 @@
+"""`selfheal heal`: one heal, through Prefect where its server answers, else in this process."""
+
+import sys
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from console.output import Cell, show
+from console.place import Output, Place
+from selfheal.model.errors import SelfhealError, Transient
+from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
+
+if TYPE_CHECKING:
+    from console.prefect_api import PrefectApi, RunState
+    from selfheal.bootstrap import Estate
+    from selfheal.protocol.heal import Result
+
+DEPLOYMENT = "healing-dispatch/healing-dispatch"
+POLL_S = 0.25
+GOOD_ENDS = frozenset({"Healed", "AlreadyHealthy"})
+"""Names of final states after which the component is known to be healthy."""
+GOOD_DECISIONS = frozenset({"ADMITTED", "ALREADY_HEALTHY"})
+
+
+def heal(  # noqa: PLR0913 - each is an option of the command
+    component: Annotated[str, Parameter(help="Its name, as in selfheal.toml.")],
+    /,
+    *,
+    place: Place = Place(),  # noqa: B008 - frozen: cyclopts fills a copy
+    action: Annotated[str, Parameter(help="Which action; else the component's ladder decides.")] = "",
+    why: Annotated[str, Parameter(help="Why; it is recorded.")] = "asked for on the command line",
+    dry_run: Annotated[bool, Parameter(negative=(), help="Only tell what would be done.")] = False,
+    timeout: Annotated[
+        float, Parameter(validator=Number(gt=0), help="Seconds to wait for the end of the run.")
+    ] = 180.0,
+    output: Output = "table",
+) -> int:
+    """Heal one component once."""
+    estate = _estate(place)
+    trigger = _trigger(component, action, why)
+    if dry_run:
+        return _preview(estate, trigger, output)
+    note = _refused_at_the_door(estate, trigger)
+    stack = place.running()
+    if not note and stack is not None:
+        from console.prefect_api import PrefectApi  # noqa: PLC0415  keeps `--help` fast
+
+        with PrefectApi(stack.urls["prefect"]) as prefect:
+            state = _through_prefect(prefect, trigger, timeout)
+        if state is not None:
+            return _told(state.name, state.message, output)
+        note = "the heal runs in this process"
+    if note:
+        _say(note)
+    return _directly(estate, trigger, output)
+
+
+def _estate(place: Place) -> "Estate":
+    from selfheal.bootstrap import wire  # noqa: PLC0415  keeps `--help` fast
+
+    return wire(place.settings(), database_url=place.database_url())
+
+
+def _trigger(component: str, action: str, why: str) -> Trigger:
+    from uuid6 import uuid7  # noqa: PLC0415  keeps `--help` fast
+
+    return Trigger(
+        id=uuid7(),
+        type=TriggerType.MANUAL,
+        component=component,
+        action=action,
+        source=Source.PERSON,
+        priority=Priority.HIGH,
+        reason=why,
+        detected_at=datetime.now(UTC),
+    )
+
+
+def _refused_at_the_door(estate: "Estate", trigger: Trigger) -> str:
+    """Why no worker is needed to refuse this: the target must not even be looked at. Empty: it may be."""
+    from selfheal.policy.admission import refuse_size, refuse_target  # noqa: PLC0415
+
+    healer = estate.healer
+    refusal = refuse_size(trigger) or refuse_target(trigger.component, healer.components, healer.allow)
+    return "" if refusal is None else "refused at the door, and recorded"
+
+
+def _preview(estate: "Estate", trigger: Trigger, output: Output) -> int:
+    """What would be done; nothing is recorded."""
+    from selfheal.protocol.dry_run import preview  # noqa: PLC0415
+
+    told = preview(estate.healer, trigger)
+    facts: dict[str, Cell] = {
+        "component": told.component,
+        "decision": told.decision,
+        "reason": told.reason,
+        "seen": told.seen,
+        "action": told.action,
+        "steps": "; ".join(told.steps),
+    }
+    show([], output=output, facts=facts)
+    return 0 if told.decision in GOOD_DECISIONS else 1
+
+
+def _through_prefect(prefect: "PrefectApi", trigger: Trigger, timeout_s: float) -> "RunState | None":
+    """Start the deployment and wait; None when Prefect cannot be asked, does not take it, or lost the run.
+
+    The direct way that follows is the same trigger: what was begun is followed, nothing is done twice.
+
+    Raises:
+        Transient: the run is not over within the time; it goes on.
+    """
+    if not prefect.answers():
+        _say("the Prefect server does not answer within a second")
+        return None
+    parameters = {
+        "component": trigger.component,
+        "reason": trigger.reason,
+        "action": trigger.action,
+        "trigger_id": str(trigger.id),
+    }
+    try:
+        run = prefect.start(DEPLOYMENT, parameters, key=str(trigger.id))
+    except SelfhealError as error:
+        _say(str(error))
+        return None
+    _say(f"run: {prefect.link(run)}")
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        try:
+            state = prefect.state(run)
+        except SelfhealError:  # its server is away for a moment; the run goes on
+            state = None
+        if state is not None and state.kind == "CRASHED":
+            _say(f"the run crashed ({state.message}); the same heal is followed from here")
+            return None
+        if state is not None and state.ended:
+            return state
+        time.sleep(POLL_S)
+    raise Transient(
+        f"the run is not over after {timeout_s:g} s; it goes on", hint=f"look at {prefect.link(run)}"
+    )
+
+
+def _directly(estate: "Estate", trigger: Trigger, output: Output) -> int:
+    """The same procedure in this process, recorded all the same."""
+    from selfheal.protocol.heal import heal as carry_out  # noqa: PLC0415
+    from selfheal.protocol.plain import plain_steps  # noqa: PLC0415
+
+    name, message = _words(carry_out(plain_steps(estate.healer), trigger))
+    return _told(name, message, output)
+
+
+def _words(result: "Result") -> tuple[str, str]:
+    """A result's name and message."""
+    if not result.answer.admitted:
+        return result.answer.decision.value, result.answer.reason
+    if result.outcome is None:
+        return "HandedOver", result.note
+    outcome = result.outcome
+    name = "Healed" if outcome.status.value == "SUCCESS" else outcome.status.value
+    return name, outcome.message
+
+
+def _told(name: str, message: str, output: Output) -> int:
+    show([], output=output, facts={"state": name, "message": message})
+    return 0 if name in GOOD_ENDS | {"ALREADY_HEALTHY"} else 1
+
+
+def _say(words: str) -> None:
+    """What is on the way goes to stderr: stdout holds the answer."""
+    sys.stderr.write(f"{words}\n")
+    sys.stderr.flush()

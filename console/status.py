@@ -1,0 +1,166 @@
+"""`selfheal status`: what runs, how the components are, and what a person must look at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from console.output import Cell, Section, show
+from console.place import Output, Place
+from selfheal.model.errors import SelfhealError
+
+if TYPE_CHECKING:
+    from console.database import Database
+    from deployments.stackfile import Stack
+    from selfheal.model.health import ComponentHealth, Watch
+    from selfheal.settings import Settings
+
+LATE_BEAT_S = 30.0
+STALE_SWEEPS = 4
+REFUSALS_SHOWN = 5
+EXPECTED = ("application-health",)
+"""The watchers that a running stack has."""
+
+
+@dataclass(kw_only=True)
+class Findings:
+    """What is printed; not frozen, since it is gathered piece by piece.
+
+    Attributes:
+        facts: single values.
+        sections: the tables.
+        bad: whether any of it is bad news.
+    """
+
+    facts: dict[str, Cell] = field(default_factory=dict)
+    sections: list[Section] = field(default_factory=list)
+    bad: bool = False
+
+
+def status(*, place: Place = Place(), output: Output = "table") -> int:  # noqa: B008 - frozen: cyclopts fills a copy
+    """Say how the stack and its components are."""
+    stack = place.running()
+    found = Findings()
+    found.facts["data_folder"] = str(place.folder)
+    if stack is None:
+        found.facts["stack"] = "not running"
+        show([], output=output, facts=found.facts)
+        return 1
+    settings = place.settings()
+    _parts(found, stack)
+    try:
+        _from_database(found, place, settings)
+    except SelfhealError as error:
+        found.bad = True
+        found.facts["database"] = f"problem: {error}"
+    show(found.sections, output=output, facts=found.facts)
+    return int(found.bad)
+
+
+def _parts(found: Findings, stack: "Stack") -> None:
+    """What the stack itself says."""
+    found.facts |= {"stack": f"running (process {stack.pid})", "prefect_ui": stack.urls.get("prefect")}
+    rows: list[Mapping[str, Cell]] = [
+        {
+            "part": part.name,
+            "state": part.state.value,
+            "pid": part.pid,
+            "restarts": part.restarts,
+            "last_exit": part.last_exit,
+        }
+        for part in stack.parts
+    ]
+    found.bad = found.bad or any(row["state"] != "ready" for row in rows)
+    columns = ("part", "state", "pid", "restarts", "last_exit")
+    found.sections.append(Section(name="parts", columns=columns, rows=rows))
+
+
+def _from_database(found: Findings, place: Place, settings: "Settings") -> None:
+    """What the watchers have written down."""
+    from console.database import database_of  # noqa: PLC0415  keeps `--help` fast
+
+    with database_of(place) as database:
+        _mechanisms(found, {watch.mechanism: watch for watch in database.health.watches()})
+        _components(found, settings, {row.component: row for row in database.health.latest()})
+        _faults(found, database)
+        _refusals(found, database)
+
+
+def _mechanisms(found: Findings, watches: Mapping[str, "Watch"]) -> None:
+    """Who watches, and when it last looked."""
+    rows: list[Mapping[str, Cell]] = []
+    for name in sorted({*EXPECTED, *watches}):
+        watch = watches.get(name)
+        state = "missing" if watch is None else "behind" if watch.behind_s > LATE_BEAT_S else "watching"
+        found.bad = found.bad or state != "watching"
+        rows.append(
+            {
+                "mechanism": name,
+                "state": state,
+                "last_beat": watch and watch.beat_at,
+                "behind_s": watch and round(watch.behind_s, 1),
+            }
+        )
+    columns = ("mechanism", "state", "last_beat", "behind_s")
+    found.sections.append(Section(name="mechanisms", columns=columns, rows=rows))
+
+
+def _components(found: Findings, settings: "Settings", latest: Mapping[str, "ComponentHealth"]) -> None:
+    """How each component is; a row that is too old says nothing."""
+    from selfheal.model.health import HealthStatus  # noqa: PLC0415  keeps `--help` fast
+    from selfheal.policy.health import overall  # noqa: PLC0415
+
+    oldest = datetime.now(UTC) - max(STALE_SWEEPS * settings.watching.sweep, timedelta(seconds=LATE_BEAT_S))
+    statuses = []
+    rows: list[Mapping[str, Cell]] = []
+    for name in sorted(settings.components):
+        seen = latest.get(name)
+        fresh = seen is not None and seen.checked_at >= oldest
+        statuses.append(seen.status if seen is not None and fresh else HealthStatus.UNKNOWN)
+        rows.append(
+            {
+                "component": name,
+                "status": statuses[-1].value,
+                "healing": "allowed" if name in settings.healing.allow else "observe-only",
+                "checked_at": seen and seen.checked_at,
+                "fresh": fresh,
+                "response_ms": seen and seen.response_ms,
+                "detail": seen.detail if seen is not None and fresh else "stale: not looked at lately",
+            }
+        )
+    found.facts["overall"] = overall(statuses).value
+    found.bad = found.bad or any(one is not HealthStatus.OPERATIONAL for one in statuses)
+    columns = ("component", "status", "healing", "checked_at", "fresh", "response_ms", "detail")
+    found.sections.append(Section(name="components", columns=columns, rows=rows))
+
+
+def _faults(found: Findings, database: "Database") -> None:
+    """What is sick, and where a person is needed."""
+    rows: list[Mapping[str, Cell]] = [
+        {
+            "component": fault.component,
+            "since": fault.detected_at,
+            "attempts": fault.attempts,
+            "person_must_look": fault.needs_person,
+        }
+        for fault in database.reports.open_faults()
+    ]
+    found.bad = found.bad or bool(rows)
+    columns = ("component", "since", "attempts", "person_must_look")
+    found.sections.append(Section(name="open_faults", columns=columns, rows=rows))
+
+
+def _refusals(found: Findings, database: "Database") -> None:
+    """The last refusals: no bad news by themselves."""
+    rows: list[Mapping[str, Cell]] = [
+        {
+            "component": one.component,
+            "decision": one.decision,
+            "times": one.occurrences,
+            "last_at": one.last_at,
+            "reason": one.reason,
+        }
+        for one in database.reports.refusals(limit=REFUSALS_SHOWN)
+    ]
+    columns = ("component", "decision", "times", "last_at", "reason")
+    found.sections.append(Section(name="last_refusals", columns=columns, rows=rows))
