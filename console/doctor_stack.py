@@ -1,0 +1,112 @@
+"""`doctor`'s checks of the running stack: its parts, Postgres, NATS, Prefect, the worker and the watcher."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from console.checks import Problem
+from console.place import Place
+from console.prefect_api import PrefectApi
+from console.status import EXPECTED, LATE_BEAT_S
+from deployments import attach
+from deployments.up import POOL
+from selfheal.model.errors import SelfhealError
+
+SEE_LOGS = "see the logs in the data folder"
+
+
+def checks(place: Place) -> Mapping[str, Callable[[], str]]:
+    """The checks by name; without a running stack only the one that says so."""
+    alone = {"stack": lambda: stack(place)}
+    try:
+        if place.running() is None:
+            return alone
+    except SelfhealError:
+        return alone
+    return alone | {
+        "postgres": lambda: postgres(place),
+        "nats": lambda: nats(place),
+        "prefect server": lambda: prefect_server(place),
+        "scheduled runs": lambda: scheduled_runs(place),
+        "worker": lambda: worker(place),
+        "watchers": lambda: watchers(place),
+    }
+
+
+def stack(place: Place) -> str:
+    """It runs, and all its parts are ready."""
+    running = place.stack()
+    waiting = [f"{part.name} is {part.state}" for part in running.parts if part.state != "ready"]
+    if waiting:
+        raise Problem("; ".join(waiting), hint=f"wait a moment, then {SEE_LOGS}")
+    return f"process {running.pid}, {len(running.parts)} parts ready"
+
+
+def postgres(place: Place) -> str:
+    """It lets us in, and its schema is known."""
+    from console.database import database_of  # noqa: PLC0415  a broken driver is this check's finding
+
+    with database_of(place) as database:
+        return f"answers, schema {database.reports.schema()}"
+
+
+def nats(place: Place) -> str:
+    """It takes our credentials, answers a flush, and has JetStream."""
+    place.stack()
+    server = attach.servers(place.folder).nats
+    if not server.ready():
+        raise Problem(f"no answer from {server.url} within 2 s", hint=f"see {place.folder}/logs/nats.log")
+    return f"{server.url} answers, JetStream enabled"
+
+
+def prefect_server(place: Place) -> str:
+    """It says that it is healthy."""
+    url = place.stack().urls["prefect"]
+    with PrefectApi(url) as prefect:
+        if not prefect.answers():
+            raise Problem(f"no answer from {url} within a second", hint=f"see {place.folder}/logs/prefect.log")
+    return f"{url} is healthy"
+
+
+def scheduled_runs(place: Place) -> str:
+    """Its scheduler creates the runs of every deployment that has a schedule."""
+    with PrefectApi(place.stack().urls["prefect"]) as prefect:
+        ours = {"deployments": {"tags": {"all_": ["selfheal"]}}}
+        deployments = prefect.call("POST", "/deployments/filter", ours)
+        wanted = {one["id"]: one["name"] for one in deployments if any(s["active"] for s in one["schedules"])}
+        scheduled = ours | {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+        runs = prefect.call("POST", "/flow_runs/filter", scheduled)
+    if not wanted:
+        raise Problem("no deployment of ours has a schedule", hint=f"see {place.folder}/logs/apply.log")
+    without = sorted(wanted[one] for one in wanted.keys() - {run["deployment_id"] for run in runs})
+    if without:
+        raise Problem(
+            f"no scheduled runs of {', '.join(without)}",
+            hint="the scheduler creates them within a minute of a start; later, check the version of sqlalchemy",
+        )
+    return f"{len(runs)} runs of {', '.join(sorted(wanted.values()))}"
+
+
+def worker(place: Place) -> str:
+    """One is online in our pool."""
+    with PrefectApi(place.stack().urls["prefect"]) as prefect:
+        found: list[dict[str, Any]] = prefect.call("POST", f"/work_pools/{POOL}/workers/filter", {})
+    online = [one["name"] for one in found if one.get("status") == "ONLINE"]
+    if not online:
+        raise Problem(f"no worker is online in pool {POOL}", hint=f"see {place.folder}/logs/worker.log")
+    return ", ".join(sorted(online))
+
+
+def watchers(place: Place) -> str:
+    """Each has looked lately."""
+    from console.database import database_of  # noqa: PLC0415  a broken driver is this check's finding
+
+    with database_of(place) as database:
+        behind = {watch.mechanism: watch.behind_s for watch in database.health.watches()}
+    for name in EXPECTED:
+        if name not in behind:
+            raise Problem(f"{name} has never watched", hint="wait half a minute after a start, then see worker.log")
+        if behind[name] > LATE_BEAT_S:
+            raise Problem(
+                f"{name} looked last {behind[name]:.0f} s ago", hint="look at its runs in the Prefect UI"
+            )
+    return ", ".join(f"{name} looked {seconds:.1f} s ago" for name, seconds in sorted(behind.items()))

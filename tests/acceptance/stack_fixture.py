@@ -1,0 +1,180 @@
+"""One real `selfheal up` over a real demo estate, for all acceptance tests of a session.
+
+A test file imports the fixture `stack` from here; pytest starts it once and stops it at the end.
+"""
+
+import contextlib
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from console import demo_estate
+from console.database import Database, reading
+from deployments import attach
+from deployments.demo.estate import Estate
+from deployments.demo.faults import Faults
+from deployments.embedded import child
+from selfheal.model.errors import SelfhealError
+
+READY_SECONDS = 180.0
+COMMAND_SECONDS = 120.0
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(kw_only=True)
+class StackUnderTest:
+    """A running stack; not frozen, since a test may stop and start it.
+
+    Attributes:
+        data: its data folder.
+        config: its settings file.
+        env: of every command.
+        estate: what it watches.
+        up: the process of `selfheal up` (the guardian).
+    """
+
+    data: Path
+    config: Path
+    env: dict[str, str]
+    estate: Estate
+    up: subprocess.Popen[bytes]
+    console: Path
+    faults: Faults = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.faults = Faults(self.estate)
+
+    def selfheal(self, *words: str, data: Path | None = None, timeout: float = COMMAND_SECONDS) -> Answer:
+        """Run a command as a person would; its output is piped."""
+        command = [sys.executable, "-m", "console.cli", *words, "--data", str(data or self.data)]
+        done = subprocess.run(
+            command, env=self.env, capture_output=True, text=True, timeout=timeout, check=False, cwd=REPOSITORY
+        )
+        return Answer(code=done.returncode, out=done.stdout, err=done.stderr)
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[Database]:
+        """What the stack has recorded."""
+        with reading(attach.database_url(self.data)) as database:
+            yield database
+
+    def part(self, name: str) -> int:
+        """The process of a part, e.g. to kill it; 0 while it has none."""
+        stack = attach.running(self.data)
+        return next((part.pid or 0 for part in stack.parts if part.name == name), 0) if stack else 0
+
+    def ready(self) -> bool:
+        """Whether every part is ready."""
+        stack = attach.running(self.data)
+        return stack is not None and bool(stack.parts) and all(part.state == "ready" for part in stack.parts)
+
+    def healthy(self) -> bool:
+        """Whether the watcher sees every component healthy now."""
+        try:
+            with self.database() as database:
+                latest = {row.component: row.status for row in database.health.latest()}
+        except SelfhealError:
+            return False
+        return bool(latest) and all(status == "OPERATIONAL" for status in latest.values())
+
+    def said(self) -> str:
+        """What `selfheal up` has printed so far."""
+        return self.console.read_text(encoding="utf-8")
+
+
+def until(condition: Callable[[], bool], *, seconds: float = 90.0, told: Callable[[], str] = str) -> None:
+    """Wait for a condition, bounded; `told` is added to the failure."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"the condition did not come true in time; {told()}"
+        time.sleep(0.1)
+
+
+def below(pid: int) -> list[psutil.Process]:
+    """Every process below this one."""
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def living(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Those that still run."""
+    return [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+
+@contextlib.contextmanager
+def estate_running(data: Path) -> Iterator[tuple[Estate, Path]]:
+    """A demo estate with its settings file."""
+    estate, config = demo_estate.write(data)
+    (data / "logs").mkdir(exist_ok=True)
+    process = demo_estate.part(estate, data).start()
+    try:
+        yield estate, config
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def stack_running(data: Path, estate: Estate, config: Path) -> Iterator[StackUnderTest]:
+    """`selfheal up` until the watcher sees the whole estate healthy; stopped afterwards, with nothing left."""
+    env = {**child.base_environment(home=data), "PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"}
+    console = data / "up.out"
+    words = ["up", "--data", str(data), "--config", str(config)]
+    with console.open("wb") as output:
+        up = subprocess.Popen(
+            [sys.executable, "-m", "console.cli", *words], env=env, stdout=output, stderr=output, cwd=REPOSITORY
+        )
+    stack = StackUnderTest(data=data, config=config, env=env, estate=estate, up=up, console=console)
+    try:
+        until(
+            lambda: up.poll() is not None or (stack.ready() and stack.healthy()),
+            seconds=READY_SECONDS,
+            told=stack.said,
+        )
+        assert up.poll() is None, stack.said()
+        yield stack
+    finally:
+        started = below(up.pid)
+        up.terminate()
+        try:
+            code = up.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            up.kill()
+            code = up.wait()
+        _, left = psutil.wait_procs(started, timeout=10)
+        assert not living(left), f"left running: {left}"
+        assert code == 0, stack.said()
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[StackUnderTest]:
+    """The session's stack."""
+    with tempfile.TemporaryDirectory(prefix="selfheal-acceptance-") as name:
+        data = Path(name)
+        data.chmod(0o711)
+        with estate_running(data) as (estate, config), stack_running(data, estate, config) as running:
+            yield running
+
+

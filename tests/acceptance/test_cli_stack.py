@@ -1,0 +1,165 @@
+"""The command line against one real stack that watches and heals a real estate."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from stack_fixture import StackUnderTest, below, stack, until  # noqa: F401 - pytest finds fixtures by import
+
+from console import cli
+from deployments import attach
+
+pytestmark = pytest.mark.timeout(400)
+
+PARTS = {"postgres", "nats", "prefect", "worker"}
+
+
+@pytest.fixture(autouse=True)
+def _well(stack: StackUnderTest) -> Iterator[None]:  # noqa: F811 - the fixture, not the import
+    """Every test begins and leaves the estate healthy."""
+    until(stack.healthy, told=lambda: stack.selfheal("status").out)
+    yield
+    until(stack.healthy, told=lambda: stack.selfheal("status").out)
+
+
+def answer(stack: StackUnderTest, *words: str) -> Any:  # noqa: F811
+    """The JSON of a command."""
+    return json.loads(stack.selfheal(*words, "-o", "json").out)
+
+
+def refusals(stack: StackUnderTest) -> int:  # noqa: F811
+    """How many refusals are recorded, equal ones counted."""
+    with stack.database() as database:
+        return sum(one.occurrences for one in database.reports.refusals(limit=10_000))
+
+
+def test_up_tells_where_things_are(stack: StackUnderTest) -> None:  # noqa: F811
+    """`up` prints the Prefect UI, the data folder, what is watched and what may be healed, without colours."""
+    said = stack.said()
+    running = attach.running(stack.data)
+    assert running is not None
+    for words in (running.urls["prefect"], str(stack.data), "watched", "may be healed", "Ctrl-C"):
+        assert words in said
+    assert "\x1b" not in said
+
+
+def test_status_of_a_healthy_stack(stack: StackUnderTest) -> None:  # noqa: F811
+    """Parts, watchers and components are listed, and all is well."""
+    until(lambda: stack.selfheal("status").code == 0, told=lambda: stack.selfheal("status").out)
+    told = answer(stack, "status")
+    assert {one["part"]: one["state"] for one in told["parts"]} == dict.fromkeys(PARTS, "ready")
+    assert {one["status"] for one in told["components"]} == {"OPERATIONAL"}
+    assert told["overall"] == "OPERATIONAL"
+    assert [one["state"] for one in told["mechanisms"]] == ["watching"]
+
+
+def test_doctor_of_a_healthy_stack(stack: StackUnderTest) -> None:  # noqa: F811
+    """Every check of the running stack and of the estate is ok."""
+    until(lambda: not _problems(stack), told=lambda: str(_problems(stack)))
+
+
+def _problems(stack: StackUnderTest) -> list[Any]:  # noqa: F811
+    """What doctor finds, but for the packages of the environment that runs the tests."""
+    checks = answer(stack, "doctor")["checks"]
+    assert len(checks) == 14
+    return [one for one in checks if one["result"] != "ok" and one["check"] != "packages"]
+
+
+def test_a_person_heals_through_prefect(stack: StackUnderTest) -> None:  # noqa: F811
+    """A healthy component is not touched: the run says so, and no attempt is made."""
+    starts = stack.estate.starts("backend")
+    done = stack.selfheal("heal", "backend", "--why", "a test", "-o", "json")
+    assert json.loads(done.out)["state"] == "AlreadyHealthy"
+    assert done.code == 0
+    run = UUID(re.findall(r"/runs/flow-run/([0-9a-f-]+)", done.err)[0])
+    running = attach.running(stack.data)
+    assert running is not None
+    state = httpx.get(f"{running.urls['prefect']}/api/flow_runs/{run}", trust_env=False).json()["state"]
+    assert state["name"] == "AlreadyHealthy"
+    assert stack.estate.starts("backend") == starts
+
+
+def test_a_fault_is_healed_and_told(stack: StackUnderTest) -> None:  # noqa: F811
+    """What the watcher healed is in the history, with its times, and the service was started once."""
+    starts = stack.estate.starts("orchestrator")
+    stack.faults.kill("orchestrator")
+
+    def attempts() -> list[Any]:
+        return list(answer(stack, "history", "--component", "orchestrator")["attempts"])
+
+    until(lambda: any(one["outcome"] == "SUCCESS" for one in attempts()))
+    (attempt,) = attempts()
+    assert attempt["verification"] == "HEALED"
+    assert attempt["action"] == "restart-service"
+    assert attempt["total_s"] >= attempt["act_s"] >= 0
+    assert stack.estate.starts("orchestrator") == starts + 1
+    plain = stack.selfheal("history").out
+    assert "\x1b" not in plain
+    assert plain.splitlines()[0].split("\t")[:2] == ["when", "component"]
+
+
+def test_a_dry_run_records_nothing(stack: StackUnderTest) -> None:  # noqa: F811
+    """It tells what would be done and what would refuse it, and leaves no trace."""
+    before = refusals(stack)
+    told = stack.selfheal("heal", "backend", "--dry-run", "-o", "json")
+    facts = json.loads(told.out)
+    assert facts["decision"] == "ALREADY_HEALTHY"
+    assert facts["action"] == "restart-service"
+    assert "start backend" in facts["steps"]
+    assert stack.selfheal("heal", "backand", "--dry-run").code == 1
+    assert refusals(stack) == before
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["", "backand", "../x", "*", "back\0end", "x" * 1_000_000],
+    ids=["empty", "unknown", "dots", "wildcard", "nul", "huge"],
+)
+def test_bad_targets_are_refused_and_recorded(
+    stack: StackUnderTest,  # noqa: F811
+    target: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A bad target ends as a recorded NOT_ALLOWED with exit code 1; nothing is touched."""
+    before, starts = refusals(stack), (stack.estate.folder / "ledger").read_text()
+    code = cli.main(["heal", target, "--data", str(stack.data), "-o", "json"])
+    told = json.loads(capsys.readouterr().out)
+    assert (code, told["state"]) == (1, "NOT_ALLOWED")
+    assert len(told["message"]) < 500
+    assert refusals(stack) == before + 1
+    assert (stack.estate.folder / "ledger").read_text() == starts
+
+
+@pytest.mark.parametrize("why", ["nul \0 byte", "x" * 1_000_000], ids=["nul", "huge"])
+def test_what_prefect_does_not_take_is_still_decided(
+    stack: StackUnderTest,  # noqa: F811
+    why: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A reason that Prefect cannot store is decided and recorded by us all the same."""
+    before = refusals(stack)
+    cli.main(["heal", "backend", "--why", why, "--data", str(stack.data), "-o", "json"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["state"] in {"ALREADY_HEALTHY", "AlreadyHealthy", "NOT_ALLOWED"}
+    assert refusals(stack) == before + 1
+
+
+def test_a_second_up_is_refused(stack: StackUnderTest) -> None:  # noqa: F811
+    """A second `up` in the same folder names the first one's process and changes nothing."""
+    done = stack.selfheal("up", "--config", str(stack.config))
+    assert done.code == 1
+    running = attach.running(stack.data)
+    assert running is not None
+    assert str(running.pid) in done.err
+    assert "Traceback" not in done.err
+    assert stack.ready()
+
+
+def test_everything_is_below_the_guardian(stack: StackUnderTest) -> None:  # noqa: F811
+    """Each part's process belongs to `up`, so that none can outlive it."""
+    ours = {one.pid for one in below(stack.up.pid)}
+    assert {stack.part(name) for name in PARTS} <= ours
