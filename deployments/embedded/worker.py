@@ -60,9 +60,12 @@ class Worker:
         command += ["--name", self.name, "--pool", self.pool, "--type", self.kind, "--limit", str(self.limit)]
         for queue in self.queues:
             command += ["--work-queue", queue]
+        temporary = self.home / "tmp"
+        temporary.mkdir(exist_ok=True)
         environment = {
             **child.base_environment(home=self.home),
             **client_environment(api_url=self.api_url, home=self.home),
+            "TMPDIR": str(temporary),  # Prefect's runner_storage in a shared one belongs to whoever came first
             "PREFECT_WORKER_QUERY_SECONDS": str(self.query_seconds),
             "PREFECT_WORKER_HEARTBEAT_SECONDS": str(HEARTBEAT_SECONDS),
             **self.environment,

@@ -16,6 +16,7 @@ from embedded_fixtures import gone, until
 from supervised_tree import noted
 
 from deployments import stackfile
+from deployments.embedded import child
 from deployments.part import Part, PartStatus, State
 from deployments.supervisor import Supervisor
 from selfheal.model.errors import Permanent
@@ -60,7 +61,9 @@ class Running:
 def supervised(folder: Path, *parts: str, seconds: float = 120.0) -> Iterator[Running]:
     with (folder.parent / "output").open("wb") as output:
         guardian = subprocess.Popen(
-            [sys.executable, str(PROGRAM), str(folder), *parts],
+            child.wrapped(
+                [sys.executable, PROGRAM, folder, *parts], parent=os.getpid(), death_signal="TERM"
+            ),  # an aborted pytest leaves nothing behind either
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
