@@ -56,9 +56,7 @@ def _run_one(name: str, check: Callable[[], str], findings: dict[str, Finding]) 
     except SelfhealError as error:
         finding = Finding(check=name, ok=False, said=error.message, what_to_do=error.hint)
     except Exception as error:  # noqa: BLE001 - whatever is broken on this machine must not stop the other checks
-        finding = Finding(
-            check=name, ok=False, said=f"{type(error).__name__}: {error}", what_to_do="tell us about it"
-        )
+        finding = Finding(check=name, ok=False, said=f"{type(error).__name__}: {error}", what_to_do="tell us about it")
     else:
         finding = Finding(check=name, ok=True, said=said)
     findings.setdefault(name, finding)

@@ -60,9 +60,7 @@ def _run(folder: Path, *, keep_running: bool, output: Output) -> int:
     estate, config = demo_estate.write(folder)
     running = open_stack(load(config), config=config, data=folder)
     _say_begin(narrator, folder, running.urls()["prefect"], estate)
-    act = demo_act.Act(
-        running=running, estate=estate, narrator=narrator, keep_running=keep_running, output=output
-    )
+    act = demo_act.Act(running=running, estate=estate, narrator=narrator, keep_running=keep_running, output=output)
     stack.run(
         running,
         also=[demo_estate.part(estate, folder)],

@@ -32,9 +32,7 @@ def attempts_of(fault: Injected, faults: Sequence[Injected], lines: Sequence[His
     mine = [
         line
         for line in lines
-        if line.component == fault.component
-        and line.created_at >= fault.at
-        and (end is None or line.created_at < end)
+        if line.component == fault.component and line.created_at >= fault.at and (end is None or line.created_at < end)
     ]
     return sorted(mine, key=lambda line: line.created_at)
 
@@ -46,19 +44,19 @@ def healed(attempts: Sequence[HistoryLine]) -> bool:
 
 def table(faults: Sequence[Injected], lines: Sequence[HistoryLine]) -> Section:
     """The closing table; seconds count from the moment at which it was broken."""
-    rows = []
+    rows: list[dict[str, Cell]] = []
     for fault in faults:
         attempts = attempts_of(fault, faults, lines)
         last = attempts[-1] if attempts else None
         rows.append(
             {
                 "fault": fault.what,
-                "action": last and last.action,
-                "detect_s": last and _since(fault, last.detected_at),
-                "act_s": last and _since(fault, last.act_ended_at),
-                "verify_s": last and _since(fault, last.completed_at),
+                "action": last.action if last else None,
+                "detect_s": _since(fault, last.detected_at if last else None),
+                "act_s": _since(fault, last.act_ended_at if last else None),
+                "verify_s": _since(fault, last.completed_at if last else None),
                 "outcome": last.status if last else "UNHEALED",
-                "verification": last and last.verification,
+                "verification": last.verification if last else None,
             }
         )
     return Section(name="faults", columns=COLUMNS, rows=rows)

@@ -100,9 +100,7 @@ class Story:
     def _wait_healed(self, fault: Injected) -> bool:
         """Wait for the end of a fault, within its time."""
         left = HEALED_WITHIN_S - (datetime.now(UTC) - fault.at).total_seconds()
-        return self._until(
-            lambda: healed(attempts_of(fault, self._injected, self._timeline.lines)), max(left, 0.0)
-        )
+        return self._until(lambda: healed(attempts_of(fault, self._injected, self._timeline.lines)), max(left, 0.0))
 
     def _pause(self) -> None:
         """Keep telling between two faults."""

@@ -49,11 +49,7 @@ class Timeline:
     def well(self, component: str, *, since: datetime) -> bool:
         """Whether the watcher has seen the component OPERATIONAL after a moment."""
         seen_at = self._seen_at.get(component)
-        return (
-            seen_at is not None
-            and seen_at > since
-            and self._health.get(component) is HealthStatus.OPERATIONAL
-        )
+        return seen_at is not None and seen_at > since and self._health.get(component) is HealthStatus.OPERATIONAL
 
 
 def _events(line: HistoryLine) -> list[tuple[datetime, tuple[str, str], str, str]]:

@@ -35,9 +35,7 @@ def data_folder(folder: Path) -> str:
     """The data folder is ours to read and write, and its disk is not full."""
     place = next(path for path in (folder, *folder.parents) if path.exists())
     if not os.access(place, os.R_OK | os.W_OK | os.X_OK):
-        raise Problem(
-            f"{place} cannot be read and written", hint="run this as its owner, or name another with --data"
-        )
+        raise Problem(f"{place} cannot be read and written", hint="run this as its owner, or name another with --data")
     free = shutil.disk_usage(place).free
     if free < LEAST_FREE_BYTES:
         raise Problem(f"{place} has only {free / 1024**2:.0f} MiB left", hint="free at least 1 GiB on that disk")
@@ -53,4 +51,6 @@ def _wrong(wanted: Requirement) -> str:
         found = metadata.version(wanted.name)
     except metadata.PackageNotFoundError:
         return f"{wanted.name} is not installed"
-    return "" if wanted.specifier.contains(found, prereleases=True) else f"{wanted.name} {found} is not {wanted.specifier}"
+    return (
+        "" if wanted.specifier.contains(found, prereleases=True) else f"{wanted.name} {found} is not {wanted.specifier}"
+    )

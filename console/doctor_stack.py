@@ -106,7 +106,5 @@ def watchers(place: Place) -> str:
         if name not in behind:
             raise Problem(f"{name} has never watched", hint="wait half a minute after a start, then see worker.log")
         if behind[name] > LATE_BEAT_S:
-            raise Problem(
-                f"{name} looked last {behind[name]:.0f} s ago", hint="look at its runs in the Prefect UI"
-            )
+            raise Problem(f"{name} looked last {behind[name]:.0f} s ago", hint="look at its runs in the Prefect UI")
     return ", ".join(f"{name} looked {seconds:.1f} s ago" for name, seconds in sorted(behind.items()))

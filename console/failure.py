@@ -64,9 +64,7 @@ def _keep(log: Path | None) -> Path:
         except OSError:
             log = None
     if log is None:
-        with tempfile.NamedTemporaryFile(
-            "w", prefix="selfheal-", suffix=".log", delete=False, encoding="utf-8"
-        ) as own:
+        with tempfile.NamedTemporaryFile("w", prefix="selfheal-", suffix=".log", delete=False, encoding="utf-8") as own:
             own.write(text)
         log = Path(own.name)
     return log

@@ -2,8 +2,11 @@
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -39,29 +42,26 @@ def heal(  # noqa: PLR0913 - each is an option of the command
     output: Output = "table",
 ) -> int:
     """Heal one component once."""
-    estate = _estate(place)
     trigger = _trigger(component, action, why)
-    if dry_run:
-        return _preview(estate, trigger, output)
-    note = _refused_at_the_door(estate, trigger)
-    stack = place.running()
-    if not note and stack is not None:
-        from console.prefect_api import PrefectApi  # noqa: PLC0415  keeps `--help` fast
-
-        with PrefectApi(stack.urls["prefect"]) as prefect:
-            state = _through_prefect(prefect, trigger, timeout)
+    with _estate(place) as estate:
+        if dry_run:
+            return _preview(estate, trigger, output)
+        state = None if _refused_at_the_door(estate, trigger) else _through_prefect(place, trigger, timeout)
         if state is not None:
             return _told(state.name, state.message, output)
-        note = "the heal runs in this process"
-    if note:
-        _say(note)
-    return _directly(estate, trigger, output)
+        return _directly(estate, trigger, output)
 
 
-def _estate(place: Place) -> "Estate":
+@contextmanager
+def _estate(place: Place) -> Iterator["Estate"]:
+    """The estate, wired for one command."""
     from selfheal.bootstrap import wire  # noqa: PLC0415  keeps `--help` fast
 
-    return wire(place.settings(), database_url=place.database_url())
+    estate = wire(place.settings(), database_url=place.database_url())
+    try:
+        yield estate
+    finally:
+        estate.engine.dispose()
 
 
 def _trigger(component: str, action: str, why: str) -> Trigger:
@@ -79,13 +79,12 @@ def _trigger(component: str, action: str, why: str) -> Trigger:
     )
 
 
-def _refused_at_the_door(estate: "Estate", trigger: Trigger) -> str:
-    """Why no worker is needed to refuse this: the target must not even be looked at. Empty: it may be."""
+def _refused_at_the_door(estate: "Estate", trigger: Trigger) -> bool:
+    """Whether the target must not even be looked at: no worker is needed to refuse and record that."""
     from selfheal.policy.admission import refuse_size, refuse_target  # noqa: PLC0415
 
     healer = estate.healer
-    refusal = refuse_size(trigger) or refuse_target(trigger.component, healer.components, healer.allow)
-    return "" if refusal is None else "refused at the door, and recorded"
+    return bool(refuse_size(trigger) or refuse_target(trigger.component, healer.components, healer.allow))
 
 
 def _preview(estate: "Estate", trigger: Trigger, output: Output) -> int:
@@ -105,7 +104,7 @@ def _preview(estate: "Estate", trigger: Trigger, output: Output) -> int:
     return 0 if told.decision in GOOD_DECISIONS else 1
 
 
-def _through_prefect(prefect: "PrefectApi", trigger: Trigger, timeout_s: float) -> "RunState | None":
+def _through_prefect(place: Place, trigger: Trigger, timeout_s: float) -> "RunState | None":
     """Start the deployment and wait; None when Prefect cannot be asked, does not take it, or lost the run.
 
     The direct way that follows is the same trigger: what was begun is followed, nothing is done twice.
@@ -113,8 +112,10 @@ def _through_prefect(prefect: "PrefectApi", trigger: Trigger, timeout_s: float) 
     Raises:
         Transient: the run is not over within the time; it goes on.
     """
-    if not prefect.answers():
-        _say("the Prefect server does not answer within a second")
+    from console.prefect_api import PrefectApi  # noqa: PLC0415  keeps `--help` fast
+
+    stack = place.running()
+    if stack is None:
         return None
     parameters = {
         "component": trigger.component,
@@ -122,27 +123,33 @@ def _through_prefect(prefect: "PrefectApi", trigger: Trigger, timeout_s: float) 
         "action": trigger.action,
         "trigger_id": str(trigger.id),
     }
-    try:
-        run = prefect.start(DEPLOYMENT, parameters, key=str(trigger.id))
-    except SelfhealError as error:
-        _say(str(error))
+    with PrefectApi(stack.urls["prefect"]) as prefect:
+        if not prefect.answers():
+            _say("the Prefect server does not answer within a second: the heal runs in this process")
+            return None
+        try:
+            run = prefect.start(DEPLOYMENT, parameters, key=str(trigger.id))
+        except SelfhealError as error:
+            _say(f"{error}: the heal runs in this process")
+            return None
+        _say(f"run: {prefect.link(run)}")
+        state = _wait(prefect, run, timeout_s)
+    if state.kind == "CRASHED":
+        _say(f"the run crashed ({state.message}): the same heal is followed in this process")
         return None
-    _say(f"run: {prefect.link(run)}")
+    return state
+
+
+def _wait(prefect: "PrefectApi", run: UUID, timeout_s: float) -> "RunState":
+    """Ask until the run is over; while its server is away for a moment the run goes on."""
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
-        try:
+        with suppress(SelfhealError):
             state = prefect.state(run)
-        except SelfhealError:  # its server is away for a moment; the run goes on
-            state = None
-        if state is not None and state.kind == "CRASHED":
-            _say(f"the run crashed ({state.message}); the same heal is followed from here")
-            return None
-        if state is not None and state.ended:
-            return state
+            if state.ended:
+                return state
         time.sleep(POLL_S)
-    raise Transient(
-        f"the run is not over after {timeout_s:g} s; it goes on", hint=f"look at {prefect.link(run)}"
-    )
+    raise Transient(f"the run is not over after {timeout_s:g} s; it goes on", hint=f"look at {prefect.link(run)}")
 
 
 def _directly(estate: "Estate", trigger: Trigger, output: Output) -> int:

@@ -14,9 +14,7 @@ from typing import Literal
 Cell = str | int | float | bool | datetime | None
 Format = Literal["table", "json"]
 
-GOOD = frozenset(
-    {"OPERATIONAL", "HEALED", "SUCCESS", "ready", "ok", "watching", "allowed", "Healed", "AlreadyHealthy"}
-)
+GOOD = frozenset({"OPERATIONAL", "HEALED", "SUCCESS", "ready", "ok", "watching", "allowed", "Healed", "AlreadyHealthy"})
 BAD = frozenset({"DOWN", "FAILED", "NOT_HEALED", "problem", "behind", "restarting", "UNHEALED"})
 DOUBTFUL = frozenset({"DEGRADED", "UNKNOWN", "ROLLED_BACK", "starting", "waiting", "stale", "RUNNING"})
 

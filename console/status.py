@@ -97,8 +97,8 @@ def _mechanisms(found: Findings, watches: Mapping[str, "Watch"]) -> None:
             {
                 "mechanism": name,
                 "state": state,
-                "last_beat": watch and watch.beat_at,
-                "behind_s": watch and round(watch.behind_s, 1),
+                "last_beat": watch.beat_at if watch else None,
+                "behind_s": round(watch.behind_s, 1) if watch else None,
             }
         )
     columns = ("mechanism", "state", "last_beat", "behind_s")
@@ -122,9 +122,9 @@ def _components(found: Findings, settings: "Settings", latest: Mapping[str, "Com
                 "component": name,
                 "status": statuses[-1].value,
                 "healing": "allowed" if name in settings.healing.allow else "observe-only",
-                "checked_at": seen and seen.checked_at,
+                "checked_at": seen.checked_at if seen else None,
                 "fresh": fresh,
-                "response_ms": seen and seen.response_ms,
+                "response_ms": seen.response_ms if seen else None,
                 "detail": seen.detail if seen is not None and fresh else "stale: not looked at lately",
             }
         )

@@ -22,9 +22,7 @@ WATCH_POLL_S = 0.5
 def up(
     *,
     place: Place = Place(),  # noqa: B008 - frozen: cyclopts fills a copy
-    workers_limit: Annotated[
-        int, Parameter(validator=Number(gte=3, lte=100), help="Flow runs at the same time.")
-    ] = 8,
+    workers_limit: Annotated[int, Parameter(validator=Number(gte=3, lte=100), help="Flow runs at the same time.")] = 8,
 ) -> int:
     """Run the stack until Ctrl-C."""
     config = place.config_file(of_running=False)
