@@ -121,7 +121,11 @@ def main() -> int:
         known |= {"tree": tree(folder, "tree"), "deaf": tree(folder, "deaf", "deaf")}
         known |= {"after": tree(folder, "after", after=frozenset({"tree"}))}
         known |= {"worker": worker_part(opened, servers)}
-        known |= {"closed": Part(name="closed", start=lambda: _closed(folder), log=folder / "logs" / "closed.log")}
+        known |= {
+            "closed": Part(
+                name="closed", start=lambda: _closed(folder), ready=lambda: False, log=folder / "logs" / "closed.log"
+            )
+        }
         known |= {"refused": Part(name="refused", start=_refuse)}
         supervisor = Supervisor(
             [known[name] for name in wanted],
