@@ -51,8 +51,9 @@ class Act:
             self.broke = not companion.ended.is_set()
             if self.broke:
                 self._narrator.say(f"the demo cannot go on: {error}", style="red")
-        except BaseException:
+        except Exception as error:  # ours: told in a line here, kept in full in the log
             self.broke = True
+            self._narrator.say(f"the demo broke: {type(error).__name__}: {error}", style="red")
             raise
         finally:
             if self._keep_running and self.good is not None:
@@ -76,7 +77,8 @@ class Act:
         missing = demo_faults.missing(ended.faults, lines, ended.starts, still_open)
         facts = demo_faults.totals(ended.faults, lines, ended.starts)
         facts["seconds_until_now"] = round(time.time() - self._narrator.begun, 1)
-        facts["missing"] = "; ".join(missing) or "nothing"
+        if self._output == "json":
+            facts["missing"] = "; ".join(missing)
         self._narrator.plain()
         show([demo_faults.table(ended.faults, lines)], output=self._output, facts=facts)
         for one in missing:

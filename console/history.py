@@ -33,9 +33,10 @@ def history(
     output: Output = "table",
 ) -> int:
     """List the newest attempts."""
-    from console.database import database_of  # noqa: PLC0415  keeps `--help` fast
+    url = place.database_url()
+    from console.database import reading  # noqa: PLC0415  keeps `--help` fast
 
-    with database_of(place) as database:
+    with reading(url) as database:
         lines = database.reports.history(limit=limit, component=component)
     rows = [_row(line) for line in lines]
     section = Section(name="attempts", columns=COLUMNS, rows=rows, when_empty="nothing was healed yet")

@@ -19,13 +19,13 @@ class Narrator:
     """Lines with their time; from any thread.
 
     Args:
-        to: where; colours only on a terminal.
+        to: where, else stdout; colours only on a terminal.
         begun: the moment that counts as 0, as `time.time()`.
     """
 
-    def __init__(self, *, to: TextIO = sys.stdout, begun: float | None = None) -> None:
-        self._to = to
-        self._colours = to.isatty()
+    def __init__(self, *, to: TextIO | None = None, begun: float | None = None) -> None:
+        self._to = to or sys.stdout
+        self._colours = self._to.isatty()
         self._lock = threading.Lock()
         self._parts: dict[str, PartStatus] = {}
         self.begun = time.time() if begun is None else begun

@@ -17,6 +17,8 @@ Format = Literal["table", "json"]
 GOOD = frozenset({"OPERATIONAL", "HEALED", "SUCCESS", "ready", "ok", "watching", "allowed", "Healed", "AlreadyHealthy"})
 BAD = frozenset({"DOWN", "FAILED", "NOT_HEALED", "problem", "behind", "restarting", "UNHEALED"})
 DOUBTFUL = frozenset({"DEGRADED", "UNKNOWN", "ROLLED_BACK", "starting", "waiting", "stale", "RUNNING"})
+LONG = frozenset({"detail", "message", "why", "reason", "found", "what_to_do", "last_exit", "person_must_look"})
+"""Columns whose text may go over several lines."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +110,7 @@ def _as_lines(sections: Sequence[Section], facts: Mapping[str, Cell]) -> None:
 
 
 def _as_tables(sections: Sequence[Section], facts: Mapping[str, Cell]) -> None:
+    from rich import box  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415  40 ms that a pipe does not need
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
@@ -120,9 +123,11 @@ def _as_tables(sections: Sequence[Section], facts: Mapping[str, Cell]) -> None:
         if not one.rows:
             console.print(Text.assemble((f"{_heading(one.name)}: ", "bold"), one.when_empty))
             continue
-        table = Table(title=_heading(one.name), title_justify="left", title_style="bold")
+        table = Table(
+            title=_heading(one.name), title_justify="left", title_style="bold", box=box.SIMPLE, pad_edge=False
+        )
         for key in one.columns:
-            table.add_column(_heading(key), overflow="fold")
+            table.add_column(_heading(key), overflow="fold", no_wrap=key not in LONG)
         for row in one.rows:
             words = [shown(row.get(key), short=True) for key in one.columns]
             table.add_row(*(Text(word, style=style_of(word)) for word in words))

@@ -16,6 +16,8 @@ from deployments.supervisor import Supervisor
 from deployments.up import Running
 from selfheal.model.errors import Transient
 
+_log = logging.getLogger(__name__)
+
 LOG = "selfheal.log"
 LOOK_S = 0.2
 LARGEST_LOG_BYTES = 10 * 1024 * 1024
@@ -72,7 +74,7 @@ def run(
 
     def begin(supervisor: Supervisor) -> None:
         beside = Companion(supervisor=supervisor, ended=ended)
-        threads.append(threading.Thread(target=companion, args=(beside,), daemon=True, name="companion"))
+        threads.append(threading.Thread(target=_logged, args=(companion, beside), daemon=True, name="companion"))
         threads[0].start()
 
     def told(parts: tuple[PartStatus, ...]) -> None:
@@ -86,6 +88,14 @@ def run(
         ended.set()
         for thread in threads:
             thread.join(timeout=10)
+
+
+def _logged(companion: Callable[[Companion], None], beside: Companion) -> None:
+    """Run the companion; a bug in it goes into the log, not onto the console, and leaves the stack alone."""
+    try:
+        companion(beside)
+    except Exception:  # noqa: BLE001 - whatever it is, the stack goes on
+        _log.exception("what runs beside the stack broke")
 
 
 def database_url(running: Running) -> str:

@@ -123,14 +123,13 @@ def _components(found: Findings, settings: "Settings", latest: Mapping[str, "Com
                 "status": statuses[-1].value,
                 "healing": "allowed" if name in settings.healing.allow else "observe-only",
                 "checked_at": seen.checked_at if seen else None,
-                "fresh": fresh,
-                "response_ms": seen.response_ms if seen else None,
+                "ms": seen.response_ms if seen else None,
                 "detail": seen.detail if seen is not None and fresh else "stale: not looked at lately",
             }
         )
     found.facts["overall"] = overall(statuses).value
     found.bad = found.bad or any(one is not HealthStatus.OPERATIONAL for one in statuses)
-    columns = ("component", "status", "healing", "checked_at", "fresh", "response_ms", "detail")
+    columns = ("component", "status", "healing", "checked_at", "ms", "detail")
     found.sections.append(Section(name="components", columns=columns, rows=rows))
 
 

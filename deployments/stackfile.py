@@ -38,9 +38,7 @@ def current(
 ) -> Stack:
     """Return the stack that this very process supervises."""
     started_at = psutil.Process().create_time()
-    return Stack(
-        pid=os.getpid(), started_at=started_at, urls=urls, ports=ports, parts=parts, config=config
-    )
+    return Stack(pid=os.getpid(), started_at=started_at, urls=urls, ports=ports, parts=parts, config=config)
 
 
 def write(path: Path, stack: Stack) -> None:

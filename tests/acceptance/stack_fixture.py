@@ -176,5 +176,3 @@ def stack() -> Iterator[StackUnderTest]:
         data.chmod(0o711)
         with estate_running(data) as (estate, config), stack_running(data, estate, config) as running:
             yield running
-
-

@@ -1,0 +1,192 @@
+"""The command line without a stack: what is parsed, what is refused, and with which exit code."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from console import cli, failure
+from console.guide import COMMANDS
+from console.place import Place
+from deployments import stackfile
+from selfheal.model.errors import Permanent, Transient
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No settings and no stack of this machine are seen."""
+    for name in ("SELFHEAL_DATA", "SELFHEAL_CONFIG", "SELFHEAL_DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr."""
+    code = cli.main(words)
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "nearest"),
+    [
+        (["stats"], "status"),
+        (["status", "--dta", "x"], "--data"),
+        (["status", "-o", "xml"], "json"),
+        (["history", "--limit", "0"], "--limit"),
+        (["history", "--limit", "many"], "--limit"),
+        (["heal"], "COMPONENT"),
+        (["heal", "a", "b"], "b"),
+        (["up", "--workers-limit", "1"], "--workers-limit"),
+    ],
+)
+def test_wrong_usage_ends_with_2(capsys: pytest.CaptureFixture[str], words: list[str], nearest: str) -> None:
+    """A wrong command line is answered in two lines that name the nearest right word, with exit code 2."""
+    code, out, err = run(capsys, *words)
+    assert (code, out) == (2, "")
+    assert nearest in err
+    assert len(err.splitlines()) == 2
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    """`--help` of each command tells what it does, what one sees, and an example, without colours in a pipe."""
+    code, out, _ = run(capsys, command, "--help")
+    assert code == 0
+    assert COMMANDS[command].splitlines()[0] in out
+    assert "You see" in COMMANDS[command] or "you see" in COMMANDS[command]
+    assert f"    selfheal {command}" in out
+    assert "\x1b" not in out
+    assert "│" not in out
+
+
+def test_options_may_stand_before_the_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """`selfheal --data X -o json status` is `selfheal status --data X -o json`."""
+    code, out, _ = run(capsys, "--data", str(tmp_path), "-o", "json", "status")
+    assert code == 1
+    assert json.loads(out) == {"data_folder": str(tmp_path), "stack": "not running"}
+
+
+def test_the_folder_can_come_from_the_environment(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """SELFHEAL_DATA names the data folder; the option wins over it."""
+    monkeypatch.setenv("SELFHEAL_DATA", str(tmp_path / "one"))
+    assert str(tmp_path / "one") in run(capsys, "status")[1]
+    assert str(tmp_path / "two") in run(capsys, "status", "--data", str(tmp_path / "two"))[1]
+
+
+@pytest.mark.parametrize("command", [["history"], ["heal", "x"], ["heal", "x", "--dry-run"]])
+def test_without_a_stack_a_command_says_so(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, command: list[str]
+) -> None:
+    """Nothing runs: exit code 1, and how to start it."""
+    code, _, err = run(capsys, *command, "--data", str(tmp_path))
+    assert code == 1
+    assert "no stack runs" in err
+    assert "selfheal up" in err
+
+
+def test_wrong_settings_end_with_2(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A wrong setting is named with the nearest right one, with exit code 2, before anything is started."""
+    (tmp_path / "selfheal.toml").write_text("[healing]\nleese = 3\n")
+    code, _, err = run(capsys, "up", "--data", str(tmp_path / "data"))
+    assert code == 2
+    assert "healing.leese" in err
+    assert "'lease'" in err
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_named_settings_file_must_exist(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """--config with a file that is not there is wrong usage."""
+    code, _, err = run(capsys, "up", "--config", str(tmp_path / "none.toml"))
+    assert code == 2
+    assert "none.toml" in err
+
+
+def test_a_folder_of_another_user_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A data folder that may not be read says whose command this is, not a traceback."""
+
+    def closed(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(stackfile, "read", closed)
+    code, _, err = run(capsys, "status", "--data", str(tmp_path))
+    assert code == 1
+    assert "permission denied" in err
+    assert "what to do" in err
+
+
+def test_doctor_without_a_stack(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Doctor finds out that nothing runs, once, and still checks the machine."""
+    code, out, _ = run(capsys, "doctor", "--data", str(tmp_path), "-o", "json")
+    checks = {one["check"]: one["result"] for one in json.loads(out)["checks"]}
+    assert code == 1
+    assert checks["stack"] == "problem"
+    assert checks["python"] == checks["data folder"] == "ok"
+    assert "postgres" not in checks
+
+
+def test_the_settings_of_the_folder_are_found(tmp_path: Path) -> None:
+    """Without --config the settings come from here, else from the data folder."""
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "selfheal.toml").touch()
+    place = Place(data=str(data))
+    assert place.config_file() == data / "selfheal.toml"
+    (tmp_path / "selfheal.toml").touch()
+    assert place.config_file() == tmp_path / "selfheal.toml"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(Transient("away", hint="wait"), 1), (failure.WrongUsage("wrong"), 2), (KeyboardInterrupt(), 130)],
+)
+def test_errors_become_exit_codes(capsys: pytest.CaptureFixture[str], error: BaseException, code: int) -> None:
+    """Each kind of end has its exit code, and at most two lines."""
+
+    def broken() -> int:
+        raise error
+
+    assert failure.told(broken) == code
+    assert len(capsys.readouterr().err.splitlines()) <= 2
+
+
+def test_an_unexpected_error_is_kept_in_the_log(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A bug of ours is told in two lines that name the log; the traceback is there."""
+    log = tmp_path / "selfheal.log"
+
+    def broken() -> int:
+        raise RuntimeError("a bug")
+
+    assert failure.told(broken, log=lambda: log) == 1
+    said = capsys.readouterr().err
+    assert str(log) in said
+    assert "Traceback" not in said
+    assert "RuntimeError: a bug" in log.read_text()
+
+
+def test_a_permanent_error_shows_its_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    """The hint stands in a line of its own."""
+
+    def broken() -> int:
+        raise Permanent("no", hint="yes")
+
+    failure.told(broken)
+    assert capsys.readouterr().err == "selfheal: no\n  what to do: yes\n"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["status"], ["history"], ["demo", "--help"]])
+def test_reading_commands_import_little(words: list[str], tmp_path: Path) -> None:
+    """Prefect is not imported by what must start fast, and SQLAlchemy not without a running stack."""
+    program = (
+        "import sys; from console.cli import main; main(sys.argv[1:]); "
+        "sys.exit(any(name in sys.modules for name in ('prefect', 'sqlalchemy', 'alembic')))"
+    )
+    command = [sys.executable, "-c", program, *words, *([] if "--help" in words else ["--data", str(tmp_path)])]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
