@@ -53,7 +53,10 @@ class BrokerClient(Protocol):
     """Asks a NATS broker."""
 
     def ping(self, url: str, *, credentials: tuple[str, str] | None, timeout: timedelta) -> int:
-        """Connect anew, flush, and give the milliseconds of the flush; `Transient` says why it failed."""
+        """Connect anew, flush, and give the milliseconds of the flush.
+
+        `Transient` says why there was no answer; `Permanent` that we asked wrongly (address, password).
+        """
         ...
 
 

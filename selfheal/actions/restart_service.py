@@ -47,9 +47,9 @@ class RestartService:
         service = self._service(component)
         return service.plan(f"stop {service.program} if it runs", f"start {service.program}")
 
-    def commit(self, component: Component, plan: Plan) -> str:  # noqa: ARG002  whatever was found
-        """Stop if running, then start."""
-        return self._service(component).restart(timeout=self.timeout)
+    def commit(self, component: Component, plan: Plan) -> str:
+        """Stop if running, then start, if it is still the incarnation that was found."""
+        return self._service(component).restart(before=plan.before, timeout=self.timeout)
 
     def validate(self, component: Component) -> Observation:
         """One look."""

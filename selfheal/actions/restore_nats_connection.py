@@ -56,7 +56,7 @@ class RestoreNatsConnection:
             return Plan(steps=(steps,))
         return self._service(component).plan(steps, f"if it stays silent, restart {component.program}")
 
-    def commit(self, component: Component, plan: Plan) -> str:  # noqa: ARG002  looked at anew
+    def commit(self, component: Component, plan: Plan) -> str:
         """Reconnect if the process runs and answers; else restart the service, at once if it is dead."""
         ends = self._clock.monotonic() + self.timeout.total_seconds()
         silence = self._reconnect(component)
@@ -68,7 +68,7 @@ class RestoreNatsConnection:
                 hint="restart it by hand, or set supervisor and program of the component",
             )
         left = timedelta(seconds=max(1.0, ends - self._clock.monotonic()))
-        return f"{self._service(component).restart(timeout=left)}: {silence}"
+        return f"{self._service(component).restart(before=plan.before, timeout=left)}: {silence}"
 
     def validate(self, component: Component) -> Observation:
         """One look."""

@@ -56,10 +56,19 @@ class Service:
             steps=steps,
         )
 
-    def restart(self, *, timeout: timedelta) -> str:
-        """Stop it if it runs, then start it, both within `timeout`; says what was done."""
+    def restart(self, *, before: Incarnation | None, timeout: timedelta) -> str:
+        """Stop it if it runs, then start it, both within `timeout`; says what was done.
+
+        Supervisord cannot compare and set: looking at the incarnation right before the first call leaves a gap
+        of one round trip in which somebody else's restart would be repeated.
+
+        Raises:
+            Permanent: it is no longer the incarnation `before`; nothing was done.
+        """
         ends = self._clock.monotonic() + timeout.total_seconds()
         was = self.life()
+        if before is not None and not before.same_life(was):
+            raise Permanent(f"{self.program} was restarted by somebody else meanwhile: not touched")
         if was.state not in {"STOPPED", "EXITED", "FATAL"}:
             self._control.stop(self.program, timeout=timeout)
         self._control.start(self.program, timeout=self._left(ends))
@@ -69,9 +78,7 @@ class Service:
         """Bring it back to the state that `plan` found; changes nothing where that is the state already."""
         wanted = (rollback or {}).get("restore")
         if wanted not in {"running", "stopped"}:
-            raise Permanent(
-                f"the plan of {self.program} does not say what to go back to", hint="look at it by hand"
-            )
+            raise Permanent(f"the plan of {self.program} does not say what to go back to", hint="look at it by hand")
         now = self.life()
         if wanted == "running" and now.state not in UP:
             self._control.start(self.program, timeout=timeout)

@@ -13,7 +13,7 @@ from nats.aio.client import Client
 from nats.errors import Error, NoServersError
 
 from selfheal.clients.deadline import run_within
-from selfheal.model.errors import Permanent, Transient
+from selfheal.model.errors import Permanent, SelfhealError, Transient
 
 CLOSE_SECONDS = 0.5
 NATS_PORT = 4222
@@ -26,8 +26,9 @@ class NatsBroker:
         """Connect anew, flush, and give the milliseconds of the flush; not from inside an event loop.
 
         Raises:
-            Transient: refused, no answer in time, or the user and password are not accepted; says which.
-            Permanent: the URL is none of NATS.
+            Transient: refused, or no answer in time; says which.
+            Permanent: the URL is none of NATS, or the server does not accept the user and the password: that is
+                our setting's fault and says nothing of the broker's health.
         """
         place = _place(url)
         try:
@@ -80,13 +81,13 @@ async def _close(client: Client) -> None:
         return
 
 
-def _told(error: Exception, place: str) -> Transient:
+def _told(error: Exception, place: str) -> SelfhealError:
     """The library's error in words."""
     if isinstance(error, ConnectionRefusedError):
         return Transient(f"{place} refuses connections", hint="the NATS server is not running there; start it")
     words = str(error).removeprefix("nats: ").strip("' ")
     if "authorization" in words.lower() or "authentication" in words.lower():
-        return Transient(
+        return Permanent(
             f"the NATS server at {place} does not accept the user or the password",
             hint="set username and password of this component as in the server's configuration",
         )

@@ -1,4 +1,4 @@
-"""Fixtures of the integration tests: a real Postgres with our schema, and the estates of the other fixture files."""
+"""Fixtures for all tests: a real Postgres with our schema; the other fixture files are imported here."""
 
 from collections.abc import Iterator
 
@@ -10,6 +10,7 @@ from embedded_fixtures import (  # noqa: F401 - pytest finds fixtures by import
     scratch,
     superuser,
 )
+from estate_fixtures import estate, faults, free_port, running_estate  # noqa: F401 - the same
 from sqlalchemy import Engine
 
 from deployments.embedded import roles
@@ -33,8 +34,9 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def empty(superuser: psycopg.Connection[tuple[object, ...]], embedded_postgres: Embedded, engine: Engine) -> Engine:  # noqa: F811
+def empty(embedded_postgres: Embedded, engine: Engine) -> Engine:  # noqa: F811
     """The same with empty tables."""
+    tables = "trigger_answers, healing_triggers, healing_actions, faults, health_history, watch_epoch"
     with psycopg.connect(embedded_postgres.servers.postgres.superuser_dsn(), dbname="selfheal") as owner:
-        owner.execute("TRUNCATE trigger_answers, healing_triggers, healing_actions, faults, health_history, watch_epoch")
+        owner.execute(f"TRUNCATE {tables}".encode())
     return engine
