@@ -15,7 +15,7 @@ from uuid import UUID
 import httpx
 
 from deployments import stackfile
-from deployments.embedded import child, roles, stack
+from deployments.embedded import child, roles, stack, worker
 from deployments.embedded.datafolder import DataFolder, open_folder
 from deployments.embedded.prefect_server import client_environment
 from deployments.embedded.stack import NATS_PORT, POSTGRES_PORT, PREFECT_PORT, Servers
@@ -123,8 +123,8 @@ def _parts(running: Running, *, limit: int) -> list[Part]:
         after_postgres=lambda: _log.info("schema %s", migrate(database_url(folder, servers, roles.MIGRATOR))),
         after_prefect=lambda: _apply(running),
     )
-    worker = Worker(
-        name=f"selfheal-{os.uname().nodename}",
+    described = Worker(
+        name="worker",
         pool=POOL,
         limit=limit,
         api_url=servers.prefect.api_url,
@@ -133,16 +133,8 @@ def _parts(running: Running, *, limit: int) -> list[Part]:
         working_folder=folder.path / "home",
         environment=running.environment,
     )
-    return [
-        *embedded,
-        Part(
-            name="worker",
-            start=worker.start,
-            on_ready=lambda: _begin_watching(servers.prefect.api_url),
-            depends_on=frozenset({"prefect"}),
-            log=worker.log,
-        ),
-    ]
+    watching = worker.part(described, on_ready=lambda: _begin_watching(servers.prefect.api_url))
+    return [*embedded, watching]
 
 
 def _environment(folder: DataFolder, servers: Servers, config: Path | None) -> dict[str, str]:

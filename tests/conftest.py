@@ -18,6 +18,11 @@ from deployments.migrate import migrate
 from selfheal.store.engine import open_engine
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--campaign`: the chaos tests in full, as `make campaign` runs them."""
+    parser.addoption("--campaign", action="store_true", help="run the kill and freeze campaign with every seed")
+
+
 @pytest.fixture(scope="session")
 def database_url(embedded_postgres: Embedded) -> str:  # noqa: F811 - the fixture, not the import
     """SQLAlchemy's URL of healing_user on a migrated database."""

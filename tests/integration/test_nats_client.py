@@ -36,7 +36,7 @@ def test_answers(estate: Estate) -> None:
 @pytest.mark.parametrize("credentials", [("demo", "wrong"), ("nobody", "x"), None])
 def test_wrong_password(estate: Estate, credentials: tuple[str, str] | None) -> None:
     """A broker that does not let us in is told as that, without the password."""
-    with pytest.raises(Transient, match="does not accept the user or the password") as refusal:
+    with pytest.raises(Permanent, match="does not accept the user or the password") as refusal:
         NatsBroker().ping(estate.url("broker"), credentials=credentials, timeout=SOON)
     assert "wrong" not in str(refusal.value)
 

@@ -1,0 +1,45 @@
+# `make demo` and `make test` are the two commands; the rest is for developers. Needs only Python 3.11 or newer.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: setup demo test check campaign lock clean
+.DEFAULT_GOAL := help
+help:
+	@echo "make demo      break a small real estate and watch it being healed (about a minute)"
+	@echo "make test      all tests, on real servers"
+	@echo "make check     what CI runs: lint, types, layers, tests"
+	@echo "make campaign  the kill and freeze campaign in full"
+	@echo "make setup     only the virtual environment in $(VENV)"
+
+setup: $(VENV)/ready
+
+# Pinned by hash; the project itself is linked in, so that an edit is seen at once.
+$(VENV)/ready: requirements.lock pyproject.toml
+	@umask 022 && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Selfheal needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=...")'
+	umask 022 && $(PYTHON) -m venv $(VENV)
+	umask 022 && $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	umask 022 && $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup
+	@$(BIN)/selfheal demo
+
+test: setup
+	@$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+campaign: setup
+	$(BIN)/python -m pytest tests/chaos --campaign
+
+lock:
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url --no-header --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
