@@ -45,8 +45,11 @@ def postgres(place: Place) -> str:
     """It lets us in, and its schema is known."""
     from console.database import database_of  # noqa: PLC0415  a broken driver is this check's finding
 
-    with database_of(place) as database:
-        return f"answers, schema {database.reports.schema()}"
+    try:
+        with database_of(place) as database:
+            return f"answers, schema {database.reports.schema()}"
+    except SelfhealError as error:
+        raise Problem(error.message, hint=f"see {place.folder}/logs/postgres.log") from error
 
 
 def nats(place: Place) -> str:
@@ -68,7 +71,7 @@ def prefect_server(place: Place) -> str:
 
 
 def scheduled_runs(place: Place) -> str:
-    """Its scheduler creates the runs of every deployment that has a schedule."""
+    """The scheduler creates the runs of every deployment that has a schedule."""
     with PrefectApi(place.stack().urls["prefect"]) as prefect:
         ours = {"deployments": {"tags": {"all_": ["selfheal"]}}}
         deployments = prefect.call("POST", "/deployments/filter", ours)
@@ -100,8 +103,11 @@ def watchers(place: Place) -> str:
     """Each has looked lately."""
     from console.database import database_of  # noqa: PLC0415  a broken driver is this check's finding
 
-    with database_of(place) as database:
-        behind = {watch.mechanism: watch.behind_s for watch in database.health.watches()}
+    try:
+        with database_of(place) as database:
+            behind = {watch.mechanism: watch.behind_s for watch in database.health.watches()}
+    except SelfhealError as error:
+        raise Problem(f"cannot be told: {error.message}", hint="repair Postgres first") from error
     for name in EXPECTED:
         if name not in behind:
             raise Problem(f"{name} has never watched", hint="wait half a minute after a start, then see worker.log")

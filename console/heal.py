@@ -70,13 +70,18 @@ def _trigger(component: str, action: str, why: str) -> Trigger:
     return Trigger(
         id=uuid7(),
         type=TriggerType.MANUAL,
-        component=component,
-        action=action,
+        component=_text(component),
+        action=_text(action),
         source=Source.PERSON,
         priority=Priority.HIGH,
-        reason=why,
+        reason=_text(why),
         detected_at=datetime.now(UTC),
     )
+
+
+def _text(word: str) -> str:
+    """The word as text: bytes of the command line that are no UTF-8 become question marks."""
+    return word.encode("utf-8", "replace").decode("utf-8")
 
 
 def _refused_at_the_door(estate: "Estate", trigger: Trigger) -> bool:

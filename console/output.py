@@ -99,10 +99,10 @@ def _as_json(sections: Sequence[Section], facts: Mapping[str, Cell]) -> None:
 
 
 def _as_lines(sections: Sequence[Section], facts: Mapping[str, Cell]) -> None:
-    """One heading and one line per row; a title only where there are several tables."""
+    """One heading and one line per row; a title where there is more than one table."""
     lines = [f"{key}\t{shown(value)}" for key, value in facts.items()]
     for one in sections:
-        if len(sections) > 1:
+        if len(sections) > 1 or facts:
             lines += ["", f"# {one.name}"]
         lines.append("\t".join(one.columns))
         lines += ["\t".join(shown(row.get(key)) for key in one.columns) for row in one.rows]

@@ -1,8 +1,11 @@
 """The command line against one real stack that watches and heals a real estate."""
 
 import json
+import os
 import re
+import signal
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -83,6 +86,33 @@ def test_a_person_heals_through_prefect(stack: StackUnderTest) -> None:  # noqa:
     assert stack.estate.starts("backend") == starts
 
 
+def test_a_person_heals_what_the_watcher_leaves_alone(stack: StackUnderTest) -> None:  # noqa: F811
+    """A service that a person stopped is left alone by the watcher; `heal` starts it, once, through Prefect."""
+    starts = stack.estate.starts("host-listener")
+    stack.estate.control().stop("host-listener", timeout=timedelta(seconds=10))
+    done = stack.selfheal("heal", "host-listener", "--why", "it was stopped by hand", "-o", "json")
+    assert json.loads(done.out)["state"] == "Healed", done.err
+    assert done.code == 0
+    assert "/runs/flow-run/" in done.err
+    assert stack.estate.starts("host-listener") == starts + 1
+    (attempt,) = answer(stack, "history", "--component", "host-listener")["attempts"]
+    assert (attempt["outcome"], attempt["why"]) == ("SUCCESS", "it was stopped by hand")
+
+
+def test_a_heal_goes_on_without_prefect(stack: StackUnderTest) -> None:  # noqa: F811
+    """While the Prefect server is frozen the heal runs in this process, says so, and is recorded all the same."""
+    server = stack.part("prefect")
+    before = refusals(stack)
+    os.kill(server, signal.SIGSTOP)
+    try:
+        done = stack.selfheal("heal", "consumer", "-o", "json")
+    finally:
+        os.kill(server, signal.SIGCONT)
+    assert json.loads(done.out)["state"] == "ALREADY_HEALTHY"
+    assert "in this process" in done.err
+    assert refusals(stack) == before + 1
+
+
 def test_a_fault_is_healed_and_told(stack: StackUnderTest) -> None:  # noqa: F811
     """What the watcher healed is in the history, with its times, and the service was started once."""
     starts = stack.estate.starts("orchestrator")
@@ -134,7 +164,7 @@ def test_bad_targets_are_refused_and_recorded(
     assert (stack.estate.folder / "ledger").read_text() == starts
 
 
-@pytest.mark.parametrize("why", ["nul \0 byte", "x" * 1_000_000], ids=["nul", "huge"])
+@pytest.mark.parametrize("why", ["nul \0 byte", "no \udcff text", "x" * 1_000_000], ids=["nul", "bytes", "huge"])
 def test_what_prefect_does_not_take_is_still_decided(
     stack: StackUnderTest,  # noqa: F811
     why: str,
