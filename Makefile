@@ -14,11 +14,11 @@ help:
 
 setup: $(VENV)/ready
 
-# Pinned by hash; the project itself is linked in, so that an edit is seen at once.
+# Pinned by hash and complete, hence --no-deps; the project itself is linked in, so that an edit is seen at once.
 $(VENV)/ready: requirements.lock pyproject.toml
 	@umask 022 && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Selfheal needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=...")'
 	umask 022 && $(PYTHON) -m venv $(VENV)
-	umask 022 && $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	umask 022 && $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	umask 022 && $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
