@@ -28,8 +28,8 @@ def application() -> App:
         suppress_keyboard_interrupt=False,
         result_action="return_value",
     )
-    for name, text in COMMANDS.items():
-        app.command(f"console.{name}:{name}", name=name, help=text)
+    for place, (name, text) in enumerate(COMMANDS.items()):
+        app.command(f"console.{name}:{name}", name=name, help=text, sort_key=place)
     return app
 
 

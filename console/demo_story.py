@@ -70,7 +70,7 @@ class Story:
             self._until(lambda: self._timeline.well("frontend", since=since), HEALED_WITHIN_S)
             self._break("frontend", "frontend killed again", lambda: self._faults.kill("frontend"))
         for fault in self._injected:
-            if not self._wait_healed(fault):
+            if not self._wait_healed(fault) and not self._ended.is_set():
                 self._narrator.say(f"gave up   {fault.what}: not healed within {HEALED_WITHIN_S:g} s", style="red")
         starts = {name: self._estate.starts(name) - before[name] for name in REAL}
         return Ended(faults=tuple(self._injected), starts=starts)

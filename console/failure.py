@@ -3,6 +3,7 @@
 `cli.main` runs commands through `told`; `up` and `demo` once more inside the guardian's child.
 """
 
+import os
 import sys
 import tempfile
 import traceback
@@ -26,7 +27,8 @@ def told(command: Callable[[], int], *, log: Callable[[], Path | None] = lambda:
         log: where the traceback of an unexpected exception is written; None: a file of its own.
     """
     try:
-        return command()
+        code = command()
+        sys.stdout.flush()
     except SelfhealError as error:
         _say(error.message, error.hint)
         return WRONG_USAGE if isinstance(error, WrongUsage) else BAD_NEWS
@@ -41,6 +43,7 @@ def told(command: Callable[[], int], *, log: Callable[[], Path | None] = lambda:
             f"see the traceback in {_keep(log())}, and tell us",
         )
         return BAD_NEWS
+    return code
 
 
 def _say(message: str, hint: str) -> None:
@@ -72,7 +75,6 @@ def _keep(log: Path | None) -> Path:
 
 def _close_pipe() -> None:
     """Nobody reads our output any more: keep the interpreter's last flush from saying so again."""
-    try:
-        sys.stdout.close()
-    except OSError:
-        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

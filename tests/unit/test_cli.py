@@ -1,6 +1,7 @@
 """The command line without a stack: what is parsed, what is refused, and with which exit code."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -179,6 +180,20 @@ def test_a_permanent_error_shows_its_hint(capsys: pytest.CaptureFixture[str]) ->
 
     failure.told(broken)
     assert capsys.readouterr().err == "selfheal: no\n  what to do: yes\n"
+
+
+def test_a_closed_pipe_is_no_news(tmp_path: Path) -> None:
+    """When nobody reads the answer, nothing is said about it on stderr."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "console.cli", "doctor", "--data", str(tmp_path)]
+    try:
+        done = subprocess.run(
+            command, stdout=writing, stderr=subprocess.PIPE, check=False, cwd=Path(cli.__file__).parents[1]
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["status"], ["history"], ["demo", "--help"]])
