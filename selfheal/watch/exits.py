@@ -77,4 +77,11 @@ class Exits:
                     if name is not None:
                         self._forget(name)
                 if name is not None:
-                    self._on_exit(name)
+                    self._tell(name)
+
+    def _tell(self, name: str) -> None:
+        """Call back; a callback that breaks must not end the watch over the other processes."""
+        try:
+            self._on_exit(name)
+        except Exception:  # noqa: BLE001 - whatever the callback is, the other processes are watched on
+            _log.exception("what follows from the end of %s broke; the next sweep sees it", name)

@@ -191,13 +191,10 @@ class Watcher:
             state = self._seen[seen.component]
             pace = self._pace
             state.track = advance(state.track, seen, strikes=pace.strikes, recoveries=pace.recoveries)
-            if seen.health is Health.SICK:
-                state.sick_since = state.sick_since or seen.observed_at
-                state.fault_may_be_open = True
-                self._raise_if_due(state, seen)
-            elif state.track.status is HealthStatus.OPERATIONAL:
-                state.sick_since = None
-                self._close_if_recovered(state, seen)
+            try:
+                self._react(state, seen)
+            except Exception:  # noqa: BLE001 - the loop must go on for the other components; the next sweep is back here
+                _log.exception("what is due for %s broke", seen.component)
         return ComponentHealth(
             component=seen.component,
             status=state.track.status,
@@ -205,6 +202,16 @@ class Watcher:
             detail="" if state.track.status is HealthStatus.OPERATIONAL else seen.detail,
             checked_at=seen.observed_at,
         )
+
+    def _react(self, state: Seen, seen: Observation) -> None:
+        """Raise what is due for a sick component, close what is over for a healthy one."""
+        if seen.health is Health.SICK:
+            state.sick_since = state.sick_since or seen.observed_at
+            state.fault_may_be_open = True
+            self._raise_if_due(state, seen)
+        elif state.track.status is HealthStatus.OPERATIONAL:
+            state.sick_since = None
+            self._close_if_recovered(state, seen)
 
     def _raise_if_due(self, state: Seen, seen: Observation) -> None:
         """Raise a trigger for a component that is DOWN, unless its heal runs or it is too early to ask again."""
@@ -249,9 +256,7 @@ class Watcher:
         except SelfhealError as error:
             not_before = self._world.clock.now() + self._pace.sweep
             _log.error("%s is sick and nothing is done about it now: %s", trigger.component, error)
-        except (
-            Exception
-        ):  # the loop must go on for the other components; the next sweep raises this one again
+        except Exception:  # noqa: BLE001 - the loop must go on for the other components; this one is raised again
             _log.exception("dispatch of %s broke", trigger.component)
         with self._lock:
             state.not_before = not_before
@@ -291,7 +296,7 @@ class Watcher:
             self._world.reconcile()
         except SelfhealError as error:
             _log.warning("reconcile: %s", error)
-        except Exception:  # the next turn tries again; the watcher goes on
+        except Exception:  # noqa: BLE001 - the next turn tries again; the watcher goes on
             _log.exception("reconcile broke")
 
 
