@@ -101,7 +101,7 @@ def most_at_once(lines: Sequence[HistoryLine]) -> int:
 def totals(faults: Sequence[Injected], lines: Sequence[HistoryLine], starts: Mapping[str, int]) -> dict[str, Cell]:
     """The demo's sums."""
     return {
-        "faults": len(faults),
+        "broken": len(faults),
         "healed_once": sum(1 for fault in faults if healed(attempts_of(fault, faults, lines))),
         "process_starts": sum(starts.values()),
         "heals_at_once": most_at_once(lines),

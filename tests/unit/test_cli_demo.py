@@ -60,7 +60,7 @@ def test_a_good_demo_misses_nothing() -> None:
     assert [row["detect_s"] for row in rows] == [0.4, 0.4, 0.4]
     assert [row["verify_s"] for row in rows] == [6.5, 6.5, 6.5]
     assert demo_faults.totals(FAULTS, GOOD, STARTS) == {
-        "faults": 3,
+        "broken": 3,
         "healed_once": 3,
         "process_starts": 3,
         "heals_at_once": 2,
