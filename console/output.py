@@ -9,7 +9,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Cell = str | int | float | bool | datetime | None
 Format = Literal["table", "json"]
@@ -19,6 +22,8 @@ BAD = frozenset({"DOWN", "FAILED", "NOT_HEALED", "problem", "behind", "restartin
 DOUBTFUL = frozenset({"DEGRADED", "UNKNOWN", "ROLLED_BACK", "starting", "waiting", "stale", "RUNNING"})
 LONG = frozenset({"detail", "message", "why", "reason", "found", "what_to_do", "last_exit", "person_must_look"})
 """Columns whose text may go over several lines."""
+LEAST_ROOM = 24
+"""Characters that a long text needs beside the other columns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,9 +115,7 @@ def _as_lines(sections: Sequence[Section], facts: Mapping[str, Cell]) -> None:
 
 
 def _as_tables(sections: Sequence[Section], facts: Mapping[str, Cell]) -> None:
-    from rich import box  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415  40 ms that a pipe does not need
-    from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
     console = Console(highlight=False)
@@ -120,18 +123,37 @@ def _as_tables(sections: Sequence[Section], facts: Mapping[str, Cell]) -> None:
         word = shown(value, short=True)
         console.print(Text.assemble((f"{_heading(key)}: ", "bold"), (word, style_of(word))))
     for one in sections:
-        if not one.rows:
+        if one.rows:
+            _table(console, one)
+        else:
             console.print(Text.assemble((f"{_heading(one.name)}: ", "bold"), one.when_empty))
-            continue
-        table = Table(
-            title=_heading(one.name), title_justify="left", title_style="bold", box=box.SIMPLE, pad_edge=False
-        )
-        for key in one.columns:
-            table.add_column(_heading(key), overflow="fold", no_wrap=key not in LONG)
-        for row in one.rows:
-            words = [shown(row.get(key), short=True) for key in one.columns]
-            table.add_row(*(Text(word, style=style_of(word)) for word in words))
-        console.print(table)
+
+
+def _table(console: "Console", section: Section) -> None:
+    """One table; where long texts have no room beside the other columns they stand below their row."""
+    from rich import box  # noqa: PLC0415  as above
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    words = [{key: shown(row.get(key), short=True) for key in section.columns} for row in section.rows]
+    brief = [key for key in section.columns if key not in LONG]
+    used = sum(max(len(key), *(len(row[key]) for row in words)) + 3 for key in brief)
+    long = [key for key in section.columns if key in LONG]
+    beside = console.width - used >= LEAST_ROOM * len(long)
+    columns = section.columns if beside else brief
+    table = Table(
+        title=_heading(section.name), title_justify="left", title_style="bold", box=box.SIMPLE, pad_edge=False
+    )
+    for key in columns:
+        table.add_column(_heading(key), overflow="fold", no_wrap=key not in LONG)
+    for row in words:
+        table.add_row(*(Text(row[key], style=style_of(row[key])) for key in columns))
+    console.print(table)
+    for row in words if not beside else ():
+        told = [f"{_heading(key)}: {row[key]}" for key in long if row[key] != "-"]
+        if told:
+            console.print(Text("  " + ", ".join(row[key] for key in brief[:2]), style="bold"))
+            console.print(*(Text(f"    {line}") for line in told), sep="\n")
 
 
 def _heading(key: str) -> str:

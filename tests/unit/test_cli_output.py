@@ -77,3 +77,15 @@ def test_times_of_today_are_short() -> None:
     """A person sees the clock of today and the date of other days."""
     assert len(shown(datetime.now(UTC), short=True)) == len("12:00:00")
     assert shown(datetime(2020, 1, 2, 12, tzinfo=UTC), short=True).startswith("2020-01-0")
+
+
+@pytest.mark.parametrize("width", ["40", "200"])
+def test_long_texts_stay_readable(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: str
+) -> None:
+    """A long text stands beside its row where there is room, else below it, and is never cut into crumbs."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", width)
+    row = {"component": "host-listener", "action": "restart-service", "message": "started it"}
+    show([Section(name="attempts", columns=tuple(row), rows=[row])], output="table")
+    assert "started it" in capsys.readouterr().out
