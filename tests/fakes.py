@@ -1,11 +1,22 @@
-"""Stand-ins for the world, for tests without servers. `FakeControl` passes the conformance test of the real client."""
+"""Stand-ins for the world, for tests without servers.
 
-from collections.abc import Callable, Mapping
+`FakeControl` and `FakeHeals` pass the conformance tests of the real client and of the real store.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
+from uuid6 import uuid7
+
+from selfheal.model.admission import Answer, Decision, Refusal
+from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan, Status, Verification
 from selfheal.model.errors import NotAllowed, Permanent, SelfhealError
 from selfheal.model.observation import Health, Incarnation, Observation
+from selfheal.model.trigger import Trigger
 from selfheal.policy.names import nearest
+from selfheal.ports import Clock
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -108,3 +119,248 @@ def _next(answers: list[int | Exception]) -> int:
 def always(health: Health) -> Callable[[object], Observation]:
     """An observer that always sees the same."""
     return lambda component: Observation(component=component.name, health=health, detail="", observed_at=NOON)  # type: ignore[attr-defined]
+
+
+@dataclass(kw_only=True)
+class FakeFault:
+    """An open or closed fault."""
+
+    id: UUID
+    target: str
+    open: bool = True
+    needs_person: str | None = None
+
+
+@dataclass(kw_only=True)
+class FakeRow:
+    """An attempt and what only the store knows of it."""
+
+    attempt: Attempt
+    target: str
+    action_type: str
+    lease_until: datetime
+    acted: bool = False
+    settled_fence: int = 0
+    completed_at: datetime | None = None
+
+    @property
+    def unfinished(self) -> bool:
+        return self.completed_at is None
+
+
+class FakeHeals:
+    """The store of heals in memory, on a clock of the test; `calls` tells what was written, in order.
+
+    `fail` maps the name of a method to errors that its next calls raise, one each.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        lease: timedelta = timedelta(seconds=60),
+        cooldown: timedelta = timedelta(minutes=10),
+        flap: timedelta = timedelta(minutes=10),
+    ) -> None:
+        self.calls: list[str] = []
+        self.fail: dict[str, list[Exception]] = {}
+        self.rows: dict[UUID, FakeRow] = {}
+        self.faults: dict[UUID, FakeFault] = {}
+        self._answers: dict[UUID, Answer] = {}
+        self._clock, self._lease, self._cooldown, self._flap = clock, lease, cooldown, flap
+
+    def admit(
+        self,
+        trigger: Trigger,
+        *,
+        target: str,
+        action_type: str,
+        observation: Observation | None,
+        refusal: Refusal | None,
+    ) -> Answer:
+        self._call("admit")
+        if trigger.id in self._answers:
+            return replace(self._answers[trigger.id], repeated=True)
+        standing = self._standing(target, action_type)
+        if refusal is not None:
+            standing = Answer(decision=refusal.decision, reason=refusal.reason)
+        sick = observation is not None and observation.health is not Health.HEALTHY
+        fault = self._fault(target) if sick else None
+        answer = standing or self._admitted(trigger, target, action_type, fault)
+        answer = replace(answer, fault_id=None if fault is None else fault.id)
+        self._answers[trigger.id] = answer
+        return answer
+
+    def peek(self, target: str, action_type: str) -> Answer | None:
+        self._call("peek")
+        return self._standing(target, action_type)
+
+    def claim(self, attempt_id: UUID, *, fence: int, holder: Holder) -> Attempt | None:
+        self._call("claim")
+        row = self.rows.get(attempt_id)
+        if row is None or not row.unfinished or row.attempt.fence != fence:
+            return None
+        if row.attempt.status is Status.RUNNING and row.lease_until >= self._clock.now():
+            return None
+        row.lease_until = self._clock.now() + self._lease
+        row.attempt = replace(
+            row.attempt, status=Status.RUNNING, fence=fence + 1, runs=row.attempt.runs + 1, holder=holder
+        )
+        return row.attempt
+
+    def renew(self, held: Mapping[UUID, int]) -> set[UUID]:
+        self._call("renew")
+        ours = {key for key, fence in held.items() if self._held(key, fence)}
+        for key in ours:
+            self.rows[key].lease_until = self._clock.now() + self._lease
+        return ours
+
+    def record_plan(self, attempt_id: UUID, *, fence: int, plan: Plan) -> bool:
+        return self._change("record_plan", attempt_id, fence, plan=plan, phase=Phase.PREPARED)
+
+    def announce_act(self, attempt_id: UUID, *, fence: int, timeout: timedelta) -> bool:
+        row = self._held(attempt_id, fence)
+        if row is None or row.lease_until <= self._clock.now() + self._lease / 4:
+            self._call("announce_act")
+            return False
+        row.acted = True
+        deadline = self._clock.now() + timeout
+        return self._change("announce_act", attempt_id, fence, phase=Phase.ACTING, act_deadline=deadline)
+
+    def enter(self, attempt_id: UUID, *, fence: int, phase: Phase) -> bool:
+        return self._change(f"enter {phase}", attempt_id, fence, phase=phase)
+
+    def settle(self, attempt_id: UUID, *, fence: int, outcome: Outcome, execution_ms: int | None) -> bool:  # noqa: ARG002
+        self._call("settle")
+        row = self._held(attempt_id, fence)
+        if row is None:
+            known = self.rows.get(attempt_id)
+            return known is not None and not known.unfinished and known.settled_fence == fence
+        row.attempt = replace(row.attempt, status=outcome.status, outcome=replace(outcome, escalate=False))
+        row.completed_at, row.settled_fence = self._clock.now(), fence
+        fault = self.faults[row.attempt.fault_id]
+        interrupted = [one for one in self._of(fault) if one.attempt.outcome and one.attempt.outcome.interrupted]
+        if outcome.verification is Verification.HEALED:
+            fault.open = False
+        elif outcome.escalate or len(interrupted) >= 3:
+            fault.needs_person = outcome.message
+        return True
+
+    def attempt(self, attempt_id: UUID) -> Attempt | None:
+        self._call("attempt")
+        row = self.rows.get(attempt_id)
+        return None if row is None else row.attempt
+
+    def expired(self) -> Sequence[Attempt]:
+        self._call("expired")
+        now = self._clock.now()
+        return [
+            row.attempt
+            for row in self.rows.values()
+            if row.unfinished
+            and row.lease_until < now
+            and (
+                row.attempt.phase is not Phase.ACTING
+                or (row.attempt.act_deadline is not None and row.attempt.act_deadline < now)
+            )
+        ]
+
+    def has_open_fault(self, target: str) -> bool:
+        self._call("has_open_fault")
+        return any(fault.open and fault.target == target for fault in self.faults.values())
+
+    def close_recovered(self, target: str) -> bool:
+        self._call("close_recovered")
+        if any(row.unfinished and row.target == target for row in self.rows.values()):
+            return False
+        closing = [fault for fault in self.faults.values() if fault.open and fault.target == target]
+        for fault in closing:
+            fault.open = False
+        return bool(closing)
+
+    def _call(self, name: str) -> None:
+        self.calls.append(name)
+        if errors := self.fail.get(name.partition(" ")[0]):
+            raise errors.pop(0)
+
+    def _change(self, call: str, attempt_id: UUID, fence: int, **values: object) -> bool:
+        self._call(call)
+        row = self._held(attempt_id, fence)
+        if row is not None:
+            row.attempt = replace(row.attempt, **values)  # type: ignore[arg-type]
+        return row is not None
+
+    def _held(self, attempt_id: UUID, fence: int) -> FakeRow | None:
+        row = self.rows.get(attempt_id)
+        held = row is not None and row.attempt.fence == fence and row.attempt.status is Status.RUNNING
+        return row if held else None
+
+    def _fault(self, target: str) -> FakeFault:
+        found = next((fault for fault in self.faults.values() if fault.open and fault.target == target), None)
+        if found is None:
+            found = FakeFault(id=uuid7(), target=target)
+            self.faults[found.id] = found
+        return found
+
+    def _of(self, fault: FakeFault) -> list[FakeRow]:
+        return [row for row in self.rows.values() if row.attempt.fault_id == fault.id]
+
+    def _admitted(self, trigger: Trigger, target: str, action_type: str, fault: FakeFault | None) -> Answer:
+        assert fault is not None, "what is healthy is refused at the door"
+        attempt = Attempt(
+            id=uuid7(),
+            fault_id=fault.id,
+            component=trigger.component,
+            action=trigger.action,
+            trigger_type=trigger.type.value,
+            status=Status.PENDING,
+            fence=0,
+            phase=None,
+            holder=None,
+            act_deadline=None,
+            runs=0,
+            plan=None,
+            created_at=self._clock.now(),
+        )
+        self.rows[attempt.id] = FakeRow(
+            attempt=attempt, target=target, action_type=action_type, lease_until=self._clock.now() + self._lease
+        )
+        reason = f"{trigger.action} on {trigger.component}"
+        return Answer(decision=Decision.ADMITTED, reason=reason, attempt_id=attempt.id)
+
+    def _standing(self, target: str, action_type: str) -> Answer | None:
+        for row in self.rows.values():
+            if row.target == target and row.unfinished:
+                return Answer(
+                    decision=Decision.ALREADY_HEALING,
+                    reason=f"attempt {row.attempt.id} ({row.attempt.action}) is under way on this target",
+                    attempt_id=row.attempt.id,
+                    retry_at=row.lease_until,
+                )
+        counted = self._counted(target, action_type)
+        if not counted:
+            return None
+        last_id, last_at = counted[-1]
+        until = last_at + self._cooldown * min(2 ** (len(counted) - 1), 144)
+        if until <= self._clock.now():
+            return None
+        return Answer(decision=Decision.COOLDOWN, reason="cooling down", attempt_id=last_id, retry_at=until)
+
+    def _counted(self, target: str, action_type: str) -> list[tuple[UUID, datetime]]:
+        """What a cool-down counts of the last 24 hours, oldest first."""
+        begin = self._clock.now() - timedelta(hours=24)
+        ended = sorted(
+            (row.completed_at, row.attempt.id)
+            for row in self.rows.values()
+            if (row.target, row.action_type) == (target, action_type) and row.completed_at and row.completed_at > begin
+        )
+        counted = []
+        for number, (at, key) in enumerate(ended):
+            row = self.rows[key]
+            flaps = number > 0 and at - ended[number - 1][0] < self._flap
+            failed = row.attempt.status is not Status.SUCCESS
+            interrupted = row.attempt.outcome is not None and row.attempt.outcome.interrupted
+            handed_over = self.faults[row.attempt.fault_id].needs_person is not None
+            if handed_over or (not interrupted and row.acted and (failed or flaps)):
+                counted.append((key, at))
+        return counted
