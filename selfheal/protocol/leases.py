@@ -40,9 +40,7 @@ class Leases:
         with self._changed:
             self._held[attempt.id] = attempt.fence
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(
-                    target=self._renew_until_idle, name="selfheal-leases", daemon=True
-                )
+                self._thread = threading.Thread(target=self._renew_until_idle, name="selfheal-leases", daemon=True)
                 self._thread.start()
         try:
             yield
@@ -81,6 +79,9 @@ class Leases:
             ours = self._store.renew(held)
         except SelfhealError as error:
             _log.warning("leases are not renewed: %s", error)
+            return min(1.0, self._pause)
+        except Exception:  # noqa: BLE001 - without this thread every lease of this process would run out in silence
+            _log.exception("renewing leases broke")
             return min(1.0, self._pause)
         with self._changed:
             self._lost |= {key for key in held if key not in ours and key in self._held}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from selfheal.model.attempt import Attempt, Outcome, Phase, RollbackOutcome, Status, Verification
-from selfheal.model.errors import SelfhealError, StoodDown
+from selfheal.model.errors import Permanent, SelfhealError, StoodDown
 from selfheal.policy import verdict
 from selfheal.protocol import holder
 from selfheal.protocol.heal import Steps, carry_out, conclude
@@ -48,9 +48,7 @@ def reconcile(healer: Healer, steps: Steps) -> Sequence[Settled]:
     if not left:
         return []
     with ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(left)), thread_name_prefix="reconcile") as pool:
-        turns = [
-            pool.submit(contextvars.copy_context().run, _settle, healer, steps, attempt) for attempt in left
-        ]
+        turns = [pool.submit(contextvars.copy_context().run, _settle, healer, steps, attempt) for attempt in left]
         return [settled for turn in turns if (settled := turn.result()) is not None]
 
 
@@ -76,25 +74,32 @@ def _settle(healer: Healer, steps: Steps, left: Attempt) -> Settled | None:
         with healer.leases.keep(mine):
             if left.holder is not None and left.holder != holder.this_process():
                 holder.end(left.holder)
-            return Settled(attempt=left, outcome=_resume(healer, steps, mine))
+            return Settled(attempt=left, outcome=_resume_or_give_up(healer, steps, mine))
     except StoodDown as error:
         return Settled(attempt=left, note=f"stood down: {error}")
     except SelfhealError as error:
         _log.warning("attempt %s is not settled yet: %s", left.id, error)
         return Settled(attempt=left, note=str(error))
+    except Exception as error:  # noqa: BLE001 - one bad row must not stop the others; the next turn comes here again
+        _log.exception("settling attempt %s broke", left.id)
+        return Settled(attempt=left, note=f"settling broke: {type(error).__name__}: {error}")
+
+
+def _resume_or_give_up(healer: Healer, steps: Steps, mine: Attempt) -> Outcome:
+    """Carry on; what no later turn could do better (its action is gone) ends here instead of staying open for ever."""
+    try:
+        return _resume(healer, steps, mine)
+    except Permanent as error:
+        return steps.record(mine, _given_up(mine, f"it cannot be carried on: {error}"), None)
 
 
 def _resume(healer: Healer, steps: Steps, mine: Attempt) -> Outcome:
     """What is left to do, by the phase that the old holder had committed."""
     if mine.component not in healer.components:
-        return steps.record(
-            mine, _given_up(mine, f"component {mine.component!r} is no longer configured"), None
-        )
+        return steps.record(mine, _given_up(mine, f"component {mine.component!r} is no longer configured"), None)
     if mine.phase in (None, Phase.PREPARED):
         if mine.runs >= _LAST_RUN:
-            return steps.record(
-                mine, _given_up(mine, f"its healer died {mine.runs - 1} times before it acted"), None
-            )
+            return steps.record(mine, _given_up(mine, f"its healer died {mine.runs - 1} times before it acted"), None)
         return carry_out(steps, mine)
     if mine.phase is Phase.ROLLING_BACK:
         outcome = _given_up(mine, "interrupted while rolling back")
@@ -104,10 +109,11 @@ def _resume(healer: Healer, steps: Steps, mine: Attempt) -> Outcome:
 
 
 def _given_up(attempt: Attempt, why: str) -> Outcome:
-    """FAILED, and a person must look."""
+    """FAILED, and a person must look; after an announced act that nobody verified, nobody can tell its effect."""
+    acted = attempt.phase in {Phase.ACTING, Phase.VERIFYING}
     return Outcome(
         status=Status.FAILED,
-        verification=Verification.NOT_HEALED,
+        verification=Verification.UNKNOWN if acted else Verification.NOT_HEALED,
         message=why,
         rollback=RollbackOutcome.NOT_PLANNED if attempt.plan is None else RollbackOutcome.NOT_NEEDED,
         interrupted=True,

@@ -10,10 +10,12 @@ from uuid import UUID
 
 from selfheal.model.admission import Answer, Decision, Refusal
 from selfheal.model.attempt import Attempt, Outcome, Phase, Plan, RollbackOutcome
+from selfheal.model.component import Component
 from selfheal.model.errors import Permanent, SelfhealError, StoodDown
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import Trigger
 from selfheal.policy.admission import refuse_healthy, refuse_ladder, refuse_size, refuse_target
+from selfheal.ports import Action
 from selfheal.protocol.failpoint import reach
 from selfheal.protocol.healer import Healer
 from selfheal.protocol.holder import this_process
@@ -107,7 +109,7 @@ def claim(healer: Healer, attempt_id: UUID) -> Attempt:
 
 def prepare(healer: Healer, attempt: Attempt) -> Attempt:
     """Look at the target, keep the evidence and the way back, and commit them; changes nothing outside."""
-    plan = healer.actions.get(attempt.action).prepare(healer.components[attempt.component])
+    plan = _plan_of(healer.actions.get(attempt.action), healer.components[attempt.component])
     _still_ours(healer.store.record_plan(attempt.id, fence=attempt.fence, plan=plan), attempt)
     reach("after-prepare")
     return replace(attempt, plan=plan, phase=Phase.PREPARED)
@@ -155,15 +157,15 @@ def verify(healer: Healer, attempt: Attempt) -> Observation:
     _still_ours(healer.store.enter(attempt.id, fence=attempt.fence, phase=Phase.VERIFYING), attempt)
     action, component = healer.actions.get(attempt.action), healer.components[attempt.component]
     end = healer.clock.monotonic() + component.start_timeout.total_seconds()
-    seen = action.validate(component)
+    seen = _look(healer, action, component)
     while seen.health is not Health.HEALTHY and healer.clock.monotonic() < end:
         healer.leases.check(attempt)
         healer.clock.wait(healer.poll_s)
-        seen = action.validate(component)
+        seen = _look(healer, action, component)
     if seen.health is Health.HEALTHY:
         healer.clock.wait(component.healthy_delay.total_seconds())
         healer.leases.check(attempt)
-        seen = action.validate(component)
+        seen = _look(healer, action, component)
     reach("after-verify")
     return seen
 
@@ -190,6 +192,30 @@ def record(healer: Healer, attempt: Attempt, outcome: Outcome, execution_ms: int
     reach("after-record")
     _log.info("%s on %s: %s (%s)", attempt.action, attempt.component, outcome.status, outcome.message)
     return outcome
+
+
+def _plan_of(action: Action, component: Component) -> Plan:
+    """Ask the action for its plan; what a third party's action raises becomes an error of ours: nothing was touched."""
+    try:
+        return action.prepare(component)
+    except SelfhealError:
+        raise
+    except Exception as error:
+        _log.exception("an action raised what is no error of ours")
+        raise Permanent(f"the action broke while it prepared: {type(error).__name__}: {error}") from error
+
+
+def _look(healer: Healer, action: Action, component: Component) -> Observation:
+    """One look by the action; one that raises, against its contract, could not tell."""
+    try:
+        return action.validate(component)
+    except Exception as error:  # noqa: BLE001 - as for the act: the attempt still ends in one result
+        return Observation(
+            component=component.name,
+            health=Health.UNKNOWN,
+            detail=f"the action's own look broke: {type(error).__name__}: {error}",
+            observed_at=healer.clock.now(),
+        )
 
 
 def _timed(healer: Healer, work: Callable[[], str]) -> Act:
