@@ -19,7 +19,6 @@ from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 if TYPE_CHECKING:
     from console.prefect_api import PrefectApi, RunState
     from selfheal.bootstrap import Estate
-    from selfheal.protocol.heal import Result
 
 DEPLOYMENT = "healing-dispatch/healing-dispatch"
 POLL_S = 0.25
@@ -162,24 +161,13 @@ def _directly(estate: "Estate", trigger: Trigger, output: Output) -> int:
     from selfheal.protocol.heal import heal as carry_out  # noqa: PLC0415
     from selfheal.protocol.plain import plain_steps  # noqa: PLC0415
 
-    name, message = _words(carry_out(plain_steps(estate.healer), trigger))
-    return _told(name, message, output)
-
-
-def _words(result: "Result") -> tuple[str, str]:
-    """A result's name and message."""
-    if not result.answer.admitted:
-        return result.answer.decision.value, result.answer.reason
-    if result.outcome is None:
-        return "HandedOver", result.note
-    outcome = result.outcome
-    name = "Healed" if outcome.status.value == "SUCCESS" else outcome.status.value
-    return name, outcome.message
+    result = carry_out(plain_steps(estate.healer), trigger)
+    return _told(result.name, result.message, output)
 
 
 def _told(name: str, message: str, output: Output) -> int:
     show([], output=output, facts={"state": name, "message": message})
-    return 0 if name in GOOD_ENDS | {"ALREADY_HEALTHY"} else 1
+    return 0 if name in GOOD_ENDS else 1
 
 
 def _say(words: str) -> None:

@@ -4,29 +4,29 @@ A run watches for about five minutes: the next scheduled run takes over without 
 simply goes on. Heals run in this process, beside further sweeps.
 """
 
-from uuid import UUID
-
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows.healing_dispatch import dispatch
 from selfheal.bootstrap import current
 from selfheal.protocol import reconcile
 from selfheal.protocol.plain import plain_steps
+from selfheal.watch.watcher import MECHANISM
+from tasks.signing import signed_in
 
 
 @flow(name="application-health", persist_result=False)
 def application_health() -> State[None]:
     """Watch until the next run watches."""
     estate = current()
-    watcher = estate.watcher(
-        run_id=UUID(str(flow_run.id)),
-        dispatch=dispatch,
-        reconcile=lambda: reconcile.reconcile(estate.healer, plain_steps(estate.healer)),
-    )
-    done = watcher.run()
+    with signed_in(MECHANISM) as run_id:
+        watcher = estate.watcher(
+            run_id=run_id,
+            dispatch=dispatch,
+            reconcile=lambda: reconcile.reconcile(estate.healer, plain_steps(estate.healer)),
+        )
+        done = watcher.run()
     return Completed(
         name="HandedOver" if done.handed_over else "Stopped",
         message=f"{done.sweeps} sweeps, {done.raised} triggers raised",

@@ -21,35 +21,37 @@ from flows.states import final_state
 from selfheal.bootstrap import current
 from selfheal.model.errors import SelfhealError
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
+from selfheal.policy.admission import LONGEST_REASON
 from selfheal.protocol.dry_run import preview
 from selfheal.protocol.heal import Result, heal
 from selfheal.protocol.plain import plain_steps
 from tasks.heal import task_steps
+from tasks.signing import signed_in
 from tasks.slots import visible_slot
 
 _log = logging.getLogger(__name__)
-_ended: dict[
-    UUID, Result | SelfhealError
-] = {}  # how heals ended that this process ran as flows, for `dispatch`
+_ended: dict[UUID, Result | SelfhealError] = {}
+"""How heals ended that this process ran as flows, for `dispatch`."""
+
+Name = Annotated[str, Field(max_length=100, description="Which component to heal, as named in selfheal.toml.")]
+Reason = Annotated[str, Field(max_length=LONGEST_REASON, description="Why; it is recorded.")]
+Choice = Annotated[str, Field(max_length=50, description="Which action; empty: the component's ladder decides.")]
+DryRun = Annotated[bool, Field(description="Only tell what would be done, and what would refuse it.")]
+TriggerId = Annotated[UUID | None, Field(description="Idempotency key; empty: this run's own id.")]
+DetectedAt = Annotated[datetime | None, Field(description="When the fault was seen first; empty: now.")]
 
 
-@flow(
-    name="healing-dispatch", flow_run_name="heal-{component}", persist_result=False, validate_parameters=True
-)
-def healing_dispatch(
-    component: Annotated[str, Field(description="Which component to heal, as named in selfheal.toml.")],
-    reason: Annotated[str, Field(description="Why; it is recorded.")] = "asked for by a person",
-    action: Annotated[str, Field(description="Which action; empty: the component's ladder decides.")] = "",
-    dry_run: Annotated[
-        bool, Field(description="Only tell what would be done, and what would refuse it.")
-    ] = False,
+@flow(name="healing-dispatch", flow_run_name="heal-{component}", persist_result=False)
+def healing_dispatch(  # noqa: PLR0913, PLR0917 - the fields of a form, which Prefect fills in by name
+    component: Name,
+    reason: Reason = "asked for by a person",
+    action: Choice = "",
+    dry_run: DryRun = False,  # noqa: FBT002 - the form's tick box
     trigger_type: TriggerType = TriggerType.MANUAL,
     source: Source = Source.PERSON,
     priority: Priority = Priority.HIGH,
-    trigger_id: Annotated[
-        UUID | None, Field(description="Idempotency key; empty: this run's own id.")
-    ] = None,
-    detected_at: Annotated[datetime | None, Field(description="When the fault was seen first.")] = None,
+    trigger_id: TriggerId = None,
+    detected_at: DetectedAt = None,
 ) -> State[None]:
     """Heal one component once: admit, claim, prepare, act, verify, roll back if need be, record."""
     trigger = Trigger(
@@ -65,7 +67,7 @@ def healing_dispatch(
     try:
         if dry_run:
             return Completed(name="DryRun", message=preview(current().healer, trigger).text())
-        with visible_slot(component):
+        with signed_in("healing-dispatch"), visible_slot(component):
             result = heal(task_steps(), trigger)
     except SelfhealError as error:
         _ended[trigger.id] = error

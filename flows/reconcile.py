@@ -13,16 +13,18 @@ from selfheal.model.errors import SelfhealError
 from selfheal.protocol import reconcile as protocol
 from tasks.heal import task_steps
 from tasks.lost_runs import end_lost_runs
+from tasks.signing import signed_in
 
 
 @flow(name="reconcile", persist_result=False)
 def reconcile() -> State[None]:
     """Settle every unfinished attempt whose lease is over, and end flow runs whose process is gone."""
-    try:
-        settled = protocol.reconcile(current().healer, task_steps())
-    except SelfhealError as error:
-        return Failed(name="NotReconciled", message=str(error))
-    ended = end_lost_runs()
+    with signed_in("reconcile"):
+        try:
+            settled = protocol.reconcile(current().healer, task_steps())
+            ended = end_lost_runs()
+        except SelfhealError as error:
+            return Failed(name="NotReconciled", message=str(error))
     done = sum(one.outcome is not None for one in settled)
     return Completed(
         name="Reconciled" if done == len(settled) else "PartlyReconciled",

@@ -30,6 +30,7 @@ from selfheal.store.engine import open_engine
 from selfheal.store.heals import Heals
 from selfheal.store.health import HealthHistory
 from selfheal.store.reports import Reports
+from selfheal.store.runs import MechanismRuns
 from selfheal.watch.watcher import Pace, Watcher, World
 
 
@@ -43,6 +44,7 @@ class Estate:
         observer: one look at one component, or at all.
         health: `health_history` and the hand-over between watchers.
         reports: what people read.
+        runs: which process carries out each flow run.
         engine: the database behind them.
     """
 
@@ -51,6 +53,7 @@ class Estate:
     observer: Observer
     health: HealthHistory
     reports: Reports
+    runs: MechanismRuns
     engine: Engine
 
     def watcher(
@@ -110,6 +113,7 @@ def wire(settings: Settings, *, database_url: str) -> Estate:
         observer=observer,
         health=HealthHistory(engine),
         reports=Reports(engine),
+        runs=MechanismRuns(engine),
         engine=engine,
     )
 

@@ -1,12 +1,12 @@
 """Ends flow runs whose process is gone without a word; `reconcile` runs it.
 
-A worker killed with -9 leaves its runs Running for ever in Prefect, and the heals inside them too. Only runs of
-processes on this host are judged, and the state is read again just before it is set.
+A worker killed with -9 leaves its runs Running for ever in Prefect, and the heals inside them too. A run is judged
+by the process that signed it in, on this host only, and its state is read again just before it is set.
 """
 
-import socket
+from collections.abc import Mapping
+from uuid import UUID
 
-import psutil
 from prefect import get_client, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import SyncPrefectClient
@@ -14,31 +14,36 @@ from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Crashed
 
-from tasks.retries import ONCE
+from selfheal.bootstrap import current
+from selfheal.model.attempt import Holder
+from selfheal.protocol.holder import is_gone
+from tasks.retries import RETRYING
 
-_RUNNING = FlowRunFilter.model_validate(
-    {"state": {"type": {"any_": [StateType.RUNNING.value, StateType.CANCELLING.value]}}}
-)
+_STATES = [StateType.RUNNING.value, StateType.CANCELLING.value]
+_AT_A_TIME = 200
 
 
-@task(name="end-lost-runs", cache_policy=NO_CACHE, **ONCE)
+@task(name="end-lost-runs", cache_policy=NO_CACHE, **RETRYING)
 def end_lost_runs() -> int:
-    """Set every Running flow run to Crashed whose process on this host is gone; how many that were."""
+    """Set every running flow run to Crashed whose process on this host is gone; how many that were."""
     with get_client(sync_client=True) as client:
-        runs = client.read_flow_runs(flow_run_filter=_RUNNING, limit=200)
-        return sum(_end(client, run) for run in runs if _is_lost(client, run))
+        running = FlowRunFilter.model_validate({"state": {"type": {"any_": _STATES}}})
+        runs = client.read_flow_runs(flow_run_filter=running, limit=_AT_A_TIME)
+        holders = current().runs.holders([run.id for run in runs])
+        return sum(_end(client, run) for run in runs if _is_lost(client, run, holders))
 
 
-def _is_lost(client: SyncPrefectClient, run: FlowRun) -> bool:
-    """Whether the run's own process, or that of the run it belongs to, is gone."""
-    if run.parent_task_run_id is not None:
-        parent_id = client.read_task_run(run.parent_task_run_id).flow_run_id
-        if parent_id is None:
-            return False
-        parent = client.read_flow_run(parent_id)
-        return (parent.state is not None and parent.state.is_final()) or _is_lost(client, parent)
-    host, _, pid = (run.infrastructure_pid or "").rpartition(":")
-    return host == socket.gethostname() and pid.isdigit() and not psutil.pid_exists(int(pid))
+def _is_lost(client: SyncPrefectClient, run: FlowRun, holders: Mapping[UUID, Holder]) -> bool:
+    """Whether the process of the run, or of the run that it is part of, is gone."""
+    if run.parent_task_run_id is None:
+        return run.id in holders and is_gone(holders[run.id])
+    parent_id = client.read_task_run(run.parent_task_run_id).flow_run_id
+    if parent_id is None:
+        return False
+    parent = client.read_flow_run(parent_id)
+    if parent.state is not None and parent.state.is_final():
+        return True
+    return _is_lost(client, parent, holders)
 
 
 def _end(client: SyncPrefectClient, run: FlowRun) -> bool:

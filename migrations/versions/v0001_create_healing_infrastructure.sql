@@ -130,6 +130,15 @@ CREATE TABLE watch_epoch (                          -- the run of each watcher t
     beat_at TIMESTAMPTZ NOT NULL DEFAULT now()
 );
 
+CREATE TABLE mechanism_runs (                       -- which process runs, or ran, each of our flow runs
+    run_id UUID PRIMARY KEY,
+    mechanism VARCHAR(50) NOT NULL,
+    holder JSONB NOT NULL,
+    began_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+    ended_at TIMESTAMPTZ
+);
+CREATE INDEX mechanism_runs_recent ON mechanism_runs (mechanism, began_at DESC);
+
 -- A day's partition, made when the first row of that day is written. DDL is the owner's: hence SECURITY DEFINER.
 CREATE FUNCTION ensure_health_partition(p_day date) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $fn$
@@ -262,8 +271,8 @@ $fn$;
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO healing_user;
 GRANT SELECT ON alembic_version TO healing_user;
-GRANT SELECT, INSERT ON faults, healing_actions, healing_triggers, trigger_answers, health_history, watch_epoch
-    TO healing_user;
+GRANT SELECT, INSERT ON faults, healing_actions, healing_triggers, trigger_answers, health_history, watch_epoch,
+    mechanism_runs TO healing_user;
 GRANT UPDATE (verified_at, closed_at, resolution, ladder_step, attempts, needs_person) ON faults TO healing_user;
 GRANT UPDATE (status, success, execution_time_ms, error_message, metadata, completed_at, fence, runs, lease_until,
               holder, phase, act_started_at, act_ended_at, act_deadline, plan, verification, rollback_outcome, interrupted)
@@ -271,5 +280,6 @@ GRANT UPDATE (status, success, execution_time_ms, error_message, metadata, compl
 GRANT UPDATE (occurrences, last_at, retry_at) ON healing_triggers TO healing_user;
 GRANT UPDATE (decision_id) ON trigger_answers TO healing_user;
 GRANT UPDATE (run_id, holder, began_at, beat_at) ON watch_epoch TO healing_user;
+GRANT UPDATE (ended_at) ON mechanism_runs TO healing_user;
 GRANT EXECUTE ON FUNCTION ensure_health_partition(date) TO healing_user;
 RESET ROLE;

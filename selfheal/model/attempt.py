@@ -97,6 +97,15 @@ class Outcome:
     interrupted: bool = False
     escalate: bool = False
 
+    @property
+    def name(self) -> str:
+        """Healed, NotHealed, RolledBack or Unknown: how people see it ended."""
+        if self.status is Status.SUCCESS:
+            return "Healed"
+        if self.status is Status.ROLLED_BACK:
+            return "RolledBack"
+        return "Unknown" if self.verification is Verification.UNKNOWN else "NotHealed"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:

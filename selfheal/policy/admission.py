@@ -52,6 +52,7 @@ def refuse_healthy(seen: Observation) -> Refusal | None:
     """ALREADY_HEALTHY when the trigger's own condition no longer holds."""
     if seen.health is Health.HEALTHY:
         return Refusal(
-            decision=Decision.ALREADY_HEALTHY, reason=f"{seen.component!r} is healthy: {seen.detail}"
+            decision=Decision.ALREADY_HEALTHY,
+            reason=f"{seen.component!r} is healthy" + (f": {seen.detail}" if seen.detail else ""),
         )
     return None

@@ -45,9 +45,7 @@ def after_interruption(attempt: Attempt, seen: Observation) -> Outcome:
     """
     if _untouched(attempt, seen):
         if seen.health is Health.HEALTHY:
-            outcome = _without_effect(
-                attempt, f"interrupted; healthy without a provable effect: {seen.detail}"
-            )
+            outcome = _without_effect(attempt, f"interrupted; healthy without a provable effect: {seen.detail}")
             return replace(outcome, interrupted=True)
         said = "interrupted before it acted"
     else:

@@ -30,8 +30,8 @@ class Preview:
 
     def text(self) -> str:
         """All of it in a few lines for a person."""
-        does = "; ".join(self.steps) or "nothing"
-        return f"{self.decision}: {self.reason}. Seen: {self.seen or 'not looked at'}. {self.action or 'No action'}: {does}"
+        seen, does = self.seen or "not looked at", "; ".join(self.steps) or "nothing"
+        return f"{self.decision}: {self.reason}. Seen: {seen}. {self.action or 'No action'}: {does}"
 
 
 def preview(healer: Healer, trigger: Trigger) -> Preview:

@@ -51,6 +51,18 @@ class Result:
     outcome: Outcome | None = None
     note: str = ""
 
+    @property
+    def name(self) -> str:
+        """Healed, NotHealed, RolledBack, Unknown, HandedOver, or the name of a refusal: how people see it ended."""
+        if not self.answer.admitted:
+            return "".join(word.capitalize() for word in self.answer.decision.split("_"))
+        return "HandedOver" if self.outcome is None else self.outcome.name
+
+    @property
+    def message(self) -> str:
+        """What happened, for a person."""
+        return self.outcome.message if self.outcome is not None else self.note or self.answer.reason
+
 
 def heal(steps: Steps, trigger: Trigger) -> Result:
     """Admit the trigger and, if it is admitted, carry its attempt to the one recorded outcome.
@@ -88,9 +100,7 @@ def carry_out(steps: Steps, attempt: Attempt) -> Outcome:
     return conclude(steps, attempt, seen, outcome, done.took_ms)
 
 
-def conclude(
-    steps: Steps, attempt: Attempt, seen: Observation, outcome: Outcome, execution_ms: int | None
-) -> Outcome:
+def conclude(steps: Steps, attempt: Attempt, seen: Observation, outcome: Outcome, execution_ms: int | None) -> Outcome:
     """Roll back if the outcome asks for it, and record."""
     if verdict.needs_rollback(outcome, attempt, seen):
         outcome = verdict.rolled_back(outcome, *steps.roll_back(attempt))

@@ -22,9 +22,7 @@ def _host() -> str:
 def _started(pid: int) -> int | None:
     """Clock ticks at which the process started; None if there is no such process (or it is a zombie)."""
     try:
-        fields = (
-            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        )
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
     return None if fields[0] in "ZX" else int(fields[19])
@@ -34,6 +32,11 @@ def this_process() -> Holder:
     """This process as a holder. Read anew each time: a forked child is another one."""
     pid = os.getpid()
     return Holder(host=_host(), pid=pid, started=_started(pid) or 0)
+
+
+def is_gone(holder: Holder) -> bool:
+    """Whether the holder ran on this host and has ended; another host's is never known to be gone."""
+    return holder.host == _host() and _started(holder.pid) != holder.started
 
 
 def end(holder: Holder) -> bool:

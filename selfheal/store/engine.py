@@ -10,7 +10,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from selfheal.model.errors import Permanent, Transient
 
-_SESSION = "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
+_SESSION = (
+    "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
+)
 
 
 def open_engine(url: str, *, pool_size: int = 5) -> Engine:
@@ -53,19 +55,13 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         with engine.begin() as connection:
             yield connection
     except PoolTimeout as error:
-        raise Transient(
-            "all database connections of this process are in use", hint="try again shortly"
-        ) from error
+        raise Transient("all database connections of this process are in use", hint="try again shortly") from error
     except OperationalError as error:
-        raise Transient(
-            f"the database does not answer: {_first_line(error)}", hint="see `selfheal doctor`"
-        ) from error
+        raise Transient(f"the database does not answer: {_first_line(error)}", hint="see `selfheal doctor`") from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise Transient(f"the database connection broke: {_first_line(error)}") from error
-        raise Permanent(
-            f"the database refuses: {_first_line(error)}", hint="is its schema migrated?"
-        ) from error
+        raise Permanent(f"the database refuses: {_first_line(error)}", hint="is its schema migrated?") from error
 
 
 def _first_line(error: DBAPIError) -> str:

@@ -96,9 +96,7 @@ class Heals:
     def peek(self, target: str, action_type: str) -> Answer | None:
         """See `ports.HealStore.peek`."""
         with transaction(self._engine) as connection:
-            row = connection.execute(
-                _PEEK, {"target": target, "action_type": action_type} | self._limits
-            ).first()
+            row = connection.execute(_PEEK, {"target": target, "action_type": action_type} | self._limits).first()
         return None if row is None else Answer(**(row._asdict() | {"decision": Decision(row.decision)}))
 
     def claim(self, attempt_id: UUID, *, fence: int, holder: Holder) -> Attempt | None:
@@ -159,9 +157,7 @@ class Heals:
     def enter(self, attempt_id: UUID, *, fence: int, phase: Phase) -> bool:
         """See `ports.HealStore.enter`."""
         ended = {"act_ended_at": func.coalesce(healing_actions.c.act_ended_at, func.now())}
-        return self._change(
-            attempt_id, fence, phase=phase.value, **(ended if phase is Phase.VERIFYING else {})
-        )
+        return self._change(attempt_id, fence, phase=phase.value, **(ended if phase is Phase.VERIFYING else {}))
 
     def settle(self, attempt_id: UUID, *, fence: int, outcome: Outcome, execution_ms: int | None) -> bool:
         """See `ports.HealStore.settle`."""
@@ -192,9 +188,7 @@ class Heals:
     def attempt(self, attempt_id: UUID) -> Attempt | None:
         """See `ports.HealStore.attempt`."""
         with transaction(self._engine) as connection:
-            row = connection.execute(
-                select(healing_actions).where(healing_actions.c.id == attempt_id)
-            ).first()
+            row = connection.execute(select(healing_actions).where(healing_actions.c.id == attempt_id)).first()
         return None if row is None else attempt_of(row)
 
     def expired(self) -> Sequence[Attempt]:
@@ -222,9 +216,7 @@ class Heals:
 
     def close_recovered(self, target: str) -> bool:
         """See `ports.HealStore.close_recovered`."""
-        under_way = exists().where(
-            healing_actions.c.target_key == target, healing_actions.c.status.in_(_UNFINISHED)
-        )
+        under_way = exists().where(healing_actions.c.target_key == target, healing_actions.c.status.in_(_UNFINISHED))
         statement = (
             update(faults)
             .where(_open(target), ~under_way)
@@ -277,8 +269,4 @@ def _consequence(fault_id: UUID, outcome: Outcome) -> Any:
         .scalar_subquery()
     )
     handed_over = or_(literal(outcome.escalate), interruptions >= INTERRUPTIONS_BEFORE_A_PERSON)
-    return (
-        update(faults)
-        .where(faults.c.id == fault_id, handed_over)
-        .values(needs_person=shorten(outcome.message, 500))
-    )
+    return update(faults).where(faults.c.id == fault_id, handed_over).values(needs_person=shorten(outcome.message, 500))

@@ -25,9 +25,7 @@ class Reports:
 
     def history(self, *, limit: int, component: str = "") -> Sequence[HistoryLine]:
         """The newest attempts first, of one component or of all."""
-        statement = _LINES.order_by(healing_actions.c.created_at.desc(), healing_actions.c.id.desc()).limit(
-            limit
-        )
+        statement = _LINES.order_by(healing_actions.c.created_at.desc(), healing_actions.c.id.desc()).limit(limit)
         if component:
             statement = statement.where(healing_actions.c.target_component == component)
         with transaction(self._engine) as connection:

@@ -27,9 +27,7 @@ _NOW = func.now()
 
 def _moment(name: str, *, required: bool = False) -> Column[datetime]:
     """A time with zone; a required one defaults to the database's now."""
-    return Column(
-        name, DateTime(timezone=True), nullable=not required, server_default=_NOW if required else None
-    )
+    return Column(name, DateTime(timezone=True), nullable=not required, server_default=_NOW if required else None)
 
 
 faults = Table(
@@ -132,4 +130,14 @@ watch_epoch = Table(
     Column("holder", JSONB, nullable=False),
     _moment("began_at", required=True),
     _moment("beat_at", required=True),
+)
+
+mechanism_runs = Table(
+    "mechanism_runs",
+    metadata,
+    Column("run_id", Uuid, primary_key=True),
+    Column("mechanism", String(50), nullable=False),
+    Column("holder", JSONB, nullable=False),
+    _moment("began_at", required=True),
+    _moment("ended_at"),
 )

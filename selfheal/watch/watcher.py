@@ -14,7 +14,7 @@ from uuid import UUID
 
 from uuid6 import uuid7
 
-from selfheal.model.attempt import Holder
+from selfheal.model.attempt import Holder, Status
 from selfheal.model.component import Component, ProbeKind
 from selfheal.model.errors import SelfhealError
 from selfheal.model.health import ComponentHealth, HealthStatus
@@ -245,9 +245,10 @@ class Watcher:
 
     def _heal(self, state: Seen, trigger: Trigger) -> None:
         """In a thread of the pool: dispatch, and remember when it is worth asking again."""
-        not_before = self._world.clock.now() + _RAISE_AGAIN
+        not_before, healed = self._world.clock.now() + _RAISE_AGAIN, False
         try:
             result = self._world.dispatch(trigger)
+            healed = result.outcome is not None and result.outcome.status is Status.SUCCESS
             if result.answer.admitted:
                 not_before = self._world.clock.now()
             elif result.answer.retry_at is not None:
@@ -260,6 +261,8 @@ class Watcher:
             _log.exception("dispatch of %s broke", trigger.component)
         with self._lock:
             state.not_before = not_before
+            if healed:  # it was seen healthy twice, with its healthy delay between: that is what hysteresis asks for
+                state.track = Track(status=HealthStatus.OPERATIONAL)
 
     def _close_if_recovered(self, state: Seen, seen: Observation) -> None:
         """Close a fault that ended without us, once per recovery."""
