@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -23,26 +24,38 @@ from pydantic import (
 from selfheal.model.component import Component, ProbeKind
 from selfheal.model.errors import Permanent
 from selfheal.policy.names import nearest
+from selfheal.wording import Wrong, explain
 
 PREFIX = "SELFHEAL_"
 NOT_SETTINGS = frozenset({"SELFHEAL_CONFIG", "SELFHEAL_DATA", "SELFHEAL_DATABASE_URL", "SELFHEAL_FAILPOINT"})
 
 _UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}
+_DURATION = r"\s*([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)\s*(ms|s|min|h|d)?\s*"
+_SHORTEST_S, _LONGEST_S = 1e-6, 366 * 86400
 
 
 def _duration(value: Any) -> Any:
     """Seconds as a number, or a number with its unit: `2 s`, `10 min`, `500 ms`, `5 h`, `30 d`."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return timedelta(seconds=value)
-    if isinstance(value, str):
-        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)\s*", value)
-        if match is None:
-            raise ValueError('is no duration; write it like "2 s", "10 min", "500 ms", "5 h" or "30 d"')
-        return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+    if isinstance(value, timedelta):
+        return value
+    match = None if isinstance(value, bool) else re.fullmatch(_DURATION, str(value))
+    if match is None:
+        raise ValueError('is no duration; write it like "2 s", "10 min", "500 ms", "5 h" or "30 d"')
+    seconds = float(match[1]) * _UNITS[match[2] or "s"]
+    if not _SHORTEST_S <= seconds <= _LONGEST_S:
+        raise ValueError("must be longer than 0 and at most 366 d")
+    return timedelta(seconds=seconds)
+
+
+def _address(value: str) -> str:
+    """An address without a user and a password: those have settings of their own, which are never shown."""
+    if "@" in value.partition("://")[2].partition("/")[0]:
+        raise ValueError("must not hold a user or a password; set username and password instead")
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Address = Annotated[str, AfterValidator(_address)]
 ComponentName = Annotated[str, Field(pattern=r"^[a-z0-9_.-]{1,50}$")]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -56,9 +69,7 @@ class _Section(BaseModel):
 class Healing(_Section):
     """How heals are admitted and carried out."""
 
-    allow: frozenset[str] = (
-        frozenset()
-    )  # names of components; empty: everything is observed, nothing is healed
+    allow: frozenset[str] = frozenset()  # names of components; empty: everything is observed, nothing is healed
     lease: Duration = timedelta(seconds=60)
     cooldown: Duration = timedelta(minutes=10)
     flap: Duration = timedelta(minutes=10)
@@ -89,7 +100,7 @@ class PrefectServer(_Section):
 class Supervisor(_Section):
     """A supervisord that runs components."""
 
-    url: str = Field(pattern=r"^(http://|unix://)")
+    url: Annotated[Address, Field(pattern=r"^(http://|unix://)")]
     username: str = ""
     password: SecretStr = SecretStr("")
     timeout: Duration = timedelta(seconds=5)
@@ -99,7 +110,7 @@ class ComponentSettings(_Section):
     """One component of the estate."""
 
     probe: ProbeKind
-    url: str = ""
+    url: Address = ""
     username: str = ""
     password: SecretStr = SecretStr("")
     supervisor: str = ""
@@ -118,11 +129,14 @@ class ComponentSettings(_Section):
             ProbeKind.PROCESS: ("",),
         }
         if not self.url.startswith(scheme[self.probe]):
-            raise ValueError(f'url must begin with {scheme[self.probe][0]} for probe = "{self.probe}"')
+            raise Wrong(
+                "url", f'must begin with {scheme[self.probe][0]} for probe = "{self.probe}" (given: {self.url!r})'
+            )
         if bool(self.supervisor) != bool(self.program):
-            raise ValueError("supervisor and program belong together: set both or none")
+            missing = "program" if self.supervisor else "supervisor"
+            raise Wrong(missing, "is missing: supervisor and program belong together")
         if self.probe is ProbeKind.PROCESS and not self.program:
-            raise ValueError('probe = "process" needs supervisor and program')
+            raise Wrong("program", 'is missing: probe = "process" needs supervisor and program')
         return self
 
 
@@ -144,14 +158,12 @@ class Settings(_Section):
         """What one table names in another exists there."""
         for name, component in self.components.items():
             if component.supervisor and component.supervisor not in self.supervisors:
-                raise ValueError(
-                    f"components.{name}.supervisor: no supervisor is named {component.supervisor!r}"
-                    + nearest(component.supervisor, self.supervisors)
+                raise Wrong(
+                    f"components.{name}.supervisor",
+                    f"no supervisor is named {component.supervisor!r}{nearest(component.supervisor, self.supervisors)}",
                 )
         for name in sorted(self.healing.allow - set(self.components)):
-            raise ValueError(
-                f"healing.allow: no component is named {name!r}" + nearest(name, self.components)
-            )
+            raise Wrong("healing.allow", f"no component is named {name!r}{nearest(name, self.components)}")
         return self
 
     def catalogue(self) -> dict[str, Component]:
@@ -183,11 +195,12 @@ def load(path: Path | None, environment: dict[str, str] | None = None) -> Settin
         Permanent: the file cannot be read, or a setting is wrong: its name, what is wrong, the nearest right name.
     """
     values = {} if path is None else _read(path)
-    source = str(path) if path else "the environment"
-    for name, text in (os.environ if environment is None else environment).items():
-        if name.startswith(PREFIX) and name not in NOT_SETTINGS:
-            _override(values, name, text)
-    return parse(values, source=source)
+    given = os.environ if environment is None else environment
+    overrides = sorted(name for name in given if name.startswith(PREFIX) and name not in NOT_SETTINGS)
+    for name in overrides:
+        _override(values, name, given[name])
+    sources = ([str(path)] if path else []) + ([f"the environment ({', '.join(overrides)})"] if overrides else [])
+    return parse(values, source=" and ".join(sources) or "the defaults")
 
 
 def parse(values: dict[str, Any], *, source: str) -> Settings:
@@ -199,7 +212,7 @@ def parse(values: dict[str, Any], *, source: str) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        problems = "\n".join(f"  {_explain(one)}" for one in error.errors(include_url=False))
+        problems = "\n".join(f"  {explain(one, Settings)}" for one in error.errors(include_url=False))
         raise Permanent(f"wrong settings in {source}:\n{problems}") from None
 
 
@@ -214,37 +227,28 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _override(values: dict[str, Any], name: str, text: str) -> None:
-    """Put one `SELFHEAL_SECTION__KEY=value` in its place; the value is read as TOML where it is TOML."""
+    """Put one `SELFHEAL_SECTION__KEY=value` in its place; lists and quoted text are read as TOML, the rest as it is.
+
+    Raises:
+        Permanent: the variable names no setting.
+    """
     *sections, key = name.removeprefix(PREFIX).lower().split("__")
+    top = [*sections, key][0]
+    if top not in Settings.model_fields:
+        known = {PREFIX + field.upper() for field in Settings.model_fields} | NOT_SETTINGS
+        near = nearest(name.partition("__")[0], known)
+        raise Permanent(f"wrong settings in the environment:\n  {name}: unknown variable{near}")
     for section in sections:
         values = values.setdefault(section, {})
+        if not isinstance(values, dict):
+            raise Permanent(f"wrong settings in the environment:\n  {name}: {section} is no table of settings")
+    values[key] = _plain(text)
+
+
+def _plain(text: str) -> Any:
+    """A variable's value. Numbers stay text, which every setting takes: a password may be one."""
     try:
-        values[key] = tomllib.loads(f"value = {text}")["value"]
+        read = tomllib.loads(f"value = {text}") if text.startswith(("[", "{", '"', "'")) else {}
     except tomllib.TOMLDecodeError:
-        values[key] = text
-
-
-def _explain(problem: Any) -> str:
-    """`healing.leese: unknown setting; did you mean 'lease'?`."""
-    place = [str(part) for part in problem["loc"]]
-    if problem["type"] == "extra_forbidden":
-        return f"{'.'.join(place)}: unknown setting" + nearest(place[-1], _names_beside(place))
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    given = "" if problem["type"] == "value_error" and not place else f" (given: {_shown(problem)})"
-    return f"{'.'.join(place)}: {message}{given}" if place else message
-
-
-def _shown(problem: Any) -> str:
-    """The wrong value, short, and never a secret's."""
-    secret = any("password" in str(part) for part in problem["loc"])
-    return "***" if secret or isinstance(problem["input"], dict | BaseModel) else repr(problem["input"])[:80]
-
-
-def _names_beside(place: list[str]) -> list[str]:
-    """The names that the table at this place knows."""
-    tables: dict[str, type[BaseModel]] = {"supervisors": Supervisor, "components": ComponentSettings}
-    if len(place) == 1:
-        return list(Settings.model_fields)
-    section = Settings.model_fields[place[0]].annotation
-    model = tables.get(place[0], section)
-    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+        return text
+    return read["value"] if read.keys() == {"value"} else text
