@@ -108,7 +108,7 @@ def test_a_heal_goes_on_without_prefect(stack: StackUnderTest) -> None:
         done = stack.selfheal("heal", "consumer", "-o", "json")
     finally:
         os.kill(server, signal.SIGCONT)
-    assert json.loads(done.out)["state"] == "ALREADY_HEALTHY"
+    assert json.loads(done.out)["state"] == "AlreadyHealthy"
     assert "in this process" in done.err
     assert refusals(stack) == before + 1
 
