@@ -25,6 +25,7 @@ from selfheal.policy.admission import LONGEST_REASON
 from selfheal.protocol.dry_run import preview
 from selfheal.protocol.heal import Result, heal
 from selfheal.protocol.plain import plain_steps
+from selfheal.store.text import clean
 from tasks.heal import task_steps
 from tasks.signing import signed_in
 from tasks.slots import visible_slot
@@ -33,12 +34,9 @@ _log = logging.getLogger(__name__)
 _ended: dict[UUID, Result | SelfhealError] = {}
 """How heals ended that this process ran as flows, for `dispatch`."""
 
-Name = Annotated[str, Field(max_length=100, description="Which component to heal, as named in selfheal.toml.")]
-Reason = Annotated[str, Field(max_length=LONGEST_REASON, description="Why; it is recorded.")]
-Choice = Annotated[str, Field(max_length=50, description="Which action; empty: the component's ladder decides.")]
-DryRun = Annotated[bool, Field(description="Only tell what would be done, and what would refuse it.")]
-TriggerId = Annotated[UUID | None, Field(description="Idempotency key; empty: this run's own id.")]
-DetectedAt = Annotated[datetime | None, Field(description="When the fault was seen first; empty: now.")]
+Name = Annotated[str, Field(max_length=100)]
+Reason = Annotated[str, Field(max_length=LONGEST_REASON)]
+Choice = Annotated[str, Field(max_length=50)]
 
 
 @flow(name="healing-dispatch", flow_run_name="heal-{component}", persist_result=False)
@@ -46,14 +44,26 @@ def healing_dispatch(  # noqa: PLR0913, PLR0917 - the fields of a form, which Pr
     component: Name,
     reason: Reason = "asked for by a person",
     action: Choice = "",
-    dry_run: DryRun = False,  # noqa: FBT002 - the form's tick box
+    dry_run: bool = False,  # noqa: FBT001, FBT002 - the form's tick box
     trigger_type: TriggerType = TriggerType.MANUAL,
     source: Source = Source.PERSON,
     priority: Priority = Priority.HIGH,
-    trigger_id: TriggerId = None,
-    detected_at: DetectedAt = None,
+    trigger_id: UUID | None = None,
+    detected_at: datetime | None = None,
 ) -> State[None]:
-    """Heal one component once: admit, claim, prepare, act, verify, roll back if need be, record."""
+    """Heal one component once: admit, claim, prepare, act, verify, roll back if need be, record.
+
+    Args:
+        component: Which component to heal, as named in selfheal.toml.
+        reason: Why; it is recorded.
+        action: Which action; empty: the component's ladder decides.
+        dry_run: Only tell what would be done, and what would refuse it.
+        trigger_type: What kind of reason it is; actions choose by it.
+        source: Who asks.
+        priority: How urgent it is.
+        trigger_id: Idempotency key; empty: this run's own id.
+        detected_at: When the fault was seen first; empty: now.
+    """
     trigger = Trigger(
         id=trigger_id or UUID(str(flow_run.id)),
         type=trigger_type,
@@ -103,7 +113,7 @@ def _run_as_flow(trigger: Trigger) -> None:
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         healing_dispatch(
             component=trigger.component,
-            reason=trigger.reason,
+            reason=clean(trigger.reason),  # a NUL byte from a probe: Prefect's server would answer 500, again and again
             action=trigger.action,
             trigger_type=trigger.type,
             source=trigger.source,
