@@ -280,6 +280,6 @@ GRANT UPDATE (status, success, execution_time_ms, error_message, metadata, compl
 GRANT UPDATE (occurrences, last_at, retry_at) ON healing_triggers TO healing_user;
 GRANT UPDATE (decision_id) ON trigger_answers TO healing_user;
 GRANT UPDATE (run_id, holder, began_at, beat_at) ON watch_epoch TO healing_user;
-GRANT UPDATE (ended_at) ON mechanism_runs TO healing_user;
+GRANT UPDATE (mechanism, holder, began_at, ended_at) ON mechanism_runs TO healing_user;
 GRANT EXECUTE ON FUNCTION ensure_health_partition(date) TO healing_user;
 RESET ROLE;

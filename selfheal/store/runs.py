@@ -23,10 +23,11 @@ class MechanismRuns:
         self._engine = engine
 
     def begin(self, run_id: UUID, mechanism: str, holder: Holder) -> None:
-        """Say that this process carries the run out; a run that is retried keeps its first row."""
-        statement = upsert(mechanism_runs).values(run_id=run_id, mechanism=mechanism, holder=asdict(holder))
+        """Say that this process carries the run out; a run that is retried belongs to its new process from now on."""
+        values = {"mechanism": mechanism, "holder": asdict(holder), "began_at": func.now(), "ended_at": None}
+        statement = upsert(mechanism_runs).values(run_id=run_id, **values)
         with transaction(self._engine) as connection:
-            connection.execute(statement.on_conflict_do_nothing())
+            connection.execute(statement.on_conflict_do_update(index_elements=["run_id"], set_=values))
 
     def end(self, run_id: UUID) -> None:
         """Say that the run came to its end."""
