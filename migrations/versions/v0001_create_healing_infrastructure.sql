@@ -71,7 +71,7 @@ CREATE TABLE healing_actions (
     interrupted BOOLEAN NOT NULL DEFAULT false,     -- settled by another process than the one that began it
     CHECK ((status IN ('PENDING', 'RUNNING')) = (completed_at IS NULL)),
     CHECK ((status IN ('PENDING', 'RUNNING')) = (success IS NULL)),
-    CHECK (status <> 'SUCCESS' OR verification = 'HEALED')
+    CHECK (status <> 'SUCCESS' OR verification IS NOT DISTINCT FROM 'HEALED')     -- a NULL would pass an equality
 );
 CREATE INDEX healing_actions_status ON healing_actions (status);
 CREATE INDEX healing_actions_created ON healing_actions (created_at DESC);
