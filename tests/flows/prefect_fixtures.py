@@ -1,0 +1,105 @@
+"""A real Prefect server on the session's Postgres, and this process wired to it and to the demo estate."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+from embedded_fixtures import Embedded, running
+from estate_fixtures import until
+from prefect import get_client
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.events.worker import EventsWorker
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_HOME,
+    PREFECT_LOGGING_TO_API_ENABLED,
+    PREFECT_SERVER_ALLOW_EPHEMERAL_MODE,
+    temporary_settings,
+)
+from sqlalchemy import Engine
+
+from deployments.demo.estate import Estate
+from selfheal import bootstrap
+
+ALLOWED = ("backend", "consumer", "sleeper-0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """The running Prefect server.
+
+    Attributes:
+        url: of its API.
+        process: to freeze it.
+        client: what it knows.
+    """
+
+    url: str
+    process: Popen[bytes]
+    client: SyncPrefectClient
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The server answers nothing, and nobody is told that it does not."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.process.pid, signal.SIGCONT)
+
+
+@pytest.fixture(scope="session")
+def prefect_server(embedded_postgres: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One for the session; every client in this process talks to it."""
+    server = embedded_postgres.servers.prefect
+    wanted = {
+        PREFECT_API_URL: server.api_url,
+        PREFECT_HOME: tmp_path_factory.mktemp("prefect"),
+        PREFECT_SERVER_ALLOW_EPHEMERAL_MODE: False,
+        PREFECT_LOGGING_TO_API_ENABLED: False,  # its thread would outlive the server, and wait for it at the end
+    }
+    with (
+        running(server.start(), server.ready) as process,
+        temporary_settings(wanted),
+        get_client(sync_client=True) as client,
+    ):
+        yield Server(url=server.api_url, process=process, client=client)
+        EventsWorker.drain_all(timeout=10)  # while there is somebody to take the events
+
+
+@pytest.fixture
+def healing(  # noqa: PLR0917 - a fixture list is not an interface
+    prefect_server: Server,
+    estate: Estate,
+    empty: Engine,
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[bootstrap.Estate]:
+    """What the flows find in their environment: the demo estate, of which three components may be healed."""
+    text = estate.toml().replace('healthy_delay = "5 s"', 'healthy_delay = "200 ms"')
+    text = text.replace('start_timeout = "60 s"', 'start_timeout = "20 s"')
+    allow = ", ".join(f'"{name}"' for name in ALLOWED)
+    config = tmp_path / "selfheal.toml"
+    config.write_text(f"[healing]\nallow = [{allow}]\nlease = 3\n{text}")
+    monkeypatch.setenv("SELFHEAL_CONFIG", str(config))
+    monkeypatch.setenv("SELFHEAL_DATABASE_URL", database_url)
+    bootstrap.current.cache_clear()
+    wired = bootstrap.current()
+    yield wired
+    wired.engine.dispose()
+    bootstrap.current.cache_clear()
+
+
+@pytest.fixture
+def broken(healing: bootstrap.Estate, estate: Estate) -> str:
+    """A component whose process has just been killed."""
+    control = estate.control()
+    os.kill(control.process("backend").pid, signal.SIGKILL)
+    until("supervisord knows", lambda: not control.process("backend").running)
+    return "backend"
