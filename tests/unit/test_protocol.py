@@ -247,7 +247,9 @@ def test_a_refused_trigger_touches_nothing(ward: Ward) -> None:
     assert ward.heal().answer.decision is Decision.ALREADY_HEALTHY
     assert ward.heal(replace(a_trigger(), component="../backend")).answer.decision is Decision.NOT_ALLOWED
     ward.shelf.action = None
-    assert ward.heal().answer.decision is Decision.NO_ACTION
+    refused = ward.heal().answer
+    assert refused.decision is Decision.NO_ACTION
+    assert "(ladder: empty)" in refused.reason
     assert ward.store.calls == ["admit"] * 3
 
 
