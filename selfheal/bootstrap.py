@@ -5,7 +5,7 @@ Tasks, flows and the command line get what they need from here and from nowhere 
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -14,24 +14,27 @@ from sqlalchemy import Engine
 
 from selfheal.actions.table import Toolbox, build
 from selfheal.clients.clock import SystemClock
+from selfheal.clients.docker import Docker
 from selfheal.clients.http import Http
 from selfheal.clients.nats import NatsBroker
 from selfheal.clients.supervisor import Supervisor
 from selfheal.model.errors import Permanent
 from selfheal.model.trigger import Trigger
+from selfheal.ports import ContainerControl
 from selfheal.probes.observe import Observer
 from selfheal.probes.table import probe_table
 from selfheal.protocol.heal import Result
 from selfheal.protocol.healer import Healer
 from selfheal.protocol.holder import this_process
 from selfheal.protocol.leases import Leases
-from selfheal.settings import Settings, load
+from selfheal.settings import ENGINE, Settings, load
 from selfheal.store.engine import open_engine
 from selfheal.store.heals import Heals
 from selfheal.store.health import HealthHistory
 from selfheal.store.reports import Reports
 from selfheal.store.runs import MechanismRuns
-from selfheal.watch.watcher import Pace, Watcher, World
+from selfheal.watch.watcher import Watcher
+from selfheal.watch.world import Pace, World
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +48,7 @@ class Estate:
         health: `health_history` and the hand-over between watchers.
         reports: what people read.
         runs: which process carries out each flow run.
+        containers: the Docker engines by name; empty where no component names a container.
         engine: the database behind them.
     """
 
@@ -54,6 +58,7 @@ class Estate:
     health: HealthHistory
     reports: Reports
     runs: MechanismRuns
+    containers: Mapping[str, ContainerControl]
     engine: Engine
 
     def watcher(
@@ -71,6 +76,7 @@ class Estate:
             reconcile=reconcile,
             clock=self.healer.clock,
             holder=this_process(),
+            engines=self.containers,
         )
         pace = Pace(
             sweep=watching.sweep,
@@ -78,6 +84,7 @@ class Estate:
             recoveries=watching.recoveries,
             reconcile=watching.reconcile,
             at_once=self.settings.healing.at_once,
+            platform_grace=watching.platform_grace,
         )
         return Watcher(world, pace, run_id=run_id)
 
@@ -91,17 +98,18 @@ def wire(settings: Settings, *, database_url: str) -> Estate:
         )
         for name, one in settings.supervisors.items()
     }
+    containers = _engines(settings)
     broker = NatsBroker()
-    observer = Observer(
-        controls=controls, probes=probe_table(http=Http(), broker=broker, clock=clock), clock=clock
-    )
+    probes = probe_table(http=Http(), broker=broker, clock=clock)
+    observer = Observer(controls=controls, containers=containers, probes=probes, clock=clock)
+    tools = Toolbox(controls=controls, observe=observer, broker=broker, clock=clock, containers=containers)
     engine = open_engine(database_url)
     healing = settings.healing
     store = Heals(engine, lease=healing.lease, cooldown=healing.cooldown, flap=healing.flap)
     healer = Healer(
         components=settings.catalogue(),
         allow=healing.allow,
-        actions=build(Toolbox(controls=controls, observe=observer, broker=broker, clock=clock)),
+        actions=build(tools),
         store=store,
         observe=observer,
         leases=Leases(store, lease=healing.lease),
@@ -114,8 +122,16 @@ def wire(settings: Settings, *, database_url: str) -> Estate:
         health=HealthHistory(engine),
         reports=Reports(engine),
         runs=MechanismRuns(engine),
+        containers=containers,
         engine=engine,
     )
+
+
+def _engines(settings: Settings) -> dict[str, ContainerControl]:
+    """The Docker engine, if a component names a container."""
+    if not any(one.container for one in settings.components.values()):
+        return {}
+    return {ENGINE: Docker(url=settings.docker.url, timeout=settings.docker.timeout)}
 
 
 @functools.cache
@@ -127,8 +143,6 @@ def current() -> Estate:
     """
     url = os.environ.get("SELFHEAL_DATABASE_URL")
     if not url:
-        raise Permanent(
-            "SELFHEAL_DATABASE_URL is not set", hint="flows run in the worker that `selfheal up` starts"
-        )
+        raise Permanent("SELFHEAL_DATABASE_URL is not set", hint="flows run in the worker that `selfheal up` starts")
     path = os.environ.get("SELFHEAL_CONFIG")
     return wire(load(Path(path) if path else None), database_url=url)

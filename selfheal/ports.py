@@ -1,8 +1,8 @@
 """What the domain asks of the world: clients, probes, actions and the store fulfil these; bootstrap wires them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from selfheal.model.admission import Answer, Refusal
@@ -41,6 +41,71 @@ class ServiceControl(Protocol):
         ...
 
 
+class Changes(Protocol):
+    """A stream of containers that changed: their names, one by one, until the engine goes away or `close`."""
+
+    def __iter__(self) -> Iterator[str]:
+        """Ends, silently, when the engine dies; what happens while nobody listens never comes."""
+        ...
+
+    def close(self) -> None:
+        """End the stream; may be called from another thread."""
+        ...
+
+
+class ContainerControl(Protocol):
+    """A Docker engine.
+
+    Every call answers within the client's time-out, or its own, or raises `Transient` (away, frozen, too slow).
+    Names are looked up in the engine's list and never become part of a path: what is no name is `NotAllowed`. Acts
+    take the id of the container that was looked at, so that another one of the same name is never touched.
+    """
+
+    def containers(self, names: Collection[str] | None = None) -> Mapping[str, Incarnation]:
+        """These containers (None: all) by name; one that does not exist has the state REMOVED."""
+        ...
+
+    def container(self, name: str) -> Incarnation:
+        """One container, looked at afresh."""
+        ...
+
+    def inspect(self, container_id: str) -> dict[str, Any]:
+        """What is worth keeping as evidence: state, health log, limits, restart policy, and what it uses if it runs."""
+        ...
+
+    def stop_grace(self, container_id: str) -> timedelta:
+        """How long the container may take to stop before it is killed, as it was created."""
+        ...
+
+    def restart(self, container_id: str, *, timeout: timedelta) -> None:
+        """Stop with the container's own signal and grace, and start; one call to the engine. Waits for the start."""
+        ...
+
+    def start(self, container_id: str, *, timeout: timedelta) -> None:
+        """Start without waiting for its health; no error if it already runs; `Permanent` if it cannot be started."""
+        ...
+
+    def stop(self, container_id: str, *, timeout: timedelta) -> None:
+        """Stop with the container's own signal and grace, and wait for the end; no error if it does not run."""
+        ...
+
+    def pause(self, container_id: str) -> None:
+        """Freeze its processes; no error if they are."""
+        ...
+
+    def unpause(self, container_id: str) -> None:
+        """Let them run again; no error if they do."""
+        ...
+
+    def log_tail(self, container_id: str, *, lines: int) -> str:
+        """Its last lines, decoded; empty when its log cannot be read back."""
+        ...
+
+    def changes(self) -> Changes:
+        """Subscribe: once this returns, no change is missed until the stream ends."""
+        ...
+
+
 class HttpClient(Protocol):
     """Asks a URL."""
 
@@ -64,12 +129,12 @@ class Probe(Protocol):
     """One way to observe a component's health. It never raises: what it could not tell is UNKNOWN."""
 
     def observe(self, component: Component, incarnation: Incarnation | None) -> Observation:
-        """One look; `incarnation` is what the supervisor says of the process, None if it could not say."""
+        """One look; `incarnation` is what its keeper says of the process or container, None if it could not say."""
         ...
 
 
 class Observe(Protocol):
-    """One look at a component: the process as its supervisor sees it, then the probe. It never raises."""
+    """One look at a component: process or container as its keeper sees it, then the probe. It never raises."""
 
     def __call__(self, component: Component) -> Observation:
         """The observation."""

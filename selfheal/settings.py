@@ -27,7 +27,11 @@ from selfheal.policy.names import nearest
 from selfheal.wording import Wrong, explain
 
 PREFIX = "SELFHEAL_"
-NOT_SETTINGS = frozenset({"SELFHEAL_CONFIG", "SELFHEAL_DATA", "SELFHEAL_DATABASE_URL", "SELFHEAL_FAILPOINT"})
+ENGINE = "docker"
+"""What components call the one Docker engine of the settings."""
+NOT_SETTINGS = frozenset(
+    {"SELFHEAL_CONFIG", "SELFHEAL_DATA", "SELFHEAL_DATABASE_URL", "SELFHEAL_FAILPOINT", "SELFHEAL_TEST_DOCKER"}
+)
 
 _UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}
 _DURATION = r"\s*([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)\s*(ms|s|min|h|d)?\s*"
@@ -83,6 +87,7 @@ class Watching(_Section):
     strikes: Annotated[int, Field(ge=1, le=100)] = 3
     recoveries: Annotated[int, Field(ge=1, le=100)] = 2
     reconcile: Duration = timedelta(seconds=30)
+    platform_grace: Duration = timedelta(seconds=10)  # Docker restarts it by itself: act only if that has not helped
 
 
 class EmbeddedServer(_Section):
@@ -106,6 +111,13 @@ class Supervisor(_Section):
     timeout: Duration = timedelta(seconds=5)
 
 
+class DockerEngine(_Section):
+    """The Docker engine that runs components; asked only if one names a container."""
+
+    url: Annotated[Address, Field(pattern=r"^(unix:///|tcp://)")] = "unix:///var/run/docker.sock"
+    timeout: Duration = timedelta(seconds=5)
+
+
 class ComponentSettings(_Section):
     """One component of the estate."""
 
@@ -115,6 +127,7 @@ class ComponentSettings(_Section):
     password: SecretStr = SecretStr("")
     supervisor: str = ""
     program: Annotated[str, Field(pattern=r"^([A-Za-z0-9_.-]{1,100})?$")] = ""
+    container: Annotated[str, Field(pattern=r"^([a-zA-Z0-9][a-zA-Z0-9_.-]{0,127})?$")] = ""
     ladder: tuple[str, ...] = ()
     probe_timeout: Duration = timedelta(seconds=2)
     start_timeout: Duration = timedelta(seconds=60)
@@ -122,11 +135,12 @@ class ComponentSettings(_Section):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        """A probe needs what it asks; a program needs its supervisor."""
+        """A probe needs what it asks; a program needs its supervisor; a component has one keeper."""
         scheme = {
             ProbeKind.HTTP: ("http://", "https://"),
             ProbeKind.NATS: ("nats://",),
             ProbeKind.PROCESS: ("",),
+            ProbeKind.CONTAINER: ("",),
         }
         if not self.url.startswith(scheme[self.probe]):
             raise Wrong(
@@ -137,6 +151,10 @@ class ComponentSettings(_Section):
             raise Wrong(missing, "is missing: supervisor and program belong together")
         if self.probe is ProbeKind.PROCESS and not self.program:
             raise Wrong("program", 'is missing: probe = "process" needs supervisor and program')
+        if self.probe is ProbeKind.CONTAINER and not self.container:
+            raise Wrong("container", 'is missing: probe = "container" needs the name of a Docker container')
+        if self.container and self.program:
+            raise Wrong("container", "and program exclude each other: one thing runs the component")
         return self
 
 
@@ -150,6 +168,7 @@ class Settings(_Section):
     postgres: EmbeddedServer = EmbeddedServer()
     nats: EmbeddedServer = EmbeddedServer()
     prefect: PrefectServer = PrefectServer()
+    docker: DockerEngine = DockerEngine()
     supervisors: dict[ComponentName, Supervisor] = Field(default_factory=dict)
     components: dict[ComponentName, ComponentSettings] = Field(default_factory=dict)
 
@@ -172,7 +191,10 @@ class Settings(_Section):
 
     def _component(self, name: str, one: ComponentSettings) -> Component:
         """One component with its canonical target."""
-        target = f"supervisor/{one.supervisor}/{one.program}" if one.program else f"{one.probe}/{one.url}"
+        if one.container:
+            target = f"docker/{one.container}"
+        else:
+            target = f"supervisor/{one.supervisor}/{one.program}" if one.program else f"{one.probe}/{one.url}"
         return Component(
             name=name,
             target=target,
@@ -181,6 +203,8 @@ class Settings(_Section):
             credentials=(one.username, one.password.get_secret_value()) if one.username else None,
             supervisor=one.supervisor,
             program=one.program,
+            docker=ENGINE if one.container else "",
+            container=one.container,
             ladder=one.ladder,
             probe_timeout=one.probe_timeout,
             start_timeout=one.start_timeout,

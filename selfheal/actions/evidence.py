@@ -6,16 +6,17 @@ net, since programs should not log their secrets.
 
 import json
 import re
+from typing import Any
 
 LIMIT = 64 * 1024
 LOG_LIMIT = 48 * 1024
+INSPECT_LIMIT = 12 * 1024
+_LONGEST_TEXT, _LONGEST_LIST = 500, 50
 
 _SECRETS = (
     (re.compile(r"(?i)\b(authorization['\"]?\s*[:=]\s*['\"]?(?:basic|bearer)?\s*)[^\s'\",;]+"), r"\1***"),
     (
-        re.compile(
-            r"(?i)((?:password|passwd|pwd|secret|token|api[_-]?key)['\"]?\s*[:=]\s*['\"]?)[^\s'\",;&]+"
-        ),
+        re.compile(r"(?i)((?:password|passwd|pwd|secret|token|api[_-]?key)['\"]?\s*[:=]\s*['\"]?)[^\s'\",;&]+"),
         r"\1***",
     ),
     (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s/@]+@"), r"\1***@"),
@@ -42,5 +43,19 @@ def last_lines(text: str, *, size: int = LOG_LIMIT) -> str:
     return whole if newline else text
 
 
-def _json_size(text: str) -> int:
-    return len(json.dumps(text))
+def _json_size(value: Any) -> int:
+    return len(json.dumps(value))
+
+
+def fitted(value: Any, *, size: int = INSPECT_LIMIT) -> Any:
+    """An inspection, redacted and with its long texts cut, that takes at most `size` bytes as JSON."""
+    kept = _cut(value)
+    return kept if _json_size(kept) <= size else {"cut": redacted(json.dumps(kept))[: size // 2]}
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key)[:_LONGEST_TEXT]: _cut(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cut(inner) for inner in value[:_LONGEST_LIST]]
+    return redacted(value)[:_LONGEST_TEXT] if isinstance(value, str) else value

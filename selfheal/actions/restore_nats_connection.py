@@ -44,14 +44,12 @@ class RestoreNatsConnection:
         self._clock = clock
 
     def can_handle(self, trigger: Trigger, component: Component) -> bool:
-        """Whether a broker is down, by any name, or a person asks."""
-        return trigger.type in REASONS and component.probe is ProbeKind.NATS
+        """Whether a broker is down, by any name, or a person asks; one in a container is for restart-container."""
+        return trigger.type in REASONS and component.probe is ProbeKind.NATS and not component.container
 
     def prepare(self, component: Component) -> Plan:
         """Keep the process's state and its last log lines, where the broker has a supervisor of ours."""
-        steps = (
-            f"connect up to {len(PAUSES) + 1} times, with pauses of {', '.join(f'{p:g} s' for p in PAUSES)}"
-        )
+        steps = f"connect up to {len(PAUSES) + 1} times, with pauses of {', '.join(f'{p:g} s' for p in PAUSES)}"
         if not component.supervisor:
             return Plan(steps=(steps,))
         return self._service(component).plan(steps, f"if it stays silent, restart {component.program}")
@@ -87,9 +85,7 @@ class RestoreNatsConnection:
             if component.supervisor and not (life := self._service(component).life()).running:
                 return f"its process is {life.state}"
             try:
-                self._broker.ping(
-                    component.url, credentials=component.credentials, timeout=component.probe_timeout
-                )
+                self._broker.ping(component.url, credentials=component.credentials, timeout=component.probe_timeout)
             except SelfhealError as error:
                 silence = error.message
             else:

@@ -7,16 +7,17 @@ leaves the others alone.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 
+from selfheal.actions.restart_container import RestartContainer
 from selfheal.actions.restart_service import RestartService
 from selfheal.actions.restore_nats_connection import RestoreNatsConnection
 from selfheal.model.component import Component
 from selfheal.model.errors import Permanent
 from selfheal.model.trigger import Trigger
 from selfheal.policy.names import nearest
-from selfheal.ports import Action, BrokerClient, Clock, Observe, ServiceControl
+from selfheal.ports import Action, BrokerClient, Clock, ContainerControl, Observe, ServiceControl
 
 GROUP = "selfheal.actions"
 MODES = frozenset({"observe", "shadow", "approve", "auto"})
@@ -31,12 +32,14 @@ class Toolbox:
         observe: one look at a component.
         broker: asks NATS brokers.
         clock: time and waiting.
+        containers: the Docker engines by name.
     """
 
     controls: Mapping[str, ServiceControl]
     observe: Observe
     broker: BrokerClient
     clock: Clock
+    containers: Mapping[str, ContainerControl] = field(default_factory=dict)
 
 
 class Registry:
@@ -60,9 +63,7 @@ class Registry:
         """
         self._refuse_duplicate(action.name)
         if action.mode not in MODES:
-            raise Permanent(
-                f"action {action.name!r} has an unknown mode {action.mode!r}{nearest(action.mode, MODES)}"
-            )
+            raise Permanent(f"action {action.name!r} has an unknown mode {action.mode!r}{nearest(action.mode, MODES)}")
         self._actions[action.name] = action
 
     def offer(self, plugin: EntryPoint) -> None:
@@ -156,10 +157,9 @@ def build(tools: Toolbox) -> Registry:
     registry = Registry(tools)
     registry.register(RestartService(controls=tools.controls, observe=tools.observe, clock=tools.clock))
     registry.register(
-        RestoreNatsConnection(
-            controls=tools.controls, observe=tools.observe, broker=tools.broker, clock=tools.clock
-        )
+        RestoreNatsConnection(controls=tools.controls, observe=tools.observe, broker=tools.broker, clock=tools.clock)
     )
+    registry.register(RestartContainer(containers=tools.containers, observe=tools.observe))
     for plugin in entry_points(group=GROUP):
         registry.offer(plugin)
     return registry

@@ -11,6 +11,7 @@ class ProbeKind(StrEnum):
     HTTP = "http"
     NATS = "nats"
     PROCESS = "process"
+    CONTAINER = "container"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,13 +20,15 @@ class Component:
 
     Attributes:
         name: ours, 1-50 of `[a-z0-9_.-]`.
-        target: canonical name of the physical thing, e.g. `supervisor/demo/backend`; two components
-            with one target are never healed at the same time.
+        target: canonical name of the physical thing, e.g. `supervisor/demo/backend` or
+            `docker/agents-nats`; two components with one target are never healed at the same time.
         probe: how its health is observed.
-        url: what the probe asks (`http://` or `nats://`); empty for a process probe.
+        url: what the probe asks (`http://` or `nats://`); empty for a process or container probe.
         credentials: user and password for the probe, or None.
         supervisor: name of the supervisor that runs it, or empty.
         program: name of its process within that supervisor.
+        docker: name of the Docker engine that runs it, or empty; it has a program or a container, never both.
+        container: name of its container within that engine.
         ladder: the actions to try, first rung first.
         probe_timeout: a probe that takes longer has failed.
         start_timeout: how long it may take to become healthy after a heal.
@@ -39,7 +42,21 @@ class Component:
     credentials: tuple[str, str] | None = field(default=None, repr=False)
     supervisor: str = ""
     program: str = ""
+    docker: str = ""
+    container: str = ""
     ladder: tuple[str, ...] = ()
     probe_timeout: timedelta = timedelta(seconds=2)
     start_timeout: timedelta = timedelta(seconds=60)
     healthy_delay: timedelta = timedelta(seconds=5)
+
+    @property
+    def keeper(self) -> str:
+        """Who runs it: `docker/ENGINE`, `supervisor/NAME`, or empty."""
+        if self.container:
+            return f"docker/{self.docker}"
+        return f"supervisor/{self.supervisor}" if self.supervisor else ""
+
+    @property
+    def unit(self) -> str:
+        """What its keeper calls it."""
+        return self.container or self.program

@@ -1,6 +1,6 @@
 """What a probe saw: a fact with a time, of three possible values."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -16,26 +16,50 @@ class Health(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Incarnation:
-    """Which life of a process this is: it changes with every start.
+    """Which life of a process or container this is: it changes with every start.
 
     Attributes:
         pid: process id, 0 when it does not run.
-        started_at: start as the supervisor tells it, seconds since the epoch, 0 if it never started.
-        state: the supervisor's word: RUNNING, STARTING, STOPPED (asked for), EXITED, FATAL, ...
+        started_at: start as its keeper tells it, seconds since the epoch, 0 if it never started.
+        state: its keeper's word. A supervisor's: RUNNING, STARTING, STOPPED (asked for), EXITED, FATAL, ...
+            Docker's: RUNNING, PAUSED, RESTARTING (by Docker itself), CRASH_LOOP (the same, again and again),
+            STOPPED (asked for), EXITED, DEAD, CREATED, REMOVING, REMOVED (none has this name).
+        id: of the container, since a name may be given to another one; empty for a process.
+        exact_start: the start as its keeper writes it, where seconds are too coarse; empty for a process.
+        health: what Docker's own health check says: healthy, unhealthy, starting; empty without one.
+        note: more about the state, for a person: exit code, out of memory, restarts.
     """
 
     pid: int
     started_at: int
     state: str
+    id: str = ""
+    exact_start: str = ""
+    health: str = ""
+    note: str = ""
 
     @property
     def running(self) -> bool:
         """Whether a process exists."""
         return self.pid > 0
 
+    @property
+    def can_answer(self) -> bool:
+        """Whether there is anything to ask: a paused container runs, and a looping one does for a moment."""
+        return self.running and self.state not in {"PAUSED", "CRASH_LOOP"}
+
+    @property
+    def words(self) -> str:
+        """The state for a person, e.g. `container EXITED (exit code 137, out of memory)`."""
+        note = f" ({self.note})" if self.note else ""
+        return f"{'container' if self.id or self.state == 'REMOVED' else 'process'} {self.state}{note}"
+
     def same_life(self, other: "Incarnation | None") -> bool:
-        """Whether no start and no end lies between the two."""
-        return other is not None and (self.pid, self.started_at) == (other.pid, other.started_at)
+        """Whether no start and no end lies between the two, and both are the same thing."""
+        if other is None:
+            return False
+        same_thing = (self.id, self.pid) == (other.id, other.pid)
+        return same_thing and (self.started_at, self.exact_start) == (other.started_at, other.exact_start)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +72,7 @@ class Observation:
         detail: why, in a few words for a person.
         observed_at: aware UTC time.
         response_ms: how long the probe took; None when there was no answer.
-        incarnation: the process behind it; None when nobody could tell.
+        incarnation: the process or container behind it; None when nobody could tell.
     """
 
     component: str
@@ -60,7 +84,7 @@ class Observation:
 
     @property
     def stopped_on_request(self) -> bool:
-        """Whether somebody asked the supervisor to stop it."""
+        """Whether somebody asked its keeper to stop it."""
         return self.incarnation is not None and self.incarnation.state == "STOPPED"
 
     def as_json(self) -> dict[str, Any]:
@@ -71,7 +95,5 @@ class Observation:
             "detail": self.detail,
             "observed_at": self.observed_at.isoformat(),
             "response_ms": self.response_ms,
-            "incarnation": None
-            if life is None
-            else {"pid": life.pid, "started_at": life.started_at, "state": life.state},
+            "incarnation": None if life is None else asdict(life),
         }

@@ -5,10 +5,15 @@ from collections.abc import Mapping
 from selfheal.model.admission import Decision, Refusal
 from selfheal.model.component import Component
 from selfheal.model.observation import Health, Observation
-from selfheal.model.trigger import Trigger
+from selfheal.model.trigger import Trigger, TriggerType
 from selfheal.policy.names import nearest
 
 LONGEST_REASON = 64 * 1024
+_BEYOND_ACTION = {
+    TriggerType.CONTAINER_CRASH_LOOP: ": Docker restarts it again and again; one restart more would not mend it, "
+    "so look at its log",
+    TriggerType.CONTAINER_REMOVED: ": its container is gone; create it again, since Selfheal creates none",
+}
 
 
 def refuse_size(trigger: Trigger) -> Refusal | None:
@@ -39,12 +44,13 @@ def refuse_target(name: str, components: Mapping[str, Component], allow: frozens
     return None
 
 
-def refuse_ladder(component: Component) -> Refusal:
+def refuse_ladder(component: Component, kind: TriggerType | None = None) -> Refusal:
     """NO_ACTION: nothing on the component's ladder can handle the trigger."""
     ladder = ", ".join(component.ladder) or "empty"
+    why = "" if kind is None else _BEYOND_ACTION.get(kind, "")
     return Refusal(
         decision=Decision.NO_ACTION,
-        reason=f"no action on the ladder of {component.name!r} can handle this (ladder: {ladder})",
+        reason=f"no action on the ladder of {component.name!r} can handle this (ladder: {ladder}){why}",
     )
 
 

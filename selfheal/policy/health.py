@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from selfheal.model.health import HealthStatus
 from selfheal.model.observation import Health, Observation
 
-_ENDED = frozenset({"EXITED", "FATAL", "STOPPED"})
+_ENDED = frozenset({"EXITED", "FATAL", "STOPPED", "DEAD"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +29,9 @@ class Track:
 def advance(track: Track, seen: Observation, *, strikes: int, recoveries: int) -> Track:
     """The track after one more observation.
 
-    A process that is known to have ended is DOWN at once: that is a fact, not a flaky answer. Anything else needs
-    `strikes` sick observations in a row. From DOWN it takes `recoveries` healthy ones to become OPERATIONAL.
+    A process that is known to have ended is DOWN at once: that is a fact, not a flaky answer; so is a container whose
+    own health check has failed as often as it may. Anything else needs `strikes` sick observations in a row.
+    From DOWN it takes `recoveries` healthy ones to become OPERATIONAL.
     "Could not tell" shows as UNKNOWN and changes no count.
     """
     if seen.health is Health.UNKNOWN:
@@ -45,8 +46,9 @@ def advance(track: Track, seen: Observation, *, strikes: int, recoveries: int) -
 
 
 def is_certain(seen: Observation) -> bool:
-    """Whether a sick observation needs no second look: its process has ended."""
-    return seen.health is Health.SICK and seen.incarnation is not None and seen.incarnation.state in _ENDED
+    """Whether a sick observation needs no second look: it has ended, or Docker has looked often enough."""
+    life = seen.incarnation
+    return seen.health is Health.SICK and life is not None and (life.state in _ENDED or life.health == "unhealthy")
 
 
 def overall(statuses: Iterable[HealthStatus]) -> HealthStatus:

@@ -27,9 +27,7 @@ class Seen:
     response_ms: int | None = None
 
 
-def look(
-    component: Component, incarnation: Incarnation | None, clock: Clock, ask: Callable[[], Seen]
-) -> Observation:
+def look(component: Component, incarnation: Incarnation | None, clock: Clock, ask: Callable[[], Seen]) -> Observation:
     """One look that never raises.
 
     `Transient` means that the component did not answer: SICK. Any other error says that the question was

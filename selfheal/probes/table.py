@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from selfheal.model.component import ProbeKind
 from selfheal.ports import BrokerClient, Clock, HttpClient, Probe
+from selfheal.probes.container import ContainerProbe
 from selfheal.probes.http import HttpProbe
 from selfheal.probes.nats import NatsProbe
 from selfheal.probes.process import ProcessProbe
@@ -15,4 +16,5 @@ def probe_table(*, http: HttpClient, broker: BrokerClient, clock: Clock) -> Mapp
         ProbeKind.HTTP: HttpProbe(http, clock),
         ProbeKind.NATS: NatsProbe(broker, clock),
         ProbeKind.PROCESS: ProcessProbe(clock),
+        ProbeKind.CONTAINER: ContainerProbe(clock),
     }

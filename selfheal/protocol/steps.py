@@ -81,7 +81,7 @@ def decide(healer: Healer, trigger: Trigger, seen: Observation | None) -> Decide
         refusal = Refusal(decision=Decision.NO_ACTION, reason=str(error))
         return Decided(trigger=replace(trigger, action=trigger.action[:50]), refusal=refusal)
     if action is None:
-        return Decided(trigger=trigger, refusal=refuse_ladder(component))
+        return Decided(trigger=trigger, refusal=refuse_ladder(component, trigger.type))
     return Decided(
         trigger=replace(trigger, action=action.name),
         action_type=action.action_type,

@@ -6,24 +6,24 @@ The flow of the same name runs it; it knows nothing of Prefect: `dispatch` and `
 import contextvars
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from contextlib import ExitStack
+from datetime import timedelta
 from uuid import UUID
 
 from uuid6 import uuid7
 
-from selfheal.model.attempt import Holder, Status
-from selfheal.model.component import Component, ProbeKind
+from selfheal.model.attempt import Status
+from selfheal.model.component import Component
 from selfheal.model.errors import SelfhealError
 from selfheal.model.health import ComponentHealth, HealthStatus
 from selfheal.model.observation import Health, Observation
-from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
+from selfheal.model.trigger import Priority, Source, Trigger
 from selfheal.policy.health import Track, advance, overall
-from selfheal.ports import Clock, HealStore, HealthStore, Observe
-from selfheal.protocol.heal import Result
+from selfheal.policy.triggers import platform_acts, type_of
+from selfheal.watch.containers import Containers
 from selfheal.watch.exits import Exits
+from selfheal.watch.world import Pace, Seen, Summary, World
 
 MECHANISM = "application-health"
 
@@ -31,77 +31,6 @@ _log = logging.getLogger(__name__)
 _BEAT_S = 1.0
 _REAPED_WITHIN_S = 3.0
 _RAISE_AGAIN = timedelta(seconds=30)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pace:
-    """How often, and how patient.
-
-    Attributes:
-        sweep: from one look at everything to the next.
-        strikes: sick observations in a row that make DOWN.
-        recoveries: healthy ones in a row that end it.
-        reconcile: from one turn of reconcile to the next.
-        at_once: heals that may run at the same time.
-    """
-
-    sweep: timedelta
-    strikes: int
-    recoveries: int
-    reconcile: timedelta
-    at_once: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class World:
-    """What the watcher needs.
-
-    Attributes:
-        components: the estate, by name.
-        observe: one look at one component.
-        observe_all: one look at each.
-        heals: faults and attempts.
-        health: `health_history` and the hand-over.
-        dispatch: carries a trigger to its result; called in a thread of its own.
-        reconcile: one turn; called in a thread of its own.
-        clock: time.
-        holder: this process.
-    """
-
-    components: Mapping[str, Component]
-    observe: Observe
-    observe_all: Callable[[Sequence[Component]], Sequence[Observation]]
-    heals: HealStore
-    health: HealthStore
-    dispatch: Callable[[Trigger], Result]
-    reconcile: Callable[[], object]
-    clock: Clock
-    holder: Holder
-
-
-@dataclass(kw_only=True)
-class Seen:
-    """What one run of the watcher remembers of a component."""
-
-    track: Track = field(default_factory=Track)
-    sick_since: datetime | None = None
-    not_before: datetime | None = None
-    heal: Future[None] | None = None
-    fault_may_be_open: bool = True
-
-    @property
-    def healing(self) -> bool:
-        """Whether a heal of this run is under way."""
-        return self.heal is not None and not self.heal.done()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Summary:
-    """What a run of the watcher did, for the run's final message."""
-
-    sweeps: int
-    raised: int
-    handed_over: bool
 
 
 class Watcher:
@@ -130,11 +59,15 @@ class Watcher:
 
     def run(self) -> Summary:
         """Watch until a successor does, or until `stop`; then drain the heals."""
+        seeing = ExitStack()
         exits = Exits(self._on_exit)
+        seeing.callback(exits.close)
         sweeps = 0
         handed_over = False
         begun = False
         try:
+            for engine in self._engines():
+                seeing.callback(engine.close)
             next_turn = next_sweep = self._world.clock.monotonic()
             while not handed_over and not self._stop.is_set():
                 if self._world.clock.monotonic() >= next_turn:
@@ -147,10 +80,19 @@ class Watcher:
                 handed_over = self._wait(next_sweep, begun=begun)
         finally:
             self._stop.set()
-            exits.close()
+            seeing.close()
             self._pool.shutdown(wait=True)
             self._turns.shutdown(wait=True)
         return Summary(sweeps=sweeps, raised=self._raised, handed_over=handed_over)
+
+    def _engines(self) -> list[Containers]:
+        """Begin to follow what happens to the containers of each engine."""
+        followed = []
+        for name, engine in self._world.engines.items():
+            of_it = {one.name: one.container for one in self._world.components.values() if one.docker == name}
+            if of_it:
+                followed.append(Containers(engine, of_it, self._on_change))
+        return followed
 
     def _begin(self) -> bool:
         """Write into `watch_epoch` that this run watches now: only after its first sweep, so that no gap opens."""
@@ -218,19 +160,21 @@ class Watcher:
         too_early = state.not_before is not None and self._world.clock.now() < state.not_before
         if not state.track.down or state.healing or too_early or self._stop.is_set():
             return
-        component = self._world.components[seen.component]
+        component, sick_since = self._world.components[seen.component], state.sick_since or seen.observed_at
+        if platform_acts(seen, sick_since=sick_since, now=self._world.clock.now(), grace=self._pace.platform_grace):
+            return
         if seen.stopped_on_request and not self._left_by_us(component):
             state.not_before = self._world.clock.now() + _RAISE_AGAIN
             _log.info("%s was stopped on request: not healed", component.name)
             return
         trigger = Trigger(
             id=uuid7(),
-            type=TriggerType.NATS_DOWN if component.probe is ProbeKind.NATS else TriggerType.SERVICE_DOWN,
+            type=type_of(component, seen),
             component=component.name,
             source=Source.WATCHER,
             priority=Priority.CRITICAL,
             reason=seen.detail,
-            detected_at=state.sick_since or seen.observed_at,
+            detected_at=sick_since,
         )
         self._raised += 1
         state.heal = self._pool.submit(self._context.copy().run, self._heal, state, trigger)
@@ -286,6 +230,14 @@ class Watcher:
             self._world.clock.wait(0.02)
             seen = self._world.observe(component)
         _log.info("process of %s ended: %s", name, seen.detail)
+        self._take(seen)
+
+    def _on_change(self, name: str) -> None:
+        """Something happened to a container: look, and take that as an observation."""
+        if self._stop.is_set() or self._seen[name].healing:
+            return
+        seen = self._world.observe(self._world.components[name])
+        _log.info("container of %s changed: %s %s", name, seen.health, seen.detail)
         self._take(seen)
 
     def _start_turn(self) -> None:

@@ -145,7 +145,10 @@ def test_unknown_names_are_refused_with_the_nearest(values: dict[str, Any], told
             "supervisors.demo.url: must match pattern '^(http://|unix://)'",
         ),
         ({"supervisors": {"de mo": DEMO}}, "supervisors.de mo: is no name here"),
-        (component(probe="htp"), "components.backend.probe: must be 'http', 'nats' or 'process'; did you mean 'http'?"),
+        (
+            component(probe="htp"),
+            "components.backend.probe: must be 'http', 'nats', 'process' or 'container'; did you mean 'http'?",
+        ),
         (
             component(url="nats://x"),
             "components.backend.url: must begin with http:// for probe = \"http\" (given: 'nats://x')",

@@ -1,0 +1,158 @@
+"""One call to a Docker engine through docker-py, bounded in time; only `clients.docker` calls this, lazily.
+
+Each call has a client, and so a connection, of its own: that costs half a millisecond, needs no care with threads,
+forks and restarts of the engine, and docker-py bounds a call by its client's time-out.
+"""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any, TypeVar
+
+from docker import APIClient
+from docker.errors import APIError, DockerException, NotFound
+from requests.exceptions import RequestException, Timeout
+from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as WireTimeout
+
+from selfheal.clients.docker_state import Gone
+from selfheal.model.errors import Permanent, SelfhealError, Transient
+
+T = TypeVar("T")
+
+FAILURES = (DockerException, RequestException, HTTPError, OSError, ValueError)
+"""Whatever docker-py lets through of its own errors and of the libraries below it."""
+IDLE_SECONDS = 30.0
+"""A stream that is silent for so long is begun anew: the engine may be frozen."""
+CONFLICT, FIRST_SERVER_ERROR = 409, 500
+
+
+class _Bounded(APIClient):  # type: ignore[misc]  # docker-py has no types
+    """Docker-py's client, which would wait for events for ever."""
+
+    def get(self, url: str, **options: Any) -> Any:
+        if options.get("timeout") is None:
+            options["timeout"] = self.timeout
+        return super().get(url, **options)
+
+
+class Api:
+    """The way to one engine; any number of threads may use it, also after a fork.
+
+    Args:
+        url: `unix:///PATH` or `tcp://HOST:PORT`.
+        seconds: bounds each call that does not bring its own time.
+    """
+
+    def __init__(self, url: str, seconds: float) -> None:
+        self._url, self._seconds = url, seconds
+        self._version = ""
+
+    def call(self, what: str, ask: Callable[[APIClient], T], *, seconds: float | None = None) -> T:
+        """The engine's answer.
+
+        Args:
+            what: what is asked, for a person.
+            ask: makes the call.
+            seconds: bounds it, besides what docker-py allows for a stop.
+
+        Raises:
+            Gone: the engine knows no such container.
+            Transient: the engine is away, frozen or busy with the same container.
+            Permanent: it refuses, it does not let us in, or what listens there is no Docker engine.
+        """
+        bound = seconds or self._seconds
+        try:
+            with closing(self._client(bound)) as client:
+                return ask(client)
+        except FAILURES as error:
+            raise self._told(error, what, bound) from error
+
+    def subscribe(self, actions: list[str]) -> "Stream":
+        """A stream of container events that has begun when this returns."""
+        self.call("a ping", lambda client: client.ping())
+        client: APIClient | None = None
+        try:
+            client = self._client(IDLE_SECONDS)
+            return Stream(client, client.events(decode=True, filters={"type": "container", "event": actions}))
+        except FAILURES as error:
+            if client is not None:
+                client.close()
+            raise self._told(error, "its events", IDLE_SECONDS) from error
+
+    def _client(self, seconds: float) -> APIClient:
+        """A client for one call; the engine's version is asked for once."""
+        self._knock()
+        if not self._version:
+            with closing(_Bounded(base_url=self._url, version="auto", timeout=self._seconds)) as client:
+                self._version = str(client.api_version)
+        return _Bounded(base_url=self._url, version=self._version, timeout=seconds)
+
+    def _knock(self) -> None:
+        """Fail here if nobody listens: docker-py leaves a socket open that could not be connected."""
+        if self._url.startswith("unix://"):
+            with socket.socket(socket.AF_UNIX) as wire:
+                wire.settimeout(self._seconds)
+                wire.connect(self._url.removeprefix("unix://"))
+
+    def _told(self, error: Exception, what: str, seconds: float) -> SelfhealError:
+        """What went wrong, in words, and whether to try again."""
+        if isinstance(error, APIError):
+            return _refused(error, what)
+        self._version = ""  # an engine of another version may answer next time
+        causes = list(_causes(error))
+        if any(isinstance(cause, Timeout | WireTimeout | TimeoutError) for cause in causes):
+            return Transient(
+                f"the Docker engine at {self._url} did not answer {what} within {seconds:g} s",
+                hint="see whether dockerd is frozen or very busy",
+            )
+        if any(isinstance(cause, PermissionError) for cause in causes):
+            return Permanent(
+                f"we may not open the Docker engine's socket {self._url}", hint="add our user to its group"
+            )
+        if any(isinstance(cause, OSError) for cause in causes):
+            return Transient(f"no Docker engine answers at {self._url}", hint="start dockerd, or correct docker.url")
+        return Permanent(f"what listens at {self._url} does not answer as a Docker engine does: {error}"[:300])
+
+
+class Stream:
+    """Container events as the engine sends them; see `ports.Changes`."""
+
+    def __init__(self, client: APIClient, events: Any) -> None:
+        self._client, self._events = client, events
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        try:
+            yield from self._events
+        except FAILURES:
+            return  # broken off in the middle of an event is an end like any other
+
+    def close(self) -> None:
+        """End the stream, whoever reads it."""
+        try:
+            self._events.close()
+        except (OSError, AttributeError):  # it has ended already: docker-py then finds no socket to close
+            pass
+        finally:
+            self._client.close()
+
+
+def _refused(error: APIError, what: str) -> SelfhealError:
+    """The engine's own refusal in words."""
+    said = str(error.explanation or error)[:500]
+    if isinstance(error, NotFound):
+        return Gone(f"Docker knows no such container: {said}", hint="it was removed, perhaps created anew")
+    if error.status_code == CONFLICT:
+        return Transient(f"Docker is busy with the same container and refused {what}: {said}")
+    return Permanent(f"Docker refused {what}: {said}", hint="see the engine's log")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what it was made of: docker-py and requests hide the cause in causes and arguments."""
+    if error is None:
+        return
+    yield error
+    for inner in error.args:
+        if isinstance(inner, BaseException):
+            yield from _causes(inner)
+    yield from _causes(error.__cause__ or error.__context__)

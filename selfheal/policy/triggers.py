@@ -1,0 +1,24 @@
+"""What kind of trigger a sick observation is, and whether it is too early for one. Used by the watcher."""
+
+from datetime import datetime, timedelta
+
+from selfheal.model.component import Component, ProbeKind
+from selfheal.model.observation import Observation
+from selfheal.model.trigger import TriggerType
+
+_OF_STATE = {"CRASH_LOOP": TriggerType.CONTAINER_CRASH_LOOP, "REMOVED": TriggerType.CONTAINER_REMOVED}
+_PLATFORM_ACTS = frozenset({"RESTARTING", "CRASH_LOOP"})
+
+
+def type_of(component: Component, seen: Observation) -> TriggerType:
+    """The kind of reason: which actions fit depends on it."""
+    if component.container:
+        state = "" if seen.incarnation is None else seen.incarnation.state
+        return _OF_STATE.get(state, TriggerType.CONTAINER_DOWN)
+    return TriggerType.NATS_DOWN if component.probe is ProbeKind.NATS else TriggerType.SERVICE_DOWN
+
+
+def platform_acts(seen: Observation, *, sick_since: datetime, now: datetime, grace: timedelta) -> bool:
+    """Whether Docker restarts it by itself and still has time to succeed."""
+    life = seen.incarnation
+    return life is not None and life.state in _PLATFORM_ACTS and now - sick_since < grace

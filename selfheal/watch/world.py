@@ -1,0 +1,89 @@
+"""What a run of the watcher needs, how patient it is, and what it remembers. Bootstrap builds `World` and `Pace`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from selfheal.model.attempt import Holder
+from selfheal.model.component import Component
+from selfheal.model.observation import Observation
+from selfheal.model.trigger import Trigger
+from selfheal.policy.health import Track
+from selfheal.ports import Clock, ContainerControl, HealStore, HealthStore, Observe
+from selfheal.protocol.heal import Result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How often, and how patient.
+
+    Attributes:
+        sweep: from one look at everything to the next.
+        strikes: sick observations in a row that make DOWN.
+        recoveries: healthy ones in a row that end it.
+        reconcile: from one turn of reconcile to the next.
+        at_once: heals that may run at the same time.
+        platform_grace: how long Docker's own restarts may try before a trigger is raised.
+    """
+
+    sweep: timedelta
+    strikes: int
+    recoveries: int
+    reconcile: timedelta
+    at_once: int
+    platform_grace: timedelta = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """What the watcher needs.
+
+    Attributes:
+        components: the estate, by name.
+        observe: one look at one component.
+        observe_all: one look at each.
+        heals: faults and attempts.
+        health: `health_history` and the hand-over.
+        dispatch: carries a trigger to its result; called in a thread of its own.
+        reconcile: one turn; called in a thread of its own.
+        clock: time.
+        holder: this process.
+        engines: the Docker engines by name; what happens to their containers is seen at once.
+    """
+
+    components: Mapping[str, Component]
+    observe: Observe
+    observe_all: Callable[[Sequence[Component]], Sequence[Observation]]
+    heals: HealStore
+    health: HealthStore
+    dispatch: Callable[[Trigger], Result]
+    reconcile: Callable[[], object]
+    clock: Clock
+    holder: Holder
+    engines: Mapping[str, ContainerControl] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class Seen:
+    """What one run of the watcher remembers of a component."""
+
+    track: Track = field(default_factory=Track)
+    sick_since: datetime | None = None
+    not_before: datetime | None = None
+    heal: Future[None] | None = None
+    fault_may_be_open: bool = True
+
+    @property
+    def healing(self) -> bool:
+        """Whether a heal of this run is under way."""
+        return self.heal is not None and not self.heal.done()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What a run of the watcher did, for the run's final message."""
+
+    sweeps: int
+    raised: int
+    handed_over: bool
