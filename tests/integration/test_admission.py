@@ -115,3 +115,13 @@ def test_peek_tells_the_refusal_and_records_nothing(heals: Heals, empty: Engine)
     assert heals.peek("supervisor/demo/backend", "RESTART_SERVICE").decision is Decision.ALREADY_HEALING
     with empty.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM healing_triggers")) == 1
+
+
+def test_a_row_of_another_release_does_not_hide_the_others(heals: Heals, empty: Engine) -> None:
+    """Of two expired attempts one cannot be read: the other is still found."""
+    poisoned, fine = ask(heals), ask(heals, a_trigger("frontend"))
+    with empty.begin() as connection:
+        connection.execute(text("UPDATE healing_actions SET lease_until = now() - interval '1 minute'"))
+        plan = {"id": poisoned.attempt_id, "plan": '{"before": {"container": "of a newer release"}}'}
+        connection.execute(text("UPDATE healing_actions SET plan = CAST(:plan AS jsonb) WHERE id = :id"), plan)
+    assert [one.id for one in heals.expired()] == [fine.attempt_id]
