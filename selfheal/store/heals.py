@@ -241,7 +241,7 @@ def _readable(row: Row[Any]) -> Attempt | None:
     try:
         return attempt_of(row)
     except (TypeError, ValueError, KeyError) as error:
-        _log.error("attempt %s cannot be read by this release: %s", row.id, error)  # noqa: TRY400 - no bug of ours
+        _log.error("attempt %s cannot be read by this release: %s", row.id, error)
         return None
 
 
