@@ -11,7 +11,7 @@ from typing import Any
 from selfheal.actions.evidence import fitted, last_lines
 from selfheal.model.attempt import Plan
 from selfheal.model.component import Component, ProbeKind
-from selfheal.model.errors import Permanent, SelfhealError
+from selfheal.model.errors import Permanent, SelfhealError, TargetChanged
 from selfheal.model.observation import Incarnation, Observation
 from selfheal.model.trigger import Trigger, TriggerType
 from selfheal.policy.names import nearest
@@ -78,7 +78,7 @@ class RestartContainer:
         engine, name = self._engine(component), component.container
         was = _existing(engine, component)
         if plan.before is not None and not plan.before.same_life(was):
-            raise Permanent(f"{name} was restarted or created anew by somebody else meanwhile: not touched")
+            raise TargetChanged(f"{name} was restarted or created anew by somebody else meanwhile: not touched")
         if was.state == "PAUSED":
             engine.unpause(was.id)
         if was.running:
@@ -127,7 +127,7 @@ class RestartContainer:
 
 def _existing(engine: ContainerControl, component: Component) -> Incarnation:
     life = engine.container(component.container)
-    if life.state == "REMOVED":
+    if life.state in {"REMOVING", "REMOVED"}:
         raise Permanent(
             f"there is no container {component.container!r}",
             hint="create it again: Selfheal restarts containers and creates none",

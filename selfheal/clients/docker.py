@@ -90,8 +90,9 @@ class Docker:
 
     def log_tail(self, container_id: str, *, lines: int) -> str:
         """Its last lines, decoded; empty with a log driver that cannot be read back."""
+        _checked_id(container_id)
         try:
-            said = self._api.call("its log", lambda client: client.logs(_id(container_id), tail=lines))
+            said = self._api.call("its log", lambda client: client.logs(container_id, tail=lines))
         except Permanent as error:
             if "does not support reading" in error.message:
                 return ""
@@ -116,7 +117,8 @@ class Docker:
         return {name: str(container_id) for name, container_id in names if NAME.fullmatch(name)}
 
     def _found(self, container_id: str) -> dict[str, Any]:
-        found = self._api.call("an inspection", lambda client: client.inspect_container(_id(container_id)))
+        _checked_id(container_id)
+        found = self._api.call("an inspection", lambda client: client.inspect_container(container_id))
         return dict(found)
 
     def _life(self, container_id: str) -> Incarnation:
@@ -189,10 +191,9 @@ def _checked(name: str) -> str:
     return name
 
 
-def _id(container_id: str) -> str:
+def _checked_id(container_id: str) -> None:
     if not ID.fullmatch(container_id):
         raise NotAllowed(f"{container_id[:120]!r} is no id of a container", hint="look the container up by its name")
-    return container_id
 
 
 def _least(seconds: float) -> float:

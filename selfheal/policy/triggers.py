@@ -6,7 +6,11 @@ from selfheal.model.component import Component, ProbeKind
 from selfheal.model.observation import Observation
 from selfheal.model.trigger import TriggerType
 
-_OF_STATE = {"CRASH_LOOP": TriggerType.CONTAINER_CRASH_LOOP, "REMOVED": TriggerType.CONTAINER_REMOVED}
+_OF_STATE = {
+    "CRASH_LOOP": TriggerType.CONTAINER_CRASH_LOOP,
+    "REMOVING": TriggerType.CONTAINER_REMOVED,
+    "REMOVED": TriggerType.CONTAINER_REMOVED,
+}
 _PLATFORM_ACTS = frozenset({"RESTARTING", "CRASH_LOOP"})
 
 

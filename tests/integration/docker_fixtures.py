@@ -1,0 +1,269 @@
+"""A real Docker engine for tests: a reachable one if `SELFHEAL_TEST_DOCKER` names it, else one of our own.
+
+`tests/conftest.py` imports the fixtures. Our own is a `containerd` and a `dockerd` in a private folder, without a
+network; it is stopped at the end of the session and must leave nothing behind. Where none can be started, the tests
+that ask for it are skipped with the reason.
+"""
+
+import contextlib
+import io
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+from docker.errors import APIError, NotFound
+
+from deployments.embedded.child import spawn
+
+IMAGE, TAG = "selfheal-test", "1"
+APPLETS = ("sh", "sleep", "test", "touch", "rm", "tail", "echo")
+PROGRAM = """
+rm -f /tmp/eat; touch /tmp/ok; trap 'exit 0' TERM; echo begun
+while [ ! -e /tmp/eat ]; do sleep 0.1; done
+exec tail /dev/zero
+"""
+"""Healthy while /tmp/ok is there; eats all its memory once /tmp/eat is; obeys TERM; whole again after a restart."""
+SECOND_NS = 1_000_000_000
+CHECK = {"test": ["CMD", "test", "-e", "/tmp/ok"], "interval": SECOND_NS, "timeout": SECOND_NS, "retries": 1}  # noqa: S108  in the container
+SWITCHES = ("--live-restore", "--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false")
+START_SECONDS = 30
+
+
+class Dockerd:
+    """An engine of our own in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.url = folder, f"unix://{folder}/docker.sock"
+        (folder / "containerd.toml").write_text(
+            f'version = 2\nroot = "{folder}/containerd"\nstate = "{folder}/state"\n'
+            f'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "{folder}/containerd.sock"\n'
+        )
+        self._below: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start what does not run, and wait until it answers."""
+        if self._below is None:
+            self._below = self._spawn("containerd", "--config", self.folder / "containerd.toml")
+            self._await("containerd", self._below, (self.folder / "containerd.sock").exists)
+        self._process = self._spawn(
+            "dockerd",
+            *("--host", self.url, "--containerd", self.folder / "containerd.sock", "--data-root", self.folder / "data"),
+            *("--exec-root", self.folder / "exec", "--pidfile", self.folder / "docker.pid", *SWITCHES),
+        )
+        self._await("dockerd", self._process, lambda: _answers(self.url))
+
+    def freeze(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """As a crash does: its containers live on."""
+        self._signal(signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait()
+        (self.folder / "docker.pid").unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        for process in (self._process, self._below):
+            if process is not None:
+                process.send_signal(signal.SIGCONT)
+                process.terminate()
+                process.wait(START_SECONDS)
+        for mount in reversed(self.mounts()):
+            subprocess.run(["/bin/umount", "--lazy", mount], check=False)
+        shutil.rmtree(self.folder)
+
+    def mounts(self) -> list[str]:
+        lines = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
+        return [place for line in lines if (place := line.split()[1]).startswith(str(self.folder))]
+
+    def processes(self) -> list[str]:
+        """Command lines of what still runs for this engine: itself, containerd, and the containers' shims."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                if entry.name.isdigit() and str(self.folder) in (words := (entry / "cmdline").read_text()):
+                    found.append(words.replace("\0", " "))
+        return found
+
+    def _spawn(self, *command: str | Path) -> subprocess.Popen[bytes]:
+        return spawn(command, log=self.folder / f"{command[0]}.log", folder=self.folder)
+
+    def _await(self, name: str, process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> None:
+        ends = time.monotonic() + START_SECONDS
+        while not ready():
+            if process.poll() is not None or time.monotonic() > ends:
+                log = (self.folder / f"{name}.log").read_text(errors="replace").splitlines() or ["no log"]
+                raise OSError(f"{name} did not start: {log[-1][:200]}")
+            time.sleep(0.02)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+
+class TestEngine:
+    """The session's engine, and the containers of one test at a time.
+
+    Attributes:
+        url: where it answers.
+        own: the engine if it is ours: only then may it be frozen and killed.
+        client: docker-py, for what users do; never for what is tested.
+    """
+
+    __test__ = False
+
+    def __init__(self, url: str, own: Dockerd | None) -> None:
+        self.url, self.own = url, own
+        self.client = docker.DockerClient(base_url=url, timeout=START_SECONDS)
+        self._names: set[str] = set()
+
+    def run(self, name: str = "", *, script: str = PROGRAM, checked: bool = False, **options: Any) -> str:
+        """Start a container and give its name; `checked` gives it a health check each second."""
+        name = name or f"selfheal-test-{secrets.token_hex(4)}"
+        self._names.add(name)
+        if checked:
+            options["healthcheck"] = CHECK
+        self.client.containers.run(
+            f"{IMAGE}:{TAG}", ["sh", "-c", script], name=name, network_mode="none", detach=True, **options
+        )
+        return name
+
+    def inspect(self, name: str) -> dict[str, Any]:
+        return dict(self.client.api.inspect_container(name))
+
+    def state(self, name: str) -> dict[str, Any]:
+        return dict(self.inspect(name)["State"])
+
+    def pid(self, name: str) -> int:
+        return int(self.state(name)["Pid"])
+
+    def inside(self, name: str, *command: str) -> None:
+        self.client.containers.get(name).exec_run(list(command))
+
+    def kill(self, name: str) -> None:
+        """As the kernel does: nobody asked the engine."""
+        os.kill(self.pid(name), signal.SIGKILL)
+
+    def remove(self, name: str) -> None:
+        with contextlib.suppress(NotFound):
+            self.client.containers.get(name).remove(force=True)
+
+    def remove_all(self) -> None:
+        for name in self._names:
+            self.remove(name)
+        self._names.clear()
+
+    def close(self) -> None:
+        self.remove_all()
+        with contextlib.suppress(APIError):
+            self.client.images.remove(f"{IMAGE}:{TAG}", force=True)
+        self.client.close()
+
+
+@pytest.fixture(scope="session")
+def session_engine() -> Iterator[TestEngine]:
+    """The session's engine with its image; tests ask for `docker_engine` instead."""
+    given = os.environ.get("SELFHEAL_TEST_DOCKER")
+    if given:
+        with _with_image(TestEngine(given, None)) as engine:
+            yield engine
+        return
+    folder = Path(tempfile.mkdtemp(prefix="selfheal-docker-"))
+    own = Dockerd(folder)
+    try:
+        reason = _why_not(own)
+        if reason:
+            pytest.skip(f"no Docker engine: {reason}")
+        with _with_image(TestEngine(own.url, own)) as engine:
+            yield engine
+    finally:
+        own.stop()
+    assert (own.processes(), own.mounts(), folder.exists()) == ([], [], False)
+
+
+@pytest.fixture
+def docker_engine(session_engine: TestEngine) -> Iterator[TestEngine]:
+    """A Docker engine without containers of ours."""
+    yield session_engine
+    session_engine.remove_all()
+
+
+@pytest.fixture
+def own_dockerd(session_engine: TestEngine) -> Iterator[Dockerd]:
+    """The engine itself, to be frozen or killed; it answers again afterwards."""
+    own = session_engine.own
+    if own is None:
+        pytest.skip("only an engine of our own may be frozen or killed, not the one of SELFHEAL_TEST_DOCKER")
+    yield own
+    own.thaw()
+    if not _answers(own.url):
+        own.start()
+
+
+@contextlib.contextmanager
+def _with_image(engine: TestEngine) -> Iterator[TestEngine]:
+    try:
+        engine.client.api.import_image_from_data(_root(), repository=IMAGE, tag=TAG)
+        yield engine
+    finally:
+        engine.close()
+
+
+def _why_not(own: Dockerd) -> str:
+    """Start our engine, or say why that is not possible."""
+    missing = [name for name in ("dockerd", "containerd", "busybox") if shutil.which(name) is None]
+    if missing:
+        return f"{', '.join(missing)} not installed (docker.io, containerd and busybox-static of Debian)"
+    if b"/ld-linux" in Path(str(shutil.which("busybox"))).read_bytes()[:4096]:
+        return "busybox is not a static one (busybox-static of Debian)"
+    if os.geteuid() != 0:
+        return "only root can start one; name a reachable one in SELFHEAL_TEST_DOCKER"
+    try:
+        own.start()
+    except OSError as error:
+        return str(error)
+    return ""
+
+
+def _answers(url: str) -> bool:
+    """A ping without docker-py, which leaves a socket open that could not be connected."""
+    with socket.socket(socket.AF_UNIX) as wire, contextlib.suppress(OSError):
+        wire.settimeout(START_SECONDS)
+        wire.connect(url.removeprefix("unix://"))
+        wire.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+        return b" 200 " in wire.recv(100)
+    return False
+
+
+def _root() -> bytes:
+    """The file system of the image: busybox under the names of a few of its applets, and /tmp."""
+    found = shutil.which("busybox")
+    if found is None:
+        pytest.skip("no Docker image: busybox is not installed (busybox-static of Debian)")
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as tar:
+        tar.add(Path(found).resolve(), "bin/busybox")
+        for name in ("tmp", "proc", "dev", "sys", "etc"):
+            folder = tarfile.TarInfo(name)
+            folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(folder)
+        for name in APPLETS:
+            link = tarfile.TarInfo(f"bin/{name}")
+            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+            tar.addfile(link)
+    return data.getvalue()
