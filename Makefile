@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test check campaign lock clean
+.PHONY: setup demo test check campaign bench lock clean
 .DEFAULT_GOAL := help
 help:
 	@echo "make demo      break a small real estate and watch it being healed (about a minute)"
 	@echo "make test      all tests, on real servers"
 	@echo "make check     what CI runs: lint, types, layers, tests"
 	@echo "make campaign  the kill and freeze campaign in full"
+	@echo "make bench     the benchmarks, one after the other (NAMES=... for some)"
 	@echo "make setup     only the virtual environment in $(VENV)"
 
 setup: $(VENV)/ready
@@ -37,6 +38,10 @@ check: setup
 
 campaign: setup
 	$(BIN)/python -m pytest tests/chaos --campaign
+
+NAMES ?= reaction admission
+bench: setup
+	@for name in $(NAMES); do echo "== $$name"; $(BIN)/python -m benchmarks $$name || exit 1; done
 
 lock:
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url --no-header --output-file requirements.lock

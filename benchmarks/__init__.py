@@ -1,0 +1,1 @@
+"""Benchmarks: ours beside something that everybody knows, in one run, alternately. `python -m benchmarks NAME`."""

@@ -1,0 +1,107 @@
+"""Our side of `reaction`: an estate with the watcher beside it, ready for the next fault when the last is settled."""
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.database import Database
+from benchmarks.rounds import until
+from benchmarks.supervised import PROGRAM, running_estate
+from deployments.demo.estate import Estate
+from deployments.embedded import child
+from deployments.embedded.files import write_private
+from selfheal.model.errors import Permanent
+from selfheal.model.health import HealthStatus
+from selfheal.model.report import HistoryLine
+from selfheal.store.engine import open_engine
+from selfheal.store.health import HealthHistory
+from selfheal.store.reports import Reports
+
+SOURCE = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Healed:
+    """An estate that is being watched.
+
+    Attributes:
+        estate: its programs; supervisord restarts none of them.
+        reports: the attempts.
+        health: what the watcher has seen.
+        watcher: its process.
+        log: of the watcher.
+    """
+
+    estate: Estate
+    reports: Reports
+    health: HealthHistory
+    watcher: subprocess.Popen[bytes]
+    log: Path
+
+    def await_settled(self, *, attempts: int) -> HistoryLine | None:
+        """Wait until so many attempts were made, the last is recorded, and the watcher watches the new process.
+
+        Gives the last attempt.
+
+        Raises:
+            Permanent: an attempt did not heal, or the watcher has ended.
+        """
+        until(lambda: self._settled(attempts), what=f"{attempts} heals are settled and the watcher has swept since")
+        lines = self.reports.history(limit=attempts + 1, component=PROGRAM)
+        if len(lines) != attempts or any(line.verification != "HEALED" for line in lines):
+            raise Permanent(f"{attempts} heals were expected, recorded are {[line.verification for line in lines]}")
+        return lines[0] if lines else None
+
+    def _settled(self, attempts: int) -> bool:
+        if self.watcher.poll() is not None:
+            raise Permanent(f"the watcher ended: {self.log.read_text(errors='replace')[-500:]}")
+        lines = self.reports.history(limit=attempts + 1, component=PROGRAM)
+        if len(lines) < attempts or any(line.completed_at is None for line in lines):
+            return False
+        return self._swept_since(lines[0].completed_at if lines else None)
+
+    def _swept_since(self, moment: datetime | None) -> bool:
+        """Whether a sweep has seen the program well after that moment; a sweep ends by watching the pids it found."""
+        return any(
+            seen.component == PROGRAM
+            and seen.status is HealthStatus.OPERATIONAL
+            and (moment is None or seen.checked_at > moment)
+            for seen in self.health.latest()
+        )
+
+
+@contextlib.contextmanager
+def healed_estate(folder: Path, database: Database) -> Iterator[Healed]:
+    """The demo estate and a watcher of its own, ended afterwards."""
+    log = folder / "watcher.log"
+    engine = open_engine(database.url)
+    with running_estate(folder / "healed", autorestart=False) as estate:
+        settings = folder / "settings.json"
+        write_private(settings, json.dumps(_settings(estate)))
+        watcher = _start(settings, log, database)
+        try:
+            yield Healed(estate=estate, reports=Reports(engine), health=HealthHistory(engine), watcher=watcher, log=log)
+        finally:
+            watcher.kill()
+            watcher.wait()
+            engine.dispose()
+
+
+def _start(settings: Path, log: Path, database: Database) -> subprocess.Popen[bytes]:
+    environment = child.base_environment() | {"SELFHEAL_DATABASE_URL": database.url}
+    command = [sys.executable, "-m", "benchmarks.watching", str(settings)]
+    return child.spawn(command, log=log, environment=environment, folder=SOURCE)
+
+
+def _settings(estate: Estate) -> dict[str, Any]:
+    """The estate's own, at the default pace; rounds must not cool down, and need not wait 5 s for the second look."""
+    values = estate.settings()
+    components = {name: one | {"healthy_delay": "1 s"} for name, one in values["components"].items()}
+    healing = {"allow": [PROGRAM], "cooldown": "1 ms", "flap": "1 ms"}
+    return values | {"components": components, "healing": healing}

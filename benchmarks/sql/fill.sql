@@ -1,0 +1,29 @@
+-- Before every round: empty tables with the same history in them, and statistics, so that all sides meet the same plans.
+TRUNCATE trigger_answers, healing_triggers, healing_actions, faults;
+
+INSERT INTO faults (target_key, component, trigger_type, closed_at, resolution)
+SELECT 'supervisor/old/' || n, 'old-' || n, 'SERVICE_DOWN', now(), 'HEALED' FROM generate_series(1, 2000) n;
+
+INSERT INTO healing_actions (trigger_type, action_type, action_name, target_component, target_key, status, success,
+                             fault_id, trigger_id, completed_at, verification)
+SELECT 'SERVICE_DOWN', 'RESTART_SERVICE', 'restart-service', f.component, f.target_key, 'SUCCESS', true,
+       f.id, uuid_generate_v7(), now(), 'HEALED'
+FROM faults f;
+
+INSERT INTO healing_triggers (decision, reason, trigger_type, component, target_key, action_type, source, priority,
+                              attempt_id, fault_id)
+SELECT 'ADMITTED', 'restart-service on ' || a.target_component, a.trigger_type, a.target_component, a.target_key,
+       a.action_type, 'watcher', 'CRITICAL', a.id, a.fault_id
+FROM healing_actions a;
+
+INSERT INTO trigger_answers (trigger_id, decision_id)
+SELECT a.trigger_id, t.id FROM healing_actions a JOIN healing_triggers t ON t.attempt_id = a.id;
+
+-- The fault that the attempts without our logic belong to.
+INSERT INTO faults (id, target_key, component, trigger_type)
+VALUES ('00000000-0000-7000-8000-000000000001', 'supervisor/bench/bare', 'bare', 'SERVICE_DOWN');
+
+-- The target that is being healed already, for the refusals.
+SELECT admit_trigger(uuid_generate_v7(), uuid_generate_v7(), 'SERVICE_DOWN', 'taken', 'supervisor/bench/taken',
+                     'RESTART_SERVICE', 'restart-service', 'watcher', 'CRITICAL', now(), '{"health": "sick"}', true,
+                     NULL, NULL, 'process EXITED', '60 s', '10 min', '10 min');

@@ -1,0 +1,2 @@
+-- Ours: a trigger of a target that is being healed already; the refusal is answered, counted and durable.
+SELECT * FROM admit_trigger(uuid_generate_v7(), uuid_generate_v7(), 'SERVICE_DOWN', 'taken', 'supervisor/bench/taken', 'RESTART_SERVICE', 'restart-service', 'watcher', 'CRITICAL', now(), '{"health": "sick", "detail": "process EXITED", "component": "taken"}', true, NULL, NULL, 'process EXITED', '60 s', '10 min', '10 min');
