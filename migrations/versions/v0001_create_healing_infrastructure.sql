@@ -104,7 +104,7 @@ CREATE INDEX healing_triggers_last ON healing_triggers (last_at DESC);
 
 CREATE TABLE trigger_answers (                      -- which decision a trigger id got first: idempotency
     trigger_id UUID PRIMARY KEY,
-    decision_id UUID REFERENCES healing_triggers (id),
+    decision_id UUID REFERENCES healing_triggers (id) DEFERRABLE INITIALLY DEFERRED,  -- written before its decision
     answered_at TIMESTAMPTZ NOT NULL DEFAULT now()
 );
 
@@ -173,8 +173,9 @@ BEGIN
                a.lease_until
         FROM healing_actions a
         WHERE a.target_key = p_target AND a.status IN ('PENDING', 'RUNNING');
-    IF FOUND THEN
-        RETURN;
+    IF FOUND OR NOT EXISTS (SELECT FROM healing_actions a WHERE a.target_key = p_target AND a.action_type = p_action
+                            AND a.completed_at > now() - interval '24 hours') THEN
+        RETURN;                                     -- most often: what follows costs five times as much
     END IF;
     RETURN QUERY
         WITH recent AS (
@@ -213,9 +214,10 @@ DECLARE
     v_attempt uuid;
     v_fault uuid;
     v_retry timestamptz;
-    v_record uuid;
+    v_record uuid := uuid_generate_v7();
+    v_counted uuid;
 BEGIN
-    INSERT INTO trigger_answers (trigger_id) VALUES (p_trigger) ON CONFLICT DO NOTHING;
+    INSERT INTO trigger_answers (trigger_id, decision_id) VALUES (p_trigger, v_record) ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
         RETURN QUERY
             SELECT t.decision::text, t.reason, t.attempt_id, t.fault_id, true, t.retry_at
@@ -228,9 +230,18 @@ BEGIN
         FROM standing_refusal(p_target, p_action_type, p_cooldown, p_flap) s;
     END IF;
     IF v_decision IS NULL THEN
+        IF p_is_fault THEN                          -- counted before the lock, which is held until the commit is durable
+            INSERT INTO faults AS f (target_key, component, trigger_type, detected_at, attempts)
+            VALUES (p_target, p_component, p_type, least(p_detected, now()), 1)
+            ON CONFLICT (target_key) WHERE closed_at IS NULL DO UPDATE SET attempts = f.attempts + 1
+            RETURNING f.id INTO v_fault;
+        END IF;
         PERFORM pg_advisory_xact_lock(hashtext('selfheal.admission'));
         SELECT s.decision, s.reason, s.attempt_id, s.retry_at INTO v_decision, v_reason, v_attempt, v_retry
         FROM standing_refusal(p_target, p_action_type, p_cooldown, p_flap) s;
+        IF v_decision IS NOT NULL THEN
+            UPDATE faults SET attempts = attempts - 1 WHERE id = v_fault;
+        END IF;
     END IF;
 
     WHILE p_is_fault AND v_fault IS NULL LOOP       -- again if the open fault was closed between the two statements
@@ -247,7 +258,6 @@ BEGIN
         v_decision := 'ADMITTED';
         v_reason := p_action || ' on ' || p_component;
         v_attempt := p_attempt;
-        UPDATE faults SET attempts = attempts + 1 WHERE id = v_fault;
         INSERT INTO healing_actions (id, trigger_type, action_type, action_name, target_component, target_key, status,
                                      fault_id, trigger_id, lease_until, pre_observation, metadata)
         VALUES (p_attempt, p_type, p_action_type, p_action, p_component, p_target, 'PENDING',
@@ -255,15 +265,17 @@ BEGIN
                 jsonb_build_object('why', p_why, 'source', p_source));
     END IF;
 
-    INSERT INTO healing_triggers AS t (decision, reason, trigger_type, component, target_key, action_type, source,
+    INSERT INTO healing_triggers AS t (id, decision, reason, trigger_type, component, target_key, action_type, source,
                                        priority, attempt_id, fault_id, retry_at)
-    VALUES (v_decision, v_reason, p_type, p_component, p_target, p_action_type, p_source, p_priority, v_attempt,
+    VALUES (v_record, v_decision, v_reason, p_type, p_component, p_target, p_action_type, p_source, p_priority, v_attempt,
             v_fault, v_retry)
     ON CONFLICT (component, target_key, trigger_type, action_type, source, decision, attempt_id, fault_id, md5(reason))
         WHERE decision <> 'ADMITTED'
         DO UPDATE SET occurrences = t.occurrences + 1, last_at = now(), retry_at = excluded.retry_at
-    RETURNING t.id INTO v_record;
-    UPDATE trigger_answers a SET decision_id = v_record WHERE a.trigger_id = p_trigger;
+    RETURNING t.id INTO v_counted;
+    IF v_counted <> v_record THEN                   -- an equal refusal was counted
+        UPDATE trigger_answers a SET decision_id = v_counted WHERE a.trigger_id = p_trigger;
+    END IF;
     RETURN QUERY SELECT v_decision, v_reason, v_attempt, v_fault, false, v_retry;
 END
 $fn$;
