@@ -85,10 +85,9 @@ def _text(word: str) -> str:
 
 def _refused_at_the_door(estate: "Estate", trigger: Trigger) -> bool:
     """Whether the target must not even be looked at: no worker is needed to refuse and record that."""
-    from selfheal.policy.admission import refuse_size, refuse_target  # noqa: PLC0415
+    from selfheal.protocol.steps import refused_at_the_door  # noqa: PLC0415
 
-    healer = estate.healer
-    return bool(refuse_size(trigger) or refuse_target(trigger.component, healer.components, healer.allow))
+    return refused_at_the_door(estate.healer, trigger)
 
 
 def _preview(estate: "Estate", trigger: Trigger, output: Output) -> int:

@@ -109,4 +109,5 @@ def _log_into(path: Path) -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
+    logging.raiseExceptions = False  # a full disk is told by the parts' states, not by a traceback for each line
     logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -73,9 +73,7 @@ def _deployment(client: SyncPrefectClient, declared: dict[str, Any]) -> UUID:
         entrypoint=declared["entrypoint"],
         description=declared["description"],
         schedules=[
-            DeploymentScheduleCreate(
-                schedule=IntervalSchedule(interval=one["interval"]), slug=one["slug"], active=True
-            )
+            DeploymentScheduleCreate(schedule=IntervalSchedule(interval=one["interval"]), slug=one["slug"], active=True)
             for one in declared["schedules"]
         ],
         concurrency_limit=declared.get("concurrency_limit"),
@@ -95,9 +93,7 @@ def _replace_crashed_watchers(client: SyncPrefectClient, deployment_id: UUID) ->
         description="A watcher that crashed is replaced at once instead of at its next scheduled time.",
         trigger=EventTrigger(
             expect={"prefect.flow-run.Crashed"},
-            match_related=ResourceSpecification(
-                {"prefect.resource.id": f"prefect.deployment.{deployment_id}"}
-            ),
+            match_related=ResourceSpecification({"prefect.resource.id": f"prefect.deployment.{deployment_id}"}),
             posture=Posture.Reactive,
             threshold=1,
             within=timedelta(0),

@@ -37,9 +37,7 @@ def migrate(url: str) -> str:
             connection.commit()
             return _upgrade(connection)
     except OperationalError as error:
-        raise Transient(
-            f"the database cannot be reached: {error.orig}", hint="see `selfheal doctor`"
-        ) from error
+        raise Transient(f"the database cannot be reached: {error.orig}", hint="see `selfheal doctor`") from error
     finally:
         engine.dispose()
 

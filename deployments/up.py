@@ -23,7 +23,9 @@ from deployments.embedded.worker import Worker
 from deployments.migrate import migrate
 from deployments.part import Part, PartStatus
 from deployments.supervisor import Supervisor
+from selfheal.bootstrap import wire
 from selfheal.model.errors import Transient
+from selfheal.protocol import failpoint
 from selfheal.settings import Settings
 
 POOL = "selfheal"
@@ -57,8 +59,9 @@ def open_stack(settings: Settings, *, config: Path | None, data: Path) -> Runnin
 
     Raises:
         NotAllowed: another stack runs in the folder.
-        Permanent: the folder or a port cannot be used.
+        Permanent: the folder or a port cannot be used, or the settings name what does not exist.
     """
+    _check(settings)
     wanted = {
         POSTGRES_PORT: settings.postgres.port or None,
         NATS_PORT: settings.nats.port or None,
@@ -67,6 +70,16 @@ def open_stack(settings: Settings, *, config: Path | None, data: Path) -> Runnin
     folder = open_folder(data, wanted_ports=wanted, server_user=settings.run_as)
     servers = stack.servers(folder, identity=child.run_as(settings.run_as, folder=folder.path))
     return Running(folder=folder, servers=servers, environment=_environment(folder, servers, config))
+
+
+def _check(settings: Settings) -> None:
+    """Wire the estate once, unconnected: what would stop every watcher is told here and not in a worker's log."""
+    failpoint.wanted()
+    estate = wire(settings, database_url="postgresql://unconnected/none")
+    for component in estate.healer.components.values():
+        for action in component.ladder:
+            estate.healer.actions.get(action)
+    estate.engine.dispose()
 
 
 def database_url(folder: DataFolder, servers: Servers, role: str) -> str:
@@ -146,10 +159,9 @@ def _environment(folder: DataFolder, servers: Servers, config: Path | None) -> d
         "PREFECT_LOGGING_EXTRA_LOGGERS": "selfheal,flows,tasks",
         "OMP_NUM_THREADS": "1",
     }
-    environment |= {name: text for name, text in os.environ.items() if name.startswith("SELFHEAL_")}
     if config is not None:
         environment["SELFHEAL_CONFIG"] = str(config.absolute())
-    return environment
+    return {name: text for name, text in os.environ.items() if name.startswith("SELFHEAL_")} | environment
 
 
 def _apply(running: Running) -> None:

@@ -25,6 +25,7 @@ from selfheal.policy.admission import LONGEST_REASON
 from selfheal.protocol.dry_run import preview
 from selfheal.protocol.heal import Result, heal
 from selfheal.protocol.plain import plain_steps
+from selfheal.protocol.steps import refused_at_the_door
 from selfheal.store.text import clean
 from tasks.heal import task_steps
 from tasks.signing import signed_in
@@ -95,7 +96,7 @@ def dispatch(trigger: Trigger) -> Result:
     Raises:
         SelfhealError: nothing was done; the sweep will raise the trigger again.
     """
-    if answers():
+    if not refused_at_the_door(current().healer, trigger) and answers():
         try:
             _run_as_flow(trigger)
         except Exception as error:  # noqa: BLE001 - whatever Prefect's engine raises, our own record decides

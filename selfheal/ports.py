@@ -227,6 +227,10 @@ class HealStore(Protocol):
         """
         ...
 
+    def release(self, attempt_id: UUID, *, fence: int) -> None:
+        """Let go of an unfinished attempt: anybody may take it over at once, and nobody is ended for it."""
+        ...
+
     def attempt(self, attempt_id: UUID) -> Attempt | None:
         """One attempt."""
         ...
@@ -237,6 +241,13 @@ class HealStore(Protocol):
 
     def has_open_fault(self, target: str) -> bool:
         """Whether a fault of this target is still open."""
+        ...
+
+    def stopped_by_us(self, target: str) -> bool:
+        """Whether the newest attempt of the target's open fault left it stopped.
+
+        It was interrupted in its act, or it was rolled back to a target that was found stopped.
+        """
         ...
 
     def close_recovered(self, target: str) -> bool:

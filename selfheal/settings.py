@@ -6,6 +6,7 @@ Read by bootstrap and by the deployments. Every number has the default of the re
 import os
 import re
 import tomllib
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -33,6 +34,7 @@ NOT_SETTINGS = frozenset(
     {"SELFHEAL_CONFIG", "SELFHEAL_DATA", "SELFHEAL_DATABASE_URL", "SELFHEAL_FAILPOINT", "SELFHEAL_TEST_DOCKER"}
 )
 
+_FIRST_PORT, _LAST_PORT = 1024, 65535
 _UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}
 _DURATION = r"\s*([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)\s*(ms|s|min|h|d)?\s*"
 _SHORTEST_S, _LONGEST_S = 1e-6, 366 * 86400
@@ -51,6 +53,24 @@ def _duration(value: Any) -> Any:
     return timedelta(seconds=seconds)
 
 
+def _between(shortest: timedelta, longest: timedelta) -> Callable[[timedelta], timedelta]:
+    """A duration that is neither spinning nor asleep."""
+
+    def check(value: timedelta) -> timedelta:
+        if not shortest <= value <= longest:
+            raise ValueError(f"must be from {shortest.total_seconds():g} s to {longest.total_seconds():g} s")
+        return value
+
+    return check
+
+
+def _port(value: int) -> int:
+    """A port that an unprivileged server may listen on, or 0 for any."""
+    if value != 0 and not _FIRST_PORT <= value <= _LAST_PORT:
+        raise ValueError(f"must be 0 (any free one) or from {_FIRST_PORT} to {_LAST_PORT}")
+    return value
+
+
 def _address(value: str) -> str:
     """An address without a user and a password: those have settings of their own, which are never shown."""
     if "@" in value.partition("://")[2].partition("/")[0]:
@@ -61,7 +81,9 @@ def _address(value: str) -> str:
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Address = Annotated[str, AfterValidator(_address)]
 ComponentName = Annotated[str, Field(pattern=r"^[a-z0-9_.-]{1,50}$")]
-Port = Annotated[int, Field(ge=0, le=65535)]
+Port = Annotated[int, AfterValidator(_port)]
+Lease = Annotated[Duration, AfterValidator(_between(timedelta(seconds=1), timedelta(minutes=10)))]
+Turn = Annotated[Duration, AfterValidator(_between(timedelta(milliseconds=500), timedelta(hours=1)))]
 
 
 class _Section(BaseModel):
@@ -74,7 +96,7 @@ class Healing(_Section):
     """How heals are admitted and carried out."""
 
     allow: frozenset[str] = frozenset()  # names of components; empty: everything is observed, nothing is healed
-    lease: Duration = timedelta(seconds=60)
+    lease: Lease = timedelta(seconds=60)
     cooldown: Duration = timedelta(minutes=10)
     flap: Duration = timedelta(minutes=10)
     at_once: Annotated[int, Field(ge=1, le=64)] = 4
@@ -83,10 +105,10 @@ class Healing(_Section):
 class Watching(_Section):
     """How the estate is watched."""
 
-    sweep: Duration = timedelta(seconds=5)
+    sweep: Turn = timedelta(seconds=5)
     strikes: Annotated[int, Field(ge=1, le=100)] = 3
     recoveries: Annotated[int, Field(ge=1, le=100)] = 2
-    reconcile: Duration = timedelta(seconds=30)
+    reconcile: Turn = timedelta(seconds=30)
     platform_grace: Duration = timedelta(seconds=10)  # Docker restarts it by itself: act only if that has not helped
 
 
@@ -181,6 +203,10 @@ class Settings(_Section):
                     f"components.{name}.supervisor",
                     f"no supervisor is named {component.supervisor!r}{nearest(component.supervisor, self.supervisors)}",
                 )
+        urls = [one.url for one in self.supervisors.values()]
+        for name, one in self.supervisors.items():
+            if urls.count(one.url) > 1:  # one program would have two targets, and be healed twice at once
+                raise Wrong(f"supervisors.{name}.url", "another supervisor has the same url")
         for name in sorted(self.healing.allow - set(self.components)):
             raise Wrong("healing.allow", f"no component is named {name!r}{nearest(name, self.components)}")
         return self

@@ -11,7 +11,7 @@ from uuid import UUID
 from uuid6 import uuid7
 
 from selfheal.model.admission import Answer, Decision, Refusal
-from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan, Status, Verification
+from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan, RollbackOutcome, Status, Verification
 from selfheal.model.errors import NotAllowed, Permanent, SelfhealError
 from selfheal.model.observation import Health, Incarnation, Observation
 from selfheal.model.trigger import Trigger
@@ -239,12 +239,18 @@ class FakeHeals:
         row.attempt = replace(row.attempt, status=outcome.status, outcome=replace(outcome, escalate=False))
         row.completed_at, row.settled_fence = self._clock.now(), fence
         fault = self.faults[row.attempt.fault_id]
-        interrupted = [one for one in self._of(fault) if one.attempt.outcome and one.attempt.outcome.interrupted]
+        fruitless = [
+            one for one in self._of(fault) if one.attempt.outcome and (one.attempt.outcome.interrupted or not one.acted)
+        ]
         if outcome.verification is Verification.HEALED:
             fault.open = False
-        elif outcome.escalate or len(interrupted) >= 3:
+        elif outcome.escalate or len(fruitless) >= 3:
             fault.needs_person = outcome.message
         return True
+
+    def release(self, attempt_id: UUID, *, fence: int) -> None:
+        if self._change("release", attempt_id, fence, holder=None):
+            self.rows[attempt_id].lease_until = self._clock.now() - timedelta(microseconds=1)
 
     def attempt(self, attempt_id: UUID) -> Attempt | None:
         self._call("attempt")
@@ -268,6 +274,17 @@ class FakeHeals:
     def has_open_fault(self, target: str) -> bool:
         self._call("has_open_fault")
         return any(fault.open and fault.target == target for fault in self.faults.values())
+
+    def stopped_by_us(self, target: str) -> bool:
+        self._call("stopped_by_us")
+        fault = next((one for one in self.faults.values() if one.open and one.target == target), None)
+        rows = [row for row in self.rows.values() if fault is not None and row.attempt.fault_id == fault.id]
+        if not rows or rows[-1].attempt.outcome is None:
+            return False
+        last, outcome = rows[-1], rows[-1].attempt.outcome
+        found = (last.attempt.plan.rollback or {}).get("restore") if last.attempt.plan else None
+        rolled_to_stop = outcome.rollback is RollbackOutcome.DONE and found == "stopped"
+        return (outcome.interrupted and last.acted) or rolled_to_stop
 
     def close_recovered(self, target: str) -> bool:
         self._call("close_recovered")

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-import psycopg
 from psycopg.conninfo import make_conninfo
+from psycopg.pq import PGconn, Ping
 
 from deployments.embedded import child
 from deployments.embedded.child import RunAs
@@ -89,13 +89,12 @@ class Postgres:
         )
 
     def ready(self) -> bool:
-        """Say whether the server lets us in with a password and answers."""
-        try:
-            with psycopg.connect(self.superuser_dsn(), connect_timeout=CONNECT_TIMEOUT_SECONDS) as connection:
-                connection.execute("SELECT 1")
-        except psycopg.Error:
-            return False
-        return True
+        """Say whether the server answers and takes connections.
+
+        One that answers "too many clients" is full, not frozen: it must not be killed for that.
+        """
+        dsn = make_conninfo(self.superuser_dsn(), connect_timeout=CONNECT_TIMEOUT_SECONDS)
+        return PGconn.ping(dsn.encode()) == Ping.OK
 
 
 def _binaries() -> Path:

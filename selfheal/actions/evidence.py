@@ -38,7 +38,8 @@ def last_lines(text: str, *, size: int = LOG_LIMIT) -> str:
     if _json_size(text) <= size:
         return text
     while _json_size(text) > size:
-        text = text[-(len(text) * size // _json_size(text)) :] if len(text) > 1 else ""
+        fits = len(text) * size // _json_size(text)
+        text = text[len(text) - fits :]
     _, newline, whole = text.partition("\n")
     return whole if newline else text
 

@@ -10,7 +10,7 @@ from typing import Any
 from selfheal.actions.evidence import last_lines
 from selfheal.model.attempt import Plan
 from selfheal.model.component import Component
-from selfheal.model.errors import Permanent, SelfhealError
+from selfheal.model.errors import Permanent, SelfhealError, TargetChanged
 from selfheal.model.observation import Incarnation
 from selfheal.policy.names import nearest
 from selfheal.ports import Clock, ServiceControl
@@ -63,12 +63,12 @@ class Service:
         of one round trip in which somebody else's restart would be repeated.
 
         Raises:
-            Permanent: it is no longer the incarnation `before`; nothing was done.
+            TargetChanged: it is no longer the incarnation `before`; nothing was done.
         """
         ends = self._clock.monotonic() + timeout.total_seconds()
         was = self.life()
         if before is not None and not before.same_life(was):
-            raise Permanent(f"{self.program} was restarted by somebody else meanwhile: not touched")
+            raise TargetChanged(f"{self.program} was restarted by somebody else meanwhile: not touched")
         if was.state not in {"STOPPED", "EXITED", "FATAL"}:
             self._control.stop(self.program, timeout=timeout)
         self._control.start(self.program, timeout=self._left(ends))

@@ -29,6 +29,10 @@ class Permanent(SelfhealError):
     """Trying again changes nothing: a wrong setting, a port in use, an answer that makes no sense."""
 
 
+class TargetChanged(Permanent):
+    """Since it was looked at the target became healthy, or was restarted, by somebody else: it was not touched."""
+
+
 class NotAllowed(SelfhealError):
     """We could, but must not: outside the allow-list, or a name that is none."""
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from selfheal.model.health import HealthStatus
-from selfheal.model.observation import Health, Observation
+from selfheal.model.observation import Health, Incarnation, Observation
 
 _ENDED = frozenset({"EXITED", "FATAL", "STOPPED", "DEAD"})
 
@@ -18,31 +19,49 @@ class Track:
         down: struck out, and not yet back.
         strikes: consecutive sick observations.
         recoveries: consecutive healthy ones.
+        well: the life in which it was last seen healthy.
     """
 
     status: HealthStatus = HealthStatus.UNKNOWN
     down: bool = False
     strikes: int = 0
     recoveries: int = 0
+    well: Incarnation | None = None
 
 
-def advance(track: Track, seen: Observation, *, strikes: int, recoveries: int) -> Track:
+def advance(
+    track: Track, seen: Observation, *, strikes: int, recoveries: int, start_timeout: timedelta = timedelta(0)
+) -> Track:
     """The track after one more observation.
 
     A process that is known to have ended is DOWN at once: that is a fact, not a flaky answer; so is a container whose
     own health check has failed as often as it may. Anything else needs `strikes` sick observations in a row.
     From DOWN it takes `recoveries` healthy ones to become OPERATIONAL.
-    "Could not tell" shows as UNKNOWN and changes no count.
+    "Could not tell" shows as UNKNOWN and changes no count. What has just been started and was not healthy yet in
+    this life is starting, for as long as `start_timeout`: a deployment is no fault.
     """
     if seen.health is Health.UNKNOWN:
         return replace(track, status=HealthStatus.UNKNOWN)
+    if _is_starting(track, seen, start_timeout):
+        return Track(status=HealthStatus.DEGRADED, well=track.well)
     if seen.health is Health.SICK:
         count = max(track.strikes + 1, strikes if is_certain(seen) else 0)
         down = track.down or count >= strikes
-        return Track(status=HealthStatus.DOWN if down else HealthStatus.DEGRADED, down=down, strikes=count)
+        status = HealthStatus.DOWN if down else HealthStatus.DEGRADED
+        return Track(status=status, down=down, strikes=count, well=track.well)
     count = track.recoveries + 1
     down = track.down and count < recoveries
-    return Track(status=HealthStatus.DOWN if down else HealthStatus.OPERATIONAL, down=down, recoveries=count)
+    status = HealthStatus.DOWN if down else HealthStatus.OPERATIONAL
+    return Track(status=status, down=down, recoveries=count, well=seen.incarnation)
+
+
+def _is_starting(track: Track, seen: Observation, start_timeout: timedelta) -> bool:
+    """Whether a sick component runs, is young, and has not been healthy since its start."""
+    life = seen.incarnation
+    if seen.health is not Health.SICK or life is None or not life.running or is_certain(seen):
+        return False
+    age = seen.observed_at.timestamp() - life.started_at
+    return 0 <= age < start_timeout.total_seconds() and not life.same_life(track.well)
 
 
 def is_certain(seen: Observation) -> bool:

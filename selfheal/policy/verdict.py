@@ -27,7 +27,7 @@ def after_act(attempt: Attempt, seen: Observation, *, said: str, completed: bool
         completed: whether the act came to its end without an error.
     """
     verification = _SAYS[seen.health]
-    if verification is Verification.HEALED and not completed and _untouched(attempt, seen):
+    if verification is Verification.HEALED and not completed and _changed(attempt, seen) is not True:
         return _without_effect(attempt, f"{said}; the target is healthy all the same: {seen.detail}")
     return Outcome(
         status=Status.SUCCESS if verification is Verification.HEALED else Status.FAILED,
@@ -40,14 +40,14 @@ def after_act(attempt: Attempt, seen: Observation, *, said: str, completed: bool
 def after_interruption(attempt: Attempt, seen: Observation) -> Outcome:
     """The outcome of an announced act whose holder died, before any rollback: only what is seen decides.
 
-    Healthy in a new incarnation: the act happened and healed. Healthy in the old one: nothing proves an effect,
-    which is no success. Sick in the old one: the act never happened.
+    Healthy in a new incarnation: the act happened and healed. Healthy in the old one, or in one that nobody could
+    tell: nothing proves an effect, which is no success. Sick in the old one: the act never happened.
     """
-    if _untouched(attempt, seen):
+    if _changed(attempt, seen) is not True:
         if seen.health is Health.HEALTHY:
             outcome = _without_effect(attempt, f"interrupted; healthy without a provable effect: {seen.detail}")
             return replace(outcome, interrupted=True)
-        said = "interrupted before it acted"
+        said = "interrupted, and no effect is to be seen"
     else:
         said = "interrupted after it acted"
     return replace(after_act(attempt, seen, said=said, completed=True), interrupted=True)
@@ -56,10 +56,10 @@ def after_interruption(attempt: Attempt, seen: Observation) -> Outcome:
 def needs_rollback(outcome: Outcome, attempt: Attempt, seen: Observation) -> bool:
     """Whether to go back: only from a certain failure, and only if the act changed anything.
 
-    A target in an unknown state is left alone; one that still lives its old life was not touched.
+    A target in an unknown state is left alone; only one that provably lives another life was touched.
     """
     planned = attempt.plan is not None and attempt.plan.rollback is not None
-    return planned and outcome.verification is Verification.NOT_HEALED and not _untouched(attempt, seen)
+    return planned and outcome.verification is Verification.NOT_HEALED and _changed(attempt, seen) is True
 
 
 def rolled_back(outcome: Outcome, rollback: RollbackOutcome, said: str) -> Outcome:
@@ -83,10 +83,12 @@ def _without_effect(attempt: Attempt, message: str) -> Outcome:
     )
 
 
-def _untouched(attempt: Attempt, seen: Observation) -> bool:
-    """Whether the target still lives the life that it lived before the act."""
+def _changed(attempt: Attempt, seen: Observation) -> bool | None:
+    """Whether the target lives another life than before the act; None if nobody could tell."""
     before = None if attempt.plan is None else attempt.plan.before
-    return before is not None and before.same_life(seen.incarnation)
+    if before is None or seen.incarnation is None:
+        return None
+    return not before.same_life(seen.incarnation)
 
 
 def _none_done(attempt: Attempt) -> RollbackOutcome:

@@ -27,18 +27,21 @@ _SIGNALS = {"kill": signal.SIGKILL, "freeze": signal.SIGSTOP}
 
 
 def reach(name: str) -> None:
-    """End or freeze this process if it is to happen here.
+    """End or freeze this process if it is to happen here; raises what `wanted` raises."""
+    if name == wanted()[0]:
+        os.kill(os.getpid(), _SIGNALS[wanted()[1]])
+
+
+def wanted() -> tuple[str, str]:
+    """The place and the way that the variable asks for, both empty without it.
 
     Raises:
-        Permanent: the variable names no failpoint or no way to fail.
+        Permanent: the variable names no failpoint or no way to fail; `up` asks before anything is healed.
     """
-    wanted = os.environ.get("SELFHEAL_FAILPOINT")
-    if not wanted:
-        return
-    place, _, way = wanted.partition(":")
+    value = os.environ.get("SELFHEAL_FAILPOINT")
+    if not value:
+        return "", ""
+    place, _, way = value.partition(":")
     if place not in NAMES or way not in _SIGNALS:
-        raise Permanent(
-            f"SELFHEAL_FAILPOINT={wanted!r} is no failpoint{nearest(place, NAMES)}", hint="NAME:kill|freeze"
-        )
-    if place == name:
-        os.kill(os.getpid(), _SIGNALS[way])
+        raise Permanent(f"SELFHEAL_FAILPOINT={value!r} is no failpoint{nearest(place, NAMES)}", hint="NAME:kill|freeze")
+    return place, way

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from selfheal.model.admission import Answer
 from selfheal.model.attempt import Attempt, Outcome, RollbackOutcome, Status, Verification
-from selfheal.model.errors import SelfhealError, StoodDown
+from selfheal.model.errors import SelfhealError, StoodDown, TargetChanged
 from selfheal.model.observation import Observation
 from selfheal.model.trigger import Trigger
 from selfheal.policy import verdict
@@ -112,7 +112,7 @@ def _never_acted(attempt: Attempt, error: SelfhealError) -> Outcome:
     planned = attempt.plan is not None and attempt.plan.rollback is not None
     return Outcome(
         status=Status.FAILED,
-        verification=Verification.NOT_HEALED,
+        verification=Verification.UNKNOWN if isinstance(error, TargetChanged) else Verification.NOT_HEALED,
         message=str(error),
         rollback=RollbackOutcome.NOT_NEEDED if planned else RollbackOutcome.NOT_PLANNED,
     )

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -30,20 +31,29 @@ class Leases:
         self._store = store
         self._pause = lease.total_seconds() / 4
         self._held: dict[UUID, int] = {}
+        self._left: dict[UUID, int] = {}
         self._lost: set[UUID] = set()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
     @contextmanager
     def keep(self, attempt: Attempt) -> Iterator[None]:
-        """Renew this attempt's lease until the block ends."""
+        """Renew this attempt's lease until the block ends; a block that breaks off lets go of the attempt.
+
+        Whoever takes over an attempt that was let go of need not end this process for it.
+        """
         with self._changed:
             self._held[attempt.id] = attempt.fence
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._renew_until_idle, name="selfheal-leases", daemon=True)
-                self._thread.start()
+            self._run_thread()
         try:
             yield
+        except StoodDown:
+            raise
+        except BaseException:
+            with self._changed:
+                self._left[attempt.id] = attempt.fence
+                self._run_thread()
+            raise
         finally:
             with self._changed:
                 self._held.pop(attempt.id, None)
@@ -61,22 +71,33 @@ class Leases:
             if attempt.id in self._lost:
                 raise StoodDown(f"attempt {attempt.id} was taken over")
 
+    def _run_thread(self) -> None:
+        """Start the thread if it does not run; the condition is held."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._renew_until_idle, name="selfheal-leases", daemon=True)
+            self._thread.start()
+
     def _renew_until_idle(self) -> None:
-        """The thread: ends when nothing is held."""
+        """The thread: ends when nothing is held and nothing is left to let go of."""
         pause = self._pause
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: not self._held, timeout=pause)
+                self._changed.wait_for(lambda: self._left or not self._held, timeout=pause)
                 held = {key: fence for key, fence in self._held.items() if key not in self._lost}
-                if not self._held:
+                left = dict(self._left)
+                if not self._held and not left:
                     self._thread = None
                     return
-            pause = self._renew(held) if held else self._pause
+            pause = self._tell(held, left)
+            if left and pause < self._pause:
+                time.sleep(pause)  # the database is away: what is left to let go of would spin this loop
 
-    def _renew(self, held: dict[UUID, int]) -> float:
-        """One renewal; the seconds until the next."""
+    def _tell(self, held: dict[UUID, int], left: dict[UUID, int]) -> float:
+        """Renew and let go once; the seconds until the next turn."""
         try:
-            ours = self._store.renew(held)
+            ours = self._store.renew(held) if held else set()
+            for attempt_id, fence in left.items():
+                self._store.release(attempt_id, fence=fence)
         except SelfhealError as error:
             _log.warning("leases are not renewed: %s", error)
             return min(1.0, self._pause)
@@ -84,5 +105,7 @@ class Leases:
             _log.exception("renewing leases broke")
             return min(1.0, self._pause)
         with self._changed:
-            self._lost |= {key for key in held if key not in ours and key in self._held}
+            self._lost |= {key for key, fence in held.items() if key not in ours and self._held.get(key) == fence}
+            for attempt_id in left:
+                self._left.pop(attempt_id, None)
         return self._pause

@@ -104,6 +104,8 @@ def _resume(healer: Healer, steps: Steps, mine: Attempt) -> Outcome:
     if mine.phase is Phase.ROLLING_BACK:
         outcome = _given_up(mine, "interrupted while rolling back")
         return steps.record(mine, verdict.rolled_back(outcome, *steps.roll_back(mine)), None)
+    if mine.runs > _LAST_RUN:
+        return steps.record(mine, _given_up(mine, f"its healers died {mine.runs - 1} times after it acted"), None)
     seen = steps.verify(mine)
     return conclude(steps, mine, seen, verdict.after_interruption(mine, seen), None)
 

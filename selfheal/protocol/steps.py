@@ -11,7 +11,7 @@ from uuid import UUID
 from selfheal.model.admission import Answer, Decision, Refusal
 from selfheal.model.attempt import Attempt, Outcome, Phase, Plan, RollbackOutcome
 from selfheal.model.component import Component
-from selfheal.model.errors import Permanent, SelfhealError, StoodDown
+from selfheal.model.errors import Permanent, SelfhealError, StoodDown, TargetChanged
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import Trigger
 from selfheal.policy.admission import refuse_healthy, refuse_ladder, refuse_size, refuse_target
@@ -39,8 +39,11 @@ class Act:
 
 
 def observe(healer: Healer, trigger: Trigger) -> Observation | None:
-    """Look at the trigger's component before admission; None if it must not even be looked at."""
-    if _refuse_door(healer, trigger) is not None:
+    """Look at the trigger's component before admission; None if there is no such component.
+
+    One that is not on the allow-list is looked at all the same: it is not healed, but its fault is recorded.
+    """
+    if refuse_size(trigger) is not None or trigger.component not in healer.components:
         return None
     return healer.observe(healer.components[trigger.component])
 
@@ -89,8 +92,13 @@ def decide(healer: Healer, trigger: Trigger, seen: Observation | None) -> Decide
     )
 
 
+def refused_at_the_door(healer: Healer, trigger: Trigger) -> bool:
+    """Whether no look and no database is needed to refuse this: it is not worth a flow run."""
+    return _refuse_door(healer, trigger) is not None
+
+
 def _refuse_door(healer: Healer, trigger: Trigger) -> Refusal | None:
-    """What must not even be looked at."""
+    """What must never be touched."""
     return refuse_size(trigger) or refuse_target(trigger.component, healer.components, healer.allow)
 
 
@@ -134,10 +142,6 @@ def act(healer: Healer, attempt: Attempt) -> Act:
     return result
 
 
-class TargetChanged(SelfhealError):
-    """Between prepare and act the target was restarted, or it became healthy, by somebody else."""
-
-
 def _unchanged(attempt: Attempt, seen: Observation) -> None:
     """Raise `TargetChanged` unless the target is as sick, and as old, as when the act was prepared."""
     before = None if attempt.plan is None else attempt.plan.before
@@ -175,7 +179,10 @@ def roll_back(healer: Healer, attempt: Attempt) -> tuple[RollbackOutcome, str]:
     reach("before-roll-back")
     _still_ours(healer.store.enter(attempt.id, fence=attempt.fence, phase=Phase.ROLLING_BACK), attempt)
     action, component = healer.actions.get(attempt.action), healer.components[attempt.component]
-    result = _timed(healer, lambda: action.rollback(component, _plan(attempt)))
+    try:
+        result = _timed(healer, lambda: action.rollback(component, _plan(attempt)))
+    except TargetChanged as error:
+        return RollbackOutcome.FAILED, str(error)
     reach("after-roll-back")
     return (RollbackOutcome.DONE if result.completed else RollbackOutcome.FAILED), result.said
 
@@ -219,10 +226,16 @@ def _look(healer: Healer, action: Action, component: Component) -> Observation:
 
 
 def _timed(healer: Healer, work: Callable[[], str]) -> Act:
-    """Run an action's own code; whatever it raises becomes a result, since only observation tells the effect."""
+    """Run an action's own code; whatever it raises becomes a result, since only observation tells the effect.
+
+    Raises:
+        TargetChanged: the action's own last look; nothing was done.
+    """
     begin = healer.clock.monotonic()
     try:
         said, completed = work(), True
+    except TargetChanged:
+        raise
     except SelfhealError as error:
         said, completed = str(error), False
     except Exception as error:  # noqa: BLE001 - a third party's action may raise anything; the attempt still ends in one result

@@ -2,44 +2,82 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine
+import psycopg
+from psycopg.abc import PQGen
+from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from selfheal.model.errors import Permanent, Transient
+
+T = TypeVar("T")
 
 _SESSION = (
     "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
 )
 
 
+_PATIENCE_S = 12.0  # longer than any statement may take
+
+
+class _Bounded(psycopg.Connection[Any]):
+    """A connection whose calls end by our own clock.
+
+    The server's time-outs live in the server: a frozen one keeps none of them, and its kernel goes on to
+    acknowledge what we send.
+    """
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        """Drive one exchange with the server, at most `_PATIENCE_S` long; afterwards the connection is closed."""
+        try:
+            return super().wait(gen, interval, _PATIENCE_S if timeout is None else timeout)
+        except psycopg.errors._WaitTimeout as error:  # noqa: SLF001 - the only name that psycopg has for it
+            self.pgconn.finish()
+            raise psycopg.OperationalError(f"no answer within {_PATIENCE_S:g} s") from error
+
+
 def open_engine(url: str, *, pool_size: int = 5) -> Engine:
     """An engine as `healing_user`.
 
     A dead server is noticed within seconds (connect 3 s, unanswered data 3 s, keepalives), a full or slow one
-    within the statement's 10 s; nothing waits longer than that.
+    within the statement's 10 s, a frozen one within 12 s; nothing waits longer than that.
 
     Args:
-        url: SQLAlchemy URL with driver psycopg.
+        url: of Postgres, `postgresql://...`.
         pool_size: connections kept; as many again may be opened for a moment.
+
+    Raises:
+        Permanent: it is no URL of a Postgres.
     """
+    try:
+        address = make_url(url).set(drivername="postgresql+psycopg")
+    except (ArgumentError, ValueError) as error:
+        raise Permanent(
+            "SELFHEAL_DATABASE_URL is no URL of a Postgres", hint="postgresql://USER:...@HOST/NAME"
+        ) from error
     return create_engine(
-        url,
+        address,
+        creator=lambda: _Bounded.connect(
+            host=address.host,
+            port=address.port,
+            user=address.username,
+            password=address.password,
+            dbname=address.database,
+            connect_timeout=3,
+            tcp_user_timeout=3000,
+            keepalives_idle=5,
+            keepalives_interval=2,
+            keepalives_count=2,
+            options=_SESSION,
+            application_name="selfheal",
+        ),
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=5,
         pool_pre_ping=True,
-        connect_args={
-            "connect_timeout": 3,
-            "tcp_user_timeout": 3000,
-            "keepalives_idle": 5,
-            "keepalives_interval": 2,
-            "keepalives_count": 2,
-            "options": _SESSION,
-            "application_name": "selfheal",
-        },
     )
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    null,
     or_,
     select,
     text,
@@ -38,7 +39,7 @@ from selfheal.store.tables import faults, healing_actions
 from selfheal.store.text import clean, shorten
 
 _log = logging.getLogger(__name__)
-INTERRUPTIONS_BEFORE_A_PERSON = 3
+FRUITLESS_BEFORE_A_PERSON = 3  # attempts of one fault that were interrupted, or never acted
 
 _ADMIT = text(
     """SELECT * FROM admit_trigger(
@@ -46,6 +47,12 @@ _ADMIT = text(
         :observation, :is_fault, :refusal, :refusal_reason, :why, :lease, :cooldown, :flap)"""
 ).bindparams(bindparam("observation", type_=JSONB(none_as_null=True)))
 _PEEK = text("SELECT * FROM standing_refusal(:target, :action_type, :cooldown, :flap)")
+_STOPPED_BY_US = text(
+    """SELECT (a.interrupted AND a.act_started_at IS NOT NULL)
+           OR (a.rollback_outcome = 'DONE' AND a.plan -> 'rollback' ->> 'restore' = 'stopped')
+       FROM healing_actions a JOIN faults f ON f.id = a.fault_id
+       WHERE f.target_key = :target AND f.closed_at IS NULL ORDER BY a.created_at DESC LIMIT 1"""
+)
 _UNFINISHED = (Status.PENDING.value, Status.RUNNING.value)
 
 
@@ -81,7 +88,7 @@ class Heals:
             "component": shorten(trigger.component, 100),
             "target": shorten(target, 200),
             "action_type": action_type,
-            "action": trigger.action,
+            "action": shorten(trigger.action, 50),
             "source": trigger.source.value,
             "priority": trigger.priority.value,
             "detected": trigger.detected_at,
@@ -188,6 +195,10 @@ class Heals:
             connection.execute(_consequence(fault_id, outcome))
         return True
 
+    def release(self, attempt_id: UUID, *, fence: int) -> None:
+        """See `ports.HealStore.release`."""
+        self._change(attempt_id, fence, holder=null(), lease_until=func.now())
+
     def attempt(self, attempt_id: UUID) -> Attempt | None:
         """See `ports.HealStore.attempt`."""
         with transaction(self._engine) as connection:
@@ -217,6 +228,11 @@ class Heals:
         """See `ports.HealStore.has_open_fault`."""
         with transaction(self._engine) as connection:
             return bool(connection.scalar(select(exists().where(_open(target)))))
+
+    def stopped_by_us(self, target: str) -> bool:
+        """See `ports.HealStore.stopped_by_us`."""
+        with transaction(self._engine) as connection:
+            return bool(connection.scalar(_STOPPED_BY_US, {"target": target}))
 
     def close_recovered(self, target: str) -> bool:
         """See `ports.HealStore.close_recovered`."""
@@ -276,10 +292,7 @@ def _consequence(fault_id: UUID, outcome: Outcome) -> Any:
             .where(faults.c.id == fault_id, faults.c.closed_at.is_(None))
             .values(verified_at=func.clock_timestamp(), closed_at=func.clock_timestamp(), resolution="HEALED")
         )
-    interruptions = (
-        select(func.count())
-        .where(healing_actions.c.fault_id == fault_id, healing_actions.c.interrupted)
-        .scalar_subquery()
-    )
-    handed_over = or_(literal(outcome.escalate), interruptions >= INTERRUPTIONS_BEFORE_A_PERSON)
+    useless = or_(healing_actions.c.interrupted, healing_actions.c.act_started_at.is_(None))
+    fruitless = select(func.count()).where(healing_actions.c.fault_id == fault_id, useless).scalar_subquery()
+    handed_over = or_(literal(outcome.escalate), fruitless >= FRUITLESS_BEFORE_A_PERSON)
     return update(faults).where(faults.c.id == fault_id, handed_over).values(needs_person=shorten(outcome.message, 500))

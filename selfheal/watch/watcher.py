@@ -8,19 +8,20 @@ import logging
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import timedelta
 from uuid import UUID
 
 from uuid6 import uuid7
 
+from selfheal.model.admission import Decision
 from selfheal.model.attempt import Status
 from selfheal.model.component import Component
 from selfheal.model.errors import SelfhealError
 from selfheal.model.health import ComponentHealth, HealthStatus
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import Priority, Source, Trigger
-from selfheal.policy.health import Track, advance, overall
+from selfheal.policy.health import Track, advance, is_certain, overall
 from selfheal.policy.triggers import platform_acts, type_of
+from selfheal.protocol.heal import Result
 from selfheal.watch.containers import Containers
 from selfheal.watch.exits import Exits
 from selfheal.watch.world import Pace, Seen, Summary, World
@@ -30,7 +31,9 @@ MECHANISM = "application-health"
 _log = logging.getLogger(__name__)
 _BEAT_S = 1.0
 _REAPED_WITHIN_S = 3.0
-_RAISE_AGAIN = timedelta(seconds=30)
+_RAISE_AGAIN_S = 30.0
+_LONGEST_PAUSE_S = 300.0
+_STANDING = frozenset({Decision.NOT_ALLOWED, Decision.NO_ACTION})  # only other settings change these
 
 
 class Watcher:
@@ -132,7 +135,10 @@ class Watcher:
         with self._lock:
             state = self._seen[seen.component]
             pace = self._pace
-            state.track = advance(state.track, seen, strikes=pace.strikes, recoveries=pace.recoveries)
+            start_timeout = self._world.components[seen.component].start_timeout
+            state.track = advance(
+                state.track, seen, strikes=pace.strikes, recoveries=pace.recoveries, start_timeout=start_timeout
+            )
             try:
                 self._react(state, seen)
             except Exception:  # noqa: BLE001 - the loop must go on for the other components; the next sweep is back here
@@ -152,19 +158,19 @@ class Watcher:
             state.fault_may_be_open = True
             self._raise_if_due(state, seen)
         elif state.track.status is HealthStatus.OPERATIONAL:
-            state.sick_since = None
+            state.sick_since, state.not_before = None, 0.0  # what follows is another fault
             self._close_if_recovered(state, seen)
 
     def _raise_if_due(self, state: Seen, seen: Observation) -> None:
         """Raise a trigger for a component that is DOWN, unless its heal runs or it is too early to ask again."""
-        too_early = state.not_before is not None and self._world.clock.now() < state.not_before
+        too_early = self._world.clock.monotonic() < state.not_before
         if not state.track.down or state.healing or too_early or self._stop.is_set():
             return
         component, sick_since = self._world.components[seen.component], state.sick_since or seen.observed_at
         if platform_acts(seen, sick_since=sick_since, now=self._world.clock.now(), grace=self._pace.platform_grace):
             return
         if seen.stopped_on_request and not self._left_by_us(component):
-            state.not_before = self._world.clock.now() + _RAISE_AGAIN
+            state.not_before = self._world.clock.monotonic() + _RAISE_AGAIN_S
             _log.info("%s was stopped on request: not healed", component.name)
             return
         trigger = Trigger(
@@ -180,42 +186,49 @@ class Watcher:
         state.heal = self._pool.submit(self._context.copy().run, self._heal, state, trigger)
 
     def _left_by_us(self, component: Component) -> bool:
-        """Whether a stopped target has an open fault: then it was an interrupted heal that stopped it, no person."""
+        """Whether it was a heal of ours that left this target stopped, and no person."""
         try:
-            return self._world.heals.has_open_fault(component.target)
+            return self._world.heals.stopped_by_us(component.target)
         except SelfhealError as error:
             _log.warning("cannot tell who stopped %s: %s", component.name, error)
             return False
 
     def _heal(self, state: Seen, trigger: Trigger) -> None:
         """In a thread of the pool: dispatch, and remember when it is worth asking again."""
-        not_before, healed = self._world.clock.now() + _RAISE_AGAIN, False
+        pause, healed = _RAISE_AGAIN_S, False
         try:
             result = self._world.dispatch(trigger)
             healed = result.outcome is not None and result.outcome.status is Status.SUCCESS
-            if result.answer.admitted:
-                not_before = self._world.clock.now()
-            elif result.answer.retry_at is not None:
-                not_before = min(result.answer.retry_at, not_before + 10 * _RAISE_AGAIN)
+            pause = 0.0 if healed else self._pause_after(result)
             _log.info("%s on %s: %s", result.answer.decision, trigger.component, result.answer.reason)
         except SelfhealError as error:
-            not_before = self._world.clock.now() + self._pace.sweep
+            pause = self._pace.sweep.total_seconds()
             _log.error("%s is sick and nothing is done about it now: %s", trigger.component, error)
         except Exception:  # noqa: BLE001 - the loop must go on for the other components; this one is raised again
             _log.exception("dispatch of %s broke", trigger.component)
         with self._lock:
-            state.not_before = not_before
+            state.not_before = self._world.clock.monotonic() + pause
             if healed:  # it was seen healthy twice, with its healthy delay between: that is what hysteresis asks for
-                state.track = Track(status=HealthStatus.OPERATIONAL)
+                state.track, state.sick_since = Track(status=HealthStatus.OPERATIONAL), None
+
+    def _pause_after(self, result: Result) -> float:
+        """Seconds until a trigger that did not heal is worth raising again: what admission says, within bounds."""
+        if result.answer.decision in _STANDING:
+            return _LONGEST_PAUSE_S
+        if result.answer.retry_at is None:
+            return _RAISE_AGAIN_S
+        left = (result.answer.retry_at - self._world.clock.now()).total_seconds()
+        return min(max(left, 1.0), _LONGEST_PAUSE_S)
 
     def _close_if_recovered(self, state: Seen, seen: Observation) -> None:
         """Close a fault that ended without us, once per recovery."""
         if not state.fault_may_be_open or state.healing:
             return
         try:
-            if self._world.heals.close_recovered(self._world.components[seen.component].target):
+            target = self._world.components[seen.component].target
+            if self._world.heals.close_recovered(target):
                 _log.info("%s recovered by itself", seen.component)
-            state.fault_may_be_open = False
+            state.fault_may_be_open = self._world.heals.has_open_fault(target)
         except SelfhealError as error:
             _log.warning("cannot close the fault of %s yet: %s", seen.component, error)
 
@@ -230,15 +243,25 @@ class Watcher:
             self._world.clock.wait(0.02)
             seen = self._world.observe(component)
         _log.info("process of %s ended: %s", name, seen.detail)
-        self._take(seen)
+        self._take_glimpse(component, seen)
 
     def _on_change(self, name: str) -> None:
         """Something happened to a container: look, and take that as an observation."""
         if self._stop.is_set() or self._seen[name].healing:
             return
-        seen = self._world.observe(self._world.components[name])
+        component = self._world.components[name]
+        seen = self._world.observe(component)
         _log.info("container of %s changed: %s %s", name, seen.health, seen.detail)
-        self._take(seen)
+        self._take_glimpse(component, seen)
+
+    def _take_glimpse(self, component: Component, seen: Observation) -> None:
+        """A look between two sweeps. One change of a container makes several events, which are no strikes each."""
+        if not component.container or seen.health is Health.HEALTHY or is_certain(seen):
+            self._take(seen)
+        elif seen.health is Health.SICK:
+            with self._lock:
+                state = self._seen[component.name]
+                state.sick_since = state.sick_since or seen.observed_at
 
     def _start_turn(self) -> None:
         """Start a turn of reconcile unless the last one is still under way."""

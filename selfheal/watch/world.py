@@ -70,7 +70,7 @@ class Seen:
 
     track: Track = field(default_factory=Track)
     sick_since: datetime | None = None
-    not_before: datetime | None = None
+    not_before: float = 0.0  # on the monotonic clock: a wall clock that jumps must not silence a component
     heal: Future[None] | None = None
     fault_may_be_open: bool = True
 

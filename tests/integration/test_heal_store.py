@@ -213,6 +213,43 @@ def test_a_renewed_lease_lasts_longer(bench: Bench) -> None:
     assert [one.id for one in bench.store.expired()] == [other.id]
 
 
+def test_a_released_attempt_is_anybodys_at_once(bench: Bench) -> None:
+    """Who lets go of an attempt leaves no holder behind that would be ended, and no lease to wait for."""
+    attempt = bench.begun()
+    bench.store.release(attempt.id, fence=attempt.fence)
+    assert [one.id for one in bench.store.expired()] == [attempt.id]
+    assert bench.read(attempt).holder is None
+    assert bench.claimed(attempt.id, fence=attempt.fence).fence == attempt.fence + 1
+
+
+@pytest.mark.parametrize(
+    ("outcome", "acted", "restore", "ours"),
+    [
+        (FAILED, True, "running", False),
+        (replace(FAILED, interrupted=True), True, "running", True),
+        (replace(FAILED, interrupted=True), False, "running", False),
+        (replace(FAILED, status=Status.ROLLED_BACK, rollback=RollbackOutcome.DONE), True, "running", False),
+        (replace(FAILED, status=Status.ROLLED_BACK, rollback=RollbackOutcome.DONE), True, "stopped", True),
+    ],
+)
+def test_whose_stop_it_was(bench: Bench, outcome: Outcome, acted: bool, restore: str, ours: bool) -> None:  # noqa: FBT001
+    """An interrupted act, or a rollback to a stopped target, is ours; any other end of an attempt is not."""
+    assert not bench.store.stopped_by_us(target_of())
+    attempt = bench.begun()
+    assert bench.store.record_plan(attempt.id, fence=1, plan=Plan(rollback={"restore": restore}))
+    if acted:
+        assert bench.store.announce_act(attempt.id, fence=1, timeout=SECOND)
+    assert bench.store.settle(attempt.id, fence=1, outcome=outcome, execution_ms=5)
+    assert bench.store.stopped_by_us(target_of()) is ours
+
+
+def test_the_third_attempt_that_never_acted_is_for_a_person(bench: Bench) -> None:
+    """What cannot even begin is tried three times, not for ever."""
+    for _ in range(3):
+        bench.finish(FAILED, acted=False)
+    assert bench.ask().decision is Decision.COOLDOWN
+
+
 def test_an_intent_that_nobody_claimed_expires(bench: Bench) -> None:
     """A PENDING attempt whose healer died before its claim is found after a lease, under fence 0."""
     answer = bench.ask()

@@ -1,6 +1,7 @@
 """One heal and its settlement on a store in memory, a target that obeys, and a clock that passes by waiting."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -678,3 +679,19 @@ def test_everything_else_is_raised_at_once(error: Exception) -> None:
     with pytest.raises(type(error)):
         retried(raises(error), clock)()
     assert clock.waits == []
+
+
+def test_an_attempt_that_is_left_without_an_outcome_is_let_go_of() -> None:
+    """The outcome cannot be written: the living process gives the attempt up, so that nobody ends it for that."""
+    ward = Ward()
+    away = [Transient("away") for _ in range(10)]
+    ward.store.fail["settle"] = away
+    result = ward.heal()
+    assert result.outcome is None
+    end = time.monotonic() + 20
+    while "release" not in ward.store.calls and time.monotonic() < end:
+        threading.Event().wait(0.01)
+    ward.store.fail.clear()
+    (settled,) = ward.reconcile()
+    assert settled.attempt.holder is None
+    assert settled.outcome is not None

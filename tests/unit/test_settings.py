@@ -70,7 +70,7 @@ def test_a_catalogue_names_targets_canonically() -> None:
 )
 def test_durations(written: object, seconds: float) -> None:
     """A number with its unit, or a number of seconds."""
-    assert parse({"healing": {"lease": written}}, source="").healing.lease == timedelta(seconds=seconds)
+    assert parse({"healing": {"cooldown": written}}, source="").healing.cooldown == timedelta(seconds=seconds)
 
 
 @given(st.integers(1, 366 * 86400 * 1000))
@@ -78,7 +78,7 @@ def test_a_duration_is_the_same_in_every_unit(milliseconds: int) -> None:
     """The same time written in ms, in s and as a number is the same time."""
     seconds = milliseconds / 1000
     ways = [f"{milliseconds} ms", f"{seconds:.3f} s", seconds]
-    read = {parse({"healing": {"lease": way}}, source="").healing.lease for way in ways}
+    read = {parse({"healing": {"cooldown": way}}, source="").healing.cooldown for way in ways}
     assert read == {timedelta(milliseconds=milliseconds)}
 
 
@@ -86,9 +86,9 @@ def test_a_duration_is_the_same_in_every_unit(milliseconds: int) -> None:
 def test_no_duration_brings_the_program_down(written: object) -> None:
     """Whatever is written for a duration is a positive time of at most a year, or refused by name."""
     try:
-        lease = parse({"healing": {"lease": written}}, source="selfheal.toml").healing.lease
+        lease = parse({"healing": {"cooldown": written}}, source="selfheal.toml").healing.cooldown
     except Permanent as error:
-        assert "  healing.lease: " in str(error)  # noqa: PT017 - either is right, each with its own proof
+        assert "  healing.cooldown: " in str(error)  # noqa: PT017 - either is right, each with its own proof
     else:
         assert timedelta(0) < lease <= timedelta(days=366)
 
@@ -98,8 +98,8 @@ def test_no_duration_brings_the_program_down(written: object) -> None:
 )
 def test_what_is_no_duration_is_shown(written: object) -> None:
     """A wrong duration is refused with its name, the right way to write one or its limits, and the value."""
-    told = refusal({"healing": {"lease": written}})
-    assert told.startswith("  healing.lease: ")
+    told = refusal({"healing": {"cooldown": written}})
+    assert told.startswith("  healing.cooldown: ")
     assert "write it like" in told or "longer than 0" in told
     assert told.endswith(f"(given: {written!r})")
 
@@ -135,7 +135,10 @@ def test_unknown_names_are_refused_with_the_nearest(values: dict[str, Any], told
         ({"healing": {"allow": "backend"}}, "healing.allow: must be a list, like"),
         ({"healing": {"at_once": 0}}, "healing.at_once: must be greater than or equal to 1 (given: 0)"),
         ({"watching": {"strikes": "many"}}, "watching.strikes: must be a valid integer"),
-        ({"prefect": {"port": 70000}}, "prefect.port: must be less than or equal to 65535 (given: 70000)"),
+        ({"prefect": {"port": 70000}}, "prefect.port: must be 0 (any free one) or from 1024 to 65535 (given: 70000)"),
+        ({"postgres": {"port": 1}}, "postgres.port: must be 0 (any free one) or from 1024 to 65535 (given: 1)"),
+        ({"healing": {"lease": "1 ms"}}, "healing.lease: must be from 1 s to 600 s (given: '1 ms')"),
+        ({"watching": {"sweep": "1 ms"}}, "watching.sweep: must be from 0.5 s to 3600 s (given: '1 ms')"),
         ({"estate": "No Way"}, "estate: must match pattern '^[a-z0-9_.-]{1,30}$' (given: 'No Way')"),
         ({"run_as": 3}, "run_as: must be text (given: 3)"),
         ({"supervisors": [1]}, "supervisors: must be a table"),
@@ -173,7 +176,7 @@ def test_every_wrong_setting_is_told_at_once() -> None:
     told = refusal({"healing": {"leese": 1}, "nats": {"port": -1}})
     assert told.splitlines() == [
         "  healing.leese: unknown setting; did you mean 'lease'?",
-        "  nats.port: must be greater than or equal to 0 (given: -1)",
+        "  nats.port: must be 0 (any free one) or from 1024 to 65535 (given: -1)",
     ]
 
 

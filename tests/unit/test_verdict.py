@@ -74,9 +74,9 @@ def test_only_a_certain_failure_with_an_effect_and_a_way_back_is_rolled_back(
 ) -> None:
     """Never what is unknown, never what lives its old life, never without a plan for it, never what is healed."""
     for outcome, one, look in outcomes(plan, health, life, completed=completed):
-        untouched = plan is not None and plan.before is not None and life == OLD
+        touched = plan is not None and plan.before is not None and life is not None and life != OLD
         planned = plan is not None and plan.rollback is not None
-        assert needs_rollback(outcome, one, look) == (health is Health.SICK and planned and not untouched)
+        assert needs_rollback(outcome, one, look) == (health is Health.SICK and planned and touched)
 
 
 @everything
@@ -112,7 +112,7 @@ def test_a_rollback_that_was_not_done_is_told_by_its_plan(
         (Health.HEALTHY, NEW, False, Status.SUCCESS, Verification.HEALED),
         (Health.HEALTHY, OLD, True, Status.SUCCESS, Verification.HEALED),  # an act may heal without a restart
         (Health.HEALTHY, OLD, False, Status.FAILED, Verification.UNKNOWN),
-        (Health.HEALTHY, None, False, Status.SUCCESS, Verification.HEALED),
+        (Health.HEALTHY, None, False, Status.FAILED, Verification.UNKNOWN),
         (Health.SICK, NEW, True, Status.FAILED, Verification.NOT_HEALED),
         (Health.SICK, OLD, False, Status.FAILED, Verification.NOT_HEALED),
         (Health.UNKNOWN, None, True, Status.FAILED, Verification.UNKNOWN),
@@ -134,8 +134,9 @@ def test_the_holders_own_verdict(
         (Health.HEALTHY, NEW, Status.SUCCESS, Verification.HEALED, "interrupted after it acted"),
         (Health.HEALTHY, OLD, Status.FAILED, Verification.UNKNOWN, "interrupted; healthy without a provable effect"),
         (Health.SICK, NEW, Status.FAILED, Verification.NOT_HEALED, "interrupted after it acted"),
-        (Health.SICK, OLD, Status.FAILED, Verification.NOT_HEALED, "interrupted before it acted"),
-        (Health.UNKNOWN, None, Status.FAILED, Verification.UNKNOWN, "interrupted after it acted"),
+        (Health.SICK, OLD, Status.FAILED, Verification.NOT_HEALED, "interrupted, and no effect is to be seen"),
+        (Health.UNKNOWN, None, Status.FAILED, Verification.UNKNOWN, "interrupted, and no effect is to be seen"),
+        (Health.HEALTHY, None, Status.FAILED, Verification.UNKNOWN, "interrupted; healthy without a provable effect"),
     ],
 )
 def test_the_verdict_after_a_death(

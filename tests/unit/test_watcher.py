@@ -61,6 +61,7 @@ class Stage:
         self.glance: Callable[[Component], Observation] = self.observe
         self.away: SelfhealError | None = None
         self.open_faults: set[str] = set()
+        self.stopped: set[str] = set()
         self.clock = TickingClock()
         self.raised: list[Trigger] = []
         self.recorded: list[Sequence[ComponentHealth]] = []
@@ -148,6 +149,10 @@ class Stage:
     def has_open_fault(self, target: str) -> bool:
         self._answer()
         return target in self.open_faults
+
+    def stopped_by_us(self, target: str) -> bool:
+        self._answer()
+        return target in self.stopped
 
     def close_recovered(self, target: str) -> bool:
         self._answer()
@@ -292,7 +297,7 @@ def test_a_refusal_is_not_repeated_before_its_time() -> None:
 
 @pytest.mark.parametrize("decision", [Decision.NOT_ALLOWED, Decision.NO_ACTION, Decision.ALREADY_HEALTHY])
 def test_a_refusal_that_time_does_not_mend_is_asked_again_seldom(decision: Decision) -> None:
-    """Without a `retry_at` the component is left alone for half a minute, not raised with every sweep."""
+    """Without a `retry_at` the component is left alone for a while, not raised with every sweep."""
     stage = Stage("backend", sweeps=30)
     stage.show(SICK)
     stage.dispatch = lambda _: refused(decision)
@@ -300,7 +305,7 @@ def test_a_refusal_that_time_does_not_mend_is_asked_again_seldom(decision: Decis
 
     def later() -> None:
         counts.append(len(stage.raised))
-        stage.clock.seconds += 31
+        stage.clock.seconds += 301
 
     stage.before = {4: stage.heal_is_over, 20: later, 22: stage.heal_is_over}
     stage.run()
@@ -316,18 +321,39 @@ def test_what_a_person_stopped_stays_stopped() -> None:
 
 
 def test_what_an_interrupted_heal_stopped_is_healed() -> None:
-    """STOPPED while the fault is open means that a heal died between its stop and its start."""
+    """STOPPED by a heal that died between its stop and its start is no person's wish."""
     stage = Stage("backend", sweeps=1)
     stage.show(SICK, "STOPPED")
-    stage.open_faults = {"supervisor/demo/backend"}
+    stage.stopped = {"supervisor/demo/backend"}
     assert stage.run().raised == 1
+
+
+def test_what_a_person_stopped_stays_stopped_while_its_fault_is_open() -> None:
+    """A heal that failed, and then a person who stops the service: an open fault is no leave to start it."""
+    stage = Stage("backend", sweeps=10)
+    stage.show(SICK, "STOPPED")
+    stage.open_faults = {"supervisor/demo/backend"}
+    assert stage.run().raised == 0
+
+
+def test_what_has_just_been_started_is_not_struck_out() -> None:
+    """A sick component that was never healthy in this young life is starting; when its time is up it is down."""
+    stage = Stage("backend", sweeps=8)
+    stage.shows["backend"] = replace(
+        stage.look(SICK, "RUNNING", pid=7),
+        incarnation=Incarnation(pid=7, started_at=int(stage.now().timestamp()), state="RUNNING"),
+    )
+    raised: list[int] = []
+    stage.before = {5: lambda: (raised.append(len(stage.raised)), setattr(stage.clock, "seconds", 61.0))}
+    stage.run()
+    assert (raised, len(stage.raised)) == ([0], 1)
 
 
 def test_a_stop_nobody_can_explain_is_left_alone() -> None:
     """With the database away nobody can tell who stopped the service: it is not started, and sweeps go on."""
     stage = Stage("backend", sweeps=5)
     stage.show(SICK, "STOPPED")
-    stage.open_faults = {"supervisor/demo/backend"}
+    stage.stopped = {"supervisor/demo/backend"}
     stage.away = AWAY
     assert stage.run() == Summary(sweeps=5, raised=0, handed_over=False)
 
@@ -378,7 +404,7 @@ def test_one_broken_component_does_not_stop_the_others() -> None:
             raise RuntimeError("the dispatch broke")
         return HEALED
 
-    stage.has_open_fault = broken  # type: ignore[method-assign]
+    stage.stopped_by_us = broken  # type: ignore[method-assign]
     stage.dispatch = dispatch
     assert stage.run().sweeps == 6
     assert {one.component for one in stage.raised} == {"backend", "closed"}

@@ -1,0 +1,38 @@
+"""The database connection when the server misbehaves: every call ends, in our words."""
+
+import os
+import signal
+
+import pytest
+from sqlalchemy import Engine, text
+
+from selfheal.model.errors import Permanent, Transient
+from selfheal.store import engine as module
+from selfheal.store.engine import open_engine, transaction
+
+
+def test_a_frozen_backend_is_left_by_our_own_clock(
+    engine: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backend that is stopped keeps none of its time-outs: the call ends all the same, and the next one works."""
+    monkeypatch.setattr(module, "_PATIENCE_S", 1.0)
+    mine = open_engine(database_url, pool_size=1)
+    frozen: list[int] = []
+    try:
+        with pytest.raises(Transient, match="no answer within 1 s"), transaction(mine) as connection:
+            frozen.append(connection.scalar(text("SELECT pg_backend_pid()")))
+            os.kill(frozen[0], signal.SIGSTOP)
+            connection.execute(text("SELECT 1"))
+        with transaction(mine) as connection:
+            assert connection.scalar(text("SELECT pg_backend_pid()")) not in frozen
+    finally:
+        for backend in frozen:
+            os.kill(backend, signal.SIGCONT)
+        mine.dispose()
+
+
+@pytest.mark.parametrize("url", ["garbage", "", "postgresql://h:port/x"])
+def test_what_is_no_url_is_refused_in_our_words(url: str) -> None:
+    """A variable that is no address of a Postgres is named, and nothing of it is shown."""
+    with pytest.raises(Permanent, match="SELFHEAL_DATABASE_URL is no URL of a Postgres"):
+        open_engine(url)
