@@ -18,13 +18,18 @@ def test_a_frozen_backend_is_left_by_our_own_clock(
     monkeypatch.setattr(module, "_PATIENCE_S", 1.0)
     mine = open_engine(database_url, pool_size=1)
     frozen: list[int] = []
-    try:
-        with pytest.raises(Transient, match="no answer within 1 s"), transaction(mine) as connection:
-            frozen.append(connection.scalar(text("SELECT pg_backend_pid()")))
+
+    def freeze_and_ask() -> None:
+        with transaction(mine) as connection:
+            frozen.append(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
             os.kill(frozen[0], signal.SIGSTOP)
             connection.execute(text("SELECT 1"))
+
+    try:
+        with pytest.raises(Transient, match="no answer within 1 s"):
+            freeze_and_ask()
         with transaction(mine) as connection:
-            assert connection.scalar(text("SELECT pg_backend_pid()")) not in frozen
+            assert connection.execute(text("SELECT pg_backend_pid()")).scalar_one() not in frozen
     finally:
         for backend in frozen:
             os.kill(backend, signal.SIGCONT)
