@@ -55,6 +55,13 @@ def test_a_catalogue_names_targets_canonically() -> None:
     assert catalogue["a"].probe is ProbeKind.HTTP
 
 
+def test_a_container_is_a_target_of_the_docker_engine() -> None:
+    """Whatever the probe, a component in a container is known by the container's name."""
+    inside = {"probe": "http", "url": "http://127.0.0.1:8000/", "container": "agents-1"}
+    web = parse({"components": {"web": inside}}, source="").catalogue()["web"]
+    assert (web.target, web.keeper, web.unit) == ("docker/agents-1", "docker/docker", "agents-1")
+
+
 @pytest.mark.parametrize(
     ("written", "seconds"),
     [
@@ -160,6 +167,16 @@ def test_unknown_names_are_refused_with_the_nearest(values: dict[str, Any], told
         (component(program=""), "components.backend.program: is missing: supervisor and program belong together"),
         (component(supervisor=""), "components.backend.supervisor: is missing: supervisor and program belong together"),
         ({"components": {"a": {"probe": "process"}}}, 'components.a.program: is missing: probe = "process" needs'),
+        (
+            {"components": {"a": {"probe": "container"}}},
+            'components.a.container: is missing: probe = "container" needs',
+        ),
+        (component(container="web"), "components.backend.container: and program exclude each other"),
+        (
+            {"components": {"a": {"probe": "container", "container": "../x"}}},
+            "components.a.container: must match pattern",
+        ),
+        ({"docker": {"url": "http://x"}}, "docker.url: must match pattern"),
         (component(program="../x"), "components.backend.program: must match pattern"),
         (component(ladder="restart-service"), "components.backend.ladder: must be a list"),
         (estate(components={"../x": BACKEND}), "components.../x: is no name here"),
