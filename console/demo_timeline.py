@@ -11,6 +11,9 @@ from selfheal.model.report import HistoryLine
 
 ATTEMPTS_READ = 200
 
+STRUCK_OUT_S = 3.0
+"""A fault that was seen this long before its heal was admitted needed more than one look."""
+
 
 class Timeline:
     """Tells what the database says, in the order in which it happened.
@@ -55,10 +58,11 @@ class Timeline:
 def _events(line: HistoryLine) -> list[tuple[datetime, tuple[str, str], str, str]]:
     """The steps of an attempt that are known by now: when, its key, in words, and a style."""
     name, key = line.component, str(line.attempt_id)
-    events = [
-        (line.detected_at, (key, "1"), f"{'detected':<10}{name}: {line.why}", "yellow"),
-        (line.created_at, (key, "2"), f"{'admitted':<10}{name}: {line.action}", ""),
-    ]
+    waited = (line.created_at - line.detected_at).total_seconds()
+    told = f" (first seen sick {waited:.1f} s before)" if waited > STRUCK_OUT_S else ""
+    events = [(line.created_at, (key, "2"), f"{'admitted':<10}{name}: {line.action}{told}", "")]
+    if not told:  # else it was told as suspected, strike by strike
+        events.insert(0, (line.detected_at, (key, "1"), f"{'detected':<10}{name}: {line.why}", "yellow"))
     if line.act_ended_at is not None:
         events.append((line.act_ended_at, (key, "3"), f"{'acted':<10}{name}: {line.action}", ""))
     if line.completed_at is not None:

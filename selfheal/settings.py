@@ -223,7 +223,7 @@ class Settings(_Section):
             target = f"supervisor/{one.supervisor}/{one.program}" if one.program else f"{one.probe}/{one.url}"
         return Component(
             name=name,
-            target=target,
+            target=target[:200],  # as wide as its columns
             probe=one.probe,
             url=one.url,
             credentials=(one.username, one.password.get_secret_value()) if one.username else None,

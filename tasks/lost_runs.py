@@ -7,15 +7,18 @@ by the process that signed it in, on this host only, and its state is read again
 from collections.abc import Mapping
 from uuid import UUID
 
+import httpx
 from prefect import get_client, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
 from selfheal.bootstrap import current
 from selfheal.model.attempt import Holder
+from selfheal.model.errors import Transient
 from selfheal.protocol.holder import is_gone
 from tasks.retries import RETRYING
 
@@ -28,16 +31,22 @@ def end_lost_runs() -> int:
     """Set every running flow run to Crashed whose process on this host is gone; how many that were."""
     with get_client(sync_client=True) as client:
         running = FlowRunFilter.model_validate({"state": {"type": {"any_": _STATES}}})
-        runs = client.read_flow_runs(flow_run_filter=running, limit=_AT_A_TIME)
-        holders = current().runs.holders([run.id for run in runs])
-        return sum(_end(client, run) for run in runs if _is_lost(client, run, holders))
+        try:
+            runs = client.read_flow_runs(flow_run_filter=running, limit=_AT_A_TIME)
+            holders = current().runs.holders([run.id for run in runs])
+            return sum(_end(client, run) for run in runs if _is_lost(client, run, holders))
+        except httpx.TransportError as error:
+            raise Transient(f"the Prefect server cannot be asked which runs are lost: {error}") from error
 
 
 def _is_lost(client: SyncPrefectClient, run: FlowRun, holders: Mapping[UUID, Holder]) -> bool:
     """Whether the process of the run, or of the run that it is part of, is gone."""
     if run.parent_task_run_id is None:
         return run.id in holders and is_gone(holders[run.id])
-    parent_id = client.read_task_run(run.parent_task_run_id).flow_run_id
+    try:
+        parent_id = client.read_task_run(run.parent_task_run_id).flow_run_id
+    except ObjectNotFound:  # Prefect has not written it down, or has pruned it: nothing tells that the run is lost
+        return False
     if parent_id is None:
         return False
     parent = client.read_flow_run(parent_id)
