@@ -237,10 +237,15 @@ BEGIN
             RETURNING f.id INTO v_fault;
         END IF;
         PERFORM pg_advisory_xact_lock(hashtext('selfheal.admission'));
-        SELECT s.decision, s.reason, s.attempt_id, s.retry_at INTO v_decision, v_reason, v_attempt, v_retry
-        FROM standing_refusal(p_target, p_action_type, p_cooldown, p_flap) s;
-        IF v_decision IS NOT NULL THEN
-            UPDATE faults SET attempts = attempts - 1 WHERE id = v_fault;
+        -- Only what has happened since the look above can stand in the way now; that is cheaper to ask.
+        IF EXISTS (SELECT FROM healing_actions a WHERE a.target_key = p_target AND a.status IN ('PENDING', 'RUNNING'))
+           OR EXISTS (SELECT FROM healing_actions a WHERE a.target_key = p_target AND a.action_type = p_action_type
+                      AND a.completed_at > now() - interval '1 minute') THEN
+            SELECT s.decision, s.reason, s.attempt_id, s.retry_at INTO v_decision, v_reason, v_attempt, v_retry
+            FROM standing_refusal(p_target, p_action_type, p_cooldown, p_flap) s;
+            IF v_decision IS NOT NULL THEN
+                UPDATE faults SET attempts = attempts - 1 WHERE id = v_fault;
+            END IF;
         END IF;
     END IF;
 
