@@ -43,7 +43,7 @@ class Load:
 
 def admission(*, quick: bool) -> list[Case]:
     """All cases."""
-    rounds, seconds = (2, 2) if quick else (9, 3)
+    rounds, seconds = (1, 2) if quick else (9, 3)
     with scratch() as folder, own_database(folder) as database:
         cases = []
         for name, connections in CONNECTIONS.items():
