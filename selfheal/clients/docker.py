@@ -6,6 +6,7 @@ container that was stopped on request from one that died.
 """
 
 import re
+import time
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -23,6 +24,9 @@ ID = re.compile(r"[0-9a-f]{64}")
 TELLING = ["die", "oom", "health_status", "destroy", "start", "pause", "unpause", "rename"]
 """The events after which a container may look different."""
 LEAST_SECONDS = 1.0
+EVENT_DELAY_SECONDS = 1.0
+"""How long after an end the event of the signal that caused it may still be written."""
+EVENT_POLL_SECONDS = 0.1
 
 
 class Docker:
@@ -139,15 +143,29 @@ class Docker:
         return known[1]
 
     def _kills(self, found: dict[str, Any]) -> list[dict[str, Any]]:
-        """Its `kill` events of its last life; both ends lie in the engine's past, so that it answers at once."""
+        """Its `kill` events of its last life.
+
+        The engine writes the event of a signal when it has been delivered: on a busy machine that is after the end
+        that it caused. So the events of an end that is younger than a moment are asked for again before they count
+        as none.
+        """
         state = found["State"]
-        since, until = _event_time(state["StartedAt"]), _event_time(state["FinishedAt"])
-        if float(until) <= float(since):
+        since, end = _event_time(state["StartedAt"]), _event_time(state["FinishedAt"])
+        if float(end) <= float(since):
             return []  # it was stopped while Docker waited to start it again: nothing was killed
         wanted = {"type": "container", "container": found["Id"], "event": "kill"}
-        return self._api.call(
-            "its events", lambda client: list(client.events(since=since, until=until, filters=wanted, decode=True))
-        )
+        while True:
+            now = time.time()
+            until = f"{min(now, float(end) + EVENT_DELAY_SECONDS):.9f}"  # in the past: else the engine waits for it
+
+            asked = {"since": since, "until": until, "filters": wanted, "decode": True}
+            kills: list[dict[str, Any]] = self._api.call(
+                "its events",
+                lambda client, asked=asked: list(client.events(**asked)),  # type: ignore[misc]
+            )
+            if kills or now > float(end) + EVENT_DELAY_SECONDS:
+                return kills
+            time.sleep(EVENT_POLL_SECONDS)
 
     def _usage(self, found: dict[str, Any]) -> dict[str, Any]:
         """What it uses now; not worth giving up a heal for."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -80,14 +81,16 @@ def opened(path: Path) -> Iterator[Embedded]:
 
 
 @contextlib.contextmanager
-def running(process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> Iterator[subprocess.Popen[bytes]]:
-    """Wait until a started server is ready, and end it afterwards."""
+def running(
+    process: subprocess.Popen[bytes], ready: Callable[[], bool], *, end: signal.Signals = signal.SIGKILL
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Wait until a started server is ready, and end it afterwards; Postgres with SIGQUIT leaves no shared memory."""
     try:
         until(lambda: ready() or process.poll() is not None)
         assert process.poll() is None, f"the server ended with {process.returncode}"
         yield process
     finally:
-        process.kill()
+        process.send_signal(end)
         process.wait()
 
 
@@ -96,7 +99,7 @@ def embedded_postgres() -> Iterator[Embedded]:
     """An embedded Postgres with roles and databases, for the whole session."""
     with scratch_folder() as path, opened(path) as embedded:
         postgres = embedded.servers.postgres
-        with running(postgres.start(), postgres.ready):
+        with running(postgres.start(), postgres.ready, end=signal.SIGQUIT):
             stack.prepare(postgres, embedded.passwords)
             yield embedded
 

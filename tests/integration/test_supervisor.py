@@ -99,6 +99,7 @@ def test_kill_9_of_either_leaves_nothing(scratch: Path, victims: tuple[str, ...]
         for victim in victims:
             os.kill(pids[victim], signal.SIGKILL)
         until(all_gone(everybody))
+        until(lambda: running.guardian.poll() is not None)
     expected = -signal.SIGKILL if victims == ("guardian",) else 128 + signal.SIGKILL
     assert running.guardian.returncode == expected
     assert stackfile.read(scratch / "run" / "stack.json") is None
