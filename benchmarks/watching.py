@@ -16,7 +16,7 @@ from selfheal.bootstrap import wire
 from selfheal.protocol.heal import heal
 from selfheal.protocol.plain import plain_steps
 from selfheal.protocol.reconcile import reconcile
-from selfheal.settings import parse
+from selfheal.settings.file import parse
 
 
 def main(settings: Path) -> None:

@@ -54,7 +54,7 @@ def _run(folder: Path, *, keep_running: bool, output: Output) -> int:
     from console import demo_act, demo_estate, stack  # noqa: PLC0415  only here: alembic and SQLAlchemy
     from console.narrator import Narrator  # noqa: PLC0415
     from deployments.up import open_stack  # noqa: PLC0415
-    from selfheal.settings import load  # noqa: PLC0415
+    from selfheal.settings.file import load  # noqa: PLC0415
 
     narrator = Narrator(to=sys.stderr if output == "json" else sys.stdout)
     estate, config = demo_estate.write(folder)

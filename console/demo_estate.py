@@ -10,7 +10,7 @@ from deployments.embedded import child
 from deployments.embedded.files import write_private
 from deployments.part import Part
 from selfheal.model.errors import SelfhealError
-from selfheal.settings import Settings
+from selfheal.settings.estate import Settings
 
 USER = Settings.model_fields["run_as"].default
 

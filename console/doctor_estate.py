@@ -8,7 +8,7 @@ from selfheal.actions.table import GROUP, Registry
 from selfheal.bootstrap import wire
 from selfheal.clients.supervisor import Supervisor
 from selfheal.model.errors import SelfhealError
-from selfheal.settings import Settings
+from selfheal.settings.estate import Settings
 
 NO_DATABASE = "postgresql+psycopg://nobody@127.0.0.1:1/none"
 """The registry is built without ever asking a database."""

@@ -13,7 +13,7 @@ from selfheal.model.errors import Permanent, Transient
 
 if TYPE_CHECKING:
     from deployments.stackfile import Stack
-    from selfheal.settings import Settings
+    from selfheal.settings.estate import Settings
 
 FILE = "selfheal.toml"
 ROOTS_FOLDER = Path("/var/lib/selfheal")
@@ -128,7 +128,7 @@ def _is_file(path: Path) -> bool:
 
 @functools.cache
 def _load(path: Path | None) -> "Settings":
-    from selfheal.settings import load  # noqa: PLC0415  keeps `--help` fast
+    from selfheal.settings.file import load  # noqa: PLC0415  keeps `--help` fast
 
     try:
         return load(path)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from console.database import Database
     from deployments.stackfile import Stack
     from selfheal.model.health import ComponentHealth, Watch
-    from selfheal.settings import Settings
+    from selfheal.settings.estate import Settings
 
 LATE_BEAT_S = 30.0
 STALE_SWEEPS = 4

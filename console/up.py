@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from console.narrator import Narrator
     from console.stack import Companion
     from deployments.up import Running
-    from selfheal.settings import Settings
+    from selfheal.settings.estate import Settings
 
 WATCH_POLL_S = 0.5
 

@@ -28,7 +28,7 @@ from prefect.workers.process import ProcessWorker
 
 from deployments.embedded.worker import flow_run_command
 from selfheal.model.errors import SelfhealError
-from selfheal.settings import load
+from selfheal.settings.file import load
 from tasks.slots import limit_name
 
 POOL = "selfheal"

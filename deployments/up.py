@@ -26,7 +26,7 @@ from deployments.supervisor import Supervisor
 from selfheal.bootstrap import wire
 from selfheal.model.errors import Transient
 from selfheal.protocol import failpoint
-from selfheal.settings import Settings
+from selfheal.settings.estate import Settings
 
 POOL = "selfheal"
 AT_START = ("reconcile/reconcile", "application-health/application-health")

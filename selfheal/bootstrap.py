@@ -27,7 +27,9 @@ from selfheal.protocol.heal import Result
 from selfheal.protocol.healer import Healer
 from selfheal.protocol.holder import this_process
 from selfheal.protocol.leases import Leases
-from selfheal.settings import ENGINE, Settings, load
+from selfheal.settings.component import ENGINE
+from selfheal.settings.estate import Settings
+from selfheal.settings.file import load
 from selfheal.store.engine import open_engine
 from selfheal.store.heals import Heals
 from selfheal.store.health import HealthHistory

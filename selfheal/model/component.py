@@ -12,6 +12,8 @@ class ProbeKind(StrEnum):
     NATS = "nats"
     PROCESS = "process"
     CONTAINER = "container"
+    SQL = "sql"
+    SQL_OBJECT = "sql-object"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +23,8 @@ class Component:
     Attributes:
         name: ours, 1-50 of `[a-z0-9_.-]`.
         target: canonical name of the physical thing, e.g. `supervisor/demo/backend` or
-            `docker/agents-nats`; two components with one target are never healed at the same time.
+            `docker/agents-nats`, `database/agents/wms.stock_levels`; two components with one target are never
+            healed at the same time.
         probe: how its health is observed.
         url: what the probe asks (`http://` or `nats://`); empty for a process or container probe.
         credentials: user and password for the probe, or None.
@@ -29,6 +32,13 @@ class Component:
         program: name of its process within that supervisor.
         docker: name of the Docker engine that runs it, or empty; it has a program or a container, never both.
         container: name of its container within that engine.
+        database: name of the estate's database that the probe asks, or empty.
+        object: the table, view or materialized view that must be there, as `schema.name`; empty unless the probe
+            is `sql-object`.
+        migration: the entry of the catalogue that makes the object, or empty.
+        group: of replicas or of what fails together; empty for none.
+        depends_on: names of the components that must be healthy for this one to be.
+        critical: its triggers are CRITICAL, whatever their kind.
         ladder: the actions to try, first rung first.
         probe_timeout: a probe that takes longer has failed.
         start_timeout: how long it may take to become healthy after a heal.
@@ -44,6 +54,12 @@ class Component:
     program: str = ""
     docker: str = ""
     container: str = ""
+    database: str = ""
+    object: str = ""
+    migration: str = ""
+    group: str = ""
+    depends_on: frozenset[str] = frozenset()
+    critical: bool = False
     ladder: tuple[str, ...] = ()
     probe_timeout: timedelta = timedelta(seconds=2)
     start_timeout: timedelta = timedelta(seconds=60)

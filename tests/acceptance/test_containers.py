@@ -20,7 +20,7 @@ from selfheal.bootstrap import Estate, wire
 from selfheal.model.observation import Health
 from selfheal.protocol.heal import heal
 from selfheal.protocol.plain import plain_steps
-from selfheal.settings import parse
+from selfheal.settings.file import parse
 
 OK, EAT = "/tmp/ok", "/tmp/eat"  # noqa: S108  in the containers
 NAMES = ("killed", "hung", "hungry", "renewed", "paused", "patient", "stopped", "frozen", "orphan")

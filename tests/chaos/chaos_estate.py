@@ -21,7 +21,7 @@ from sqlalchemy import Engine, text
 from deployments.embedded import child
 from selfheal.bootstrap import Estate, wire
 from selfheal.clients.supervisor import Supervisor
-from selfheal.settings import parse
+from selfheal.settings.file import parse
 
 LEASE_S = 3
 ACT_S = 3

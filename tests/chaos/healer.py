@@ -19,7 +19,7 @@ from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.protocol import holder
 from selfheal.protocol.heal import heal
 from selfheal.protocol.plain import plain_steps
-from selfheal.settings import parse
+from selfheal.settings.file import parse
 from selfheal.store import heals
 from selfheal.store.tables import healing_actions
 

@@ -35,7 +35,7 @@ from selfheal.protocol import steps
 from selfheal.protocol.heal import heal
 from selfheal.protocol.plain import plain_steps
 from selfheal.protocol.reconcile import reconcile
-from selfheal.settings import parse
+from selfheal.settings.file import parse
 
 HERE = Path(__file__).parent
 PROCESSES, EACH = 4, 50

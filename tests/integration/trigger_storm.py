@@ -18,7 +18,7 @@ from selfheal.bootstrap import wire
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.protocol.heal import heal
 from selfheal.protocol.plain import plain_steps
-from selfheal.settings import parse
+from selfheal.settings.file import parse
 
 
 def main() -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from selfheal.model.component import ProbeKind
 from selfheal.model.errors import Permanent
-from selfheal.settings import NOT_SETTINGS, Settings, load, parse
+from selfheal.settings.estate import Settings
+from selfheal.settings.file import NOT_SETTINGS, load, parse
 
 SECRET = "geheim-4711"
 DEMO = {"url": "http://127.0.0.1:9001", "username": "demo", "password": SECRET}
@@ -157,7 +158,7 @@ def test_unknown_names_are_refused_with_the_nearest(values: dict[str, Any], told
         ({"supervisors": {"de mo": DEMO}}, "supervisors.de mo: is no name here"),
         (
             component(probe="htp"),
-            "components.backend.probe: must be 'http', 'nats', 'process' or 'container'; did you mean 'http'?",
+            "components.backend.probe: must be 'http', 'nats', 'process', 'container', 'sql' or 'sql-object'; did you mean 'http'?",
         ),
         (
             component(url="nats://x"),

@@ -1,0 +1,87 @@
+"""Reads the settings: one TOML file, overridden by `SELFHEAL_...` variables; unknown names are refused.
+
+Bootstrap, the deployments and the command line call this.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from selfheal.model.errors import Permanent
+from selfheal.policy.names import nearest
+from selfheal.settings.estate import Settings
+from selfheal.settings.wording import explain
+
+PREFIX = "SELFHEAL_"
+NOT_SETTINGS = frozenset(
+    {"SELFHEAL_CONFIG", "SELFHEAL_DATA", "SELFHEAL_DATABASE_URL", "SELFHEAL_FAILPOINT", "SELFHEAL_TEST_DOCKER"}
+)
+
+
+def load(path: Path | None, environment: dict[str, str] | None = None) -> Settings:
+    """Read the file (None: no file, defaults) and the environment over it.
+
+    Raises:
+        Permanent: the file cannot be read, or a setting is wrong: its name, what is wrong, the nearest right name.
+    """
+    values = {} if path is None else _read(path)
+    given = os.environ if environment is None else environment
+    overrides = sorted(name for name in given if name.startswith(PREFIX) and name not in NOT_SETTINGS)
+    for name in overrides:
+        _override(values, name, given[name])
+    sources = ([str(path)] if path else []) + ([f"the environment ({', '.join(overrides)})"] if overrides else [])
+    return parse(values, source=" and ".join(sources) or "the defaults")
+
+
+def parse(values: dict[str, Any], *, source: str) -> Settings:
+    """Settings from plain values.
+
+    Raises:
+        Permanent: names every wrong setting, one a line.
+    """
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        problems = "\n".join(f"  {explain(one, Settings)}" for one in error.errors(include_url=False))
+        raise Permanent(f"wrong settings in {source}:\n{problems}") from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The file as plain values."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Permanent(f"cannot read the settings file {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Permanent(f"the settings file {path} is no TOML: {error}") from error
+
+
+def _override(values: dict[str, Any], name: str, text: str) -> None:
+    """Put one `SELFHEAL_SECTION__KEY=value` in its place; lists and quoted text are read as TOML, the rest as it is.
+
+    Raises:
+        Permanent: the variable names no setting.
+    """
+    *sections, key = name.removeprefix(PREFIX).lower().split("__")
+    top = [*sections, key][0]
+    if top not in Settings.model_fields:
+        known = {PREFIX + field.upper() for field in Settings.model_fields} | NOT_SETTINGS
+        near = nearest(name.partition("__")[0], known)
+        raise Permanent(f"wrong settings in the environment:\n  {name}: unknown variable{near}")
+    for section in sections:
+        values = values.setdefault(section, {})
+        if not isinstance(values, dict):
+            raise Permanent(f"wrong settings in the environment:\n  {name}: {section} is no table of settings")
+    values[key] = _plain(text)
+
+
+def _plain(text: str) -> Any:
+    """A variable's value. Numbers stay text, which every setting takes: a password may be one."""
+    try:
+        read = tomllib.loads(f"value = {text}") if text.startswith(("[", "{", '"', "'")) else {}
+    except tomllib.TOMLDecodeError:
+        return text
+    return read["value"] if read.keys() == {"value"} else text

@@ -1,0 +1,67 @@
+"""The kinds of values that settings are made of; each says in words what it does not take."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+_FIRST_PORT, _LAST_PORT = 1024, 65535
+_UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}
+_DURATION = r"\s*([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)\s*(ms|s|min|h|d)?\s*"
+_SHORTEST_S, _LONGEST_S = 1e-6, 366 * 86400
+
+
+def _duration(value: Any) -> Any:
+    """Seconds as a number, or a number with its unit: `2 s`, `10 min`, `500 ms`, `5 h`, `30 d`."""
+    if isinstance(value, timedelta):
+        return value
+    match = None if isinstance(value, bool) else re.fullmatch(_DURATION, str(value))
+    if match is None:
+        raise ValueError('is no duration; write it like "2 s", "10 min", "500 ms", "5 h" or "30 d"')
+    seconds = float(match[1]) * _UNITS[match[2] or "s"]
+    if not _SHORTEST_S <= seconds <= _LONGEST_S:
+        raise ValueError("must be longer than 0 and at most 366 d")
+    return timedelta(seconds=seconds)
+
+
+def _between(shortest: timedelta, longest: timedelta) -> Callable[[timedelta], timedelta]:
+    """A duration that is neither spinning nor asleep."""
+
+    def check(value: timedelta) -> timedelta:
+        if not shortest <= value <= longest:
+            raise ValueError(f"must be from {shortest.total_seconds():g} s to {longest.total_seconds():g} s")
+        return value
+
+    return check
+
+
+def _port(value: int) -> int:
+    """A port that an unprivileged server may listen on, or 0 for any."""
+    if value != 0 and not _FIRST_PORT <= value <= _LAST_PORT:
+        raise ValueError(f"must be 0 (any free one) or from {_FIRST_PORT} to {_LAST_PORT}")
+    return value
+
+
+def _address(value: str) -> str:
+    """An address without a user and a password: those have settings of their own, which are never shown."""
+    if "@" in value.partition("://")[2].partition("/")[0]:
+        raise ValueError("must not hold a user or a password; set username and password instead")
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Address = Annotated[str, AfterValidator(_address)]
+ComponentName = Annotated[str, Field(pattern=r"^[a-z0-9_.-]{1,50}$")]
+ObjectName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}\.[a-z_][a-z0-9_]{0,62}$")]
+"""Of a table, view or materialized view: its schema and its name, unquoted."""
+Port = Annotated[int, AfterValidator(_port)]
+Lease = Annotated[Duration, AfterValidator(_between(timedelta(seconds=1), timedelta(minutes=10)))]
+Turn = Annotated[Duration, AfterValidator(_between(timedelta(milliseconds=500), timedelta(hours=1)))]
+
+
+class Section(BaseModel):
+    """A table of the file: frozen, and it refuses names that it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
