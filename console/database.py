@@ -1,4 +1,4 @@
-"""The database as a reading command sees it."""
+"""The database as a command sees it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from console.place import Place
 from selfheal.store.engine import open_engine
 from selfheal.store.health import HealthHistory
+from selfheal.store.pauses import Pauses
 from selfheal.store.reports import Reports
 
 
 @dataclass(frozen=True, kw_only=True)
 class Database:
-    """What can be read: reports, and health with its watchers."""
+    """What can be read: reports, and health with its watchers; and the kill switch."""
 
     reports: Reports
     health: HealthHistory
+    pauses: Pauses
 
 
 @contextmanager
@@ -23,7 +25,7 @@ def reading(url: str) -> Iterator[Database]:
     """Open the database for one command."""
     engine = open_engine(url, pool_size=1)
     try:
-        yield Database(reports=Reports(engine), health=HealthHistory(engine))
+        yield Database(reports=Reports(engine), health=HealthHistory(engine), pauses=Pauses(engine))
     finally:
         engine.dispose()
 

@@ -47,6 +47,21 @@ refuse it; then nothing is done and nothing is recorded.
     selfheal heal backend --why "slow since noon"
     selfheal heal backend --dry-run
 """,
+    "pause": """Stop all healing: the kill switch.
+
+No heal is admitted any more, neither a watcher's nor a person's; what is under
+way finishes. Watching goes on. You see who paused, since when and why; so does
+everybody in `selfheal status`, in every refusal and in a dry run.
+
+    selfheal pause --why "storage move until noon"
+    selfheal pause --for "2 h" --why "storage move"
+""",
+    "resume": """End a pause.
+
+You see whose pause ended. What is sick by then is healed within half a minute.
+
+    selfheal resume
+""",
     "history": """List the newest attempts to heal.
 
 You see when, which component and action, the outcome, what the verification

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from console.output import Cell, Section, show
+from console.pause import facts
 from console.place import Output, Place
 from selfheal.model.errors import SelfhealError
 
@@ -80,6 +81,9 @@ def _from_database(found: Findings, place: Place, settings: "Settings") -> None:
     from console.database import database_of  # noqa: PLC0415  keeps `--help` fast
 
     with database_of(place) as database:
+        paused = database.pauses.current()
+        found.facts |= facts(paused)
+        found.bad = found.bad or paused is not None
         _mechanisms(found, {watch.mechanism: watch for watch in database.health.watches()})
         _components(found, settings, {row.component: row for row in database.health.latest()})
         _faults(found, database)

@@ -11,6 +11,7 @@ from console.failure import told
 from console.place import Place
 
 if TYPE_CHECKING:
+    from console.database import Database
     from console.narrator import Narrator
     from console.stack import Companion
     from deployments.up import Running
@@ -78,6 +79,15 @@ def summary(settings: "Settings", running: "Running") -> Sequence[tuple[str, str
     return lines
 
 
+def _tell_paused(database: "Database", narrator: "Narrator") -> None:
+    """A pause outlives a restart: whoever starts the stack should know."""
+    paused = database.pauses.current()
+    if paused is not None:
+        narrator.plain(
+            f"NOTHING IS HEALED: paused by {paused.who} ({paused.why}); `selfheal resume` ends it", style="red"
+        )
+
+
 def _tell_watching(companion: "Companion", running: "Running", narrator: "Narrator") -> None:
     """One line when the first watcher has swept."""
     from console import stack  # noqa: PLC0415
@@ -85,6 +95,7 @@ def _tell_watching(companion: "Companion", running: "Running", narrator: "Narrat
     from selfheal.model.errors import SelfhealError  # noqa: PLC0415
 
     with reading(stack.database_url(running)) as database:
+        _tell_paused(database, narrator)
         while not companion.ended.wait(WATCH_POLL_S):
             try:
                 watches = database.health.watches()

@@ -139,6 +139,18 @@ CREATE TABLE mechanism_runs (                       -- which process runs, or ra
 );
 CREATE INDEX mechanism_runs_recent ON mechanism_runs (mechanism, began_at DESC);
 
+CREATE TABLE pauses (                               -- the kill switch: while one is in force no heal is admitted
+    id UUID PRIMARY KEY DEFAULT uuid_generate_v7(),
+    paused_by VARCHAR(100) NOT NULL,
+    why VARCHAR(500) NOT NULL,
+    since TIMESTAMPTZ NOT NULL DEFAULT now(),
+    until TIMESTAMPTZ,                              -- NULL: until a person resumes
+    ended_at TIMESTAMPTZ,                           -- resumed, or replaced by the next one
+    ended_by VARCHAR(100),
+    CHECK ((ended_at IS NULL) = (ended_by IS NULL))
+);
+CREATE UNIQUE INDEX pauses_one_open ON pauses ((ended_at IS NULL)) WHERE ended_at IS NULL;
+
 -- A day's partition, made when the first row of that day is written. DDL is the owner's: hence SECURITY DEFINER.
 CREATE FUNCTION ensure_health_partition(p_day date) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $fn$
@@ -168,6 +180,14 @@ CREATE FUNCTION standing_refusal(p_target text, p_action text, p_cooldown interv
 RETURNS TABLE (decision text, reason text, attempt_id uuid, retry_at timestamptz)
 LANGUAGE plpgsql STABLE AS $fn$
 BEGIN
+    RETURN QUERY
+        SELECT 'PAUSED', 'paused by ' || p.paused_by || ' since ' || to_char(p.since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')
+                   || coalesce(' until ' || to_char(p.until AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), '') || ' UTC: ' || p.why,
+               NULL::uuid, NULL::timestamptz        -- no time to come back at: a person may resume at any moment
+        FROM pauses p WHERE p.ended_at IS NULL AND (p.until IS NULL OR p.until > now());
+    IF FOUND THEN
+        RETURN;
+    END IF;
     RETURN QUERY
         SELECT 'ALREADY_HEALING', 'attempt ' || a.id || ' (' || a.action_name || ') is under way on this target', a.id,
                a.lease_until
@@ -240,7 +260,8 @@ BEGIN
         -- Only what has happened since the look above can stand in the way now; that is cheaper to ask.
         IF EXISTS (SELECT FROM healing_actions a WHERE a.target_key = p_target AND a.status IN ('PENDING', 'RUNNING'))
            OR EXISTS (SELECT FROM healing_actions a WHERE a.target_key = p_target AND a.action_type = p_action_type
-                      AND a.completed_at > now() - interval '1 minute') THEN
+                      AND a.completed_at > now() - interval '1 minute')
+           OR EXISTS (SELECT FROM pauses p WHERE p.ended_at IS NULL AND (p.until IS NULL OR p.until > now())) THEN
             SELECT s.decision, s.reason, s.attempt_id, s.retry_at INTO v_decision, v_reason, v_attempt, v_retry
             FROM standing_refusal(p_target, p_action_type, p_cooldown, p_flap) s;
             IF v_decision IS NOT NULL THEN
@@ -289,7 +310,7 @@ REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO healing_user;
 GRANT SELECT ON alembic_version TO healing_user;
 GRANT SELECT, INSERT ON faults, healing_actions, healing_triggers, trigger_answers, health_history, watch_epoch,
-    mechanism_runs TO healing_user;
+    mechanism_runs, pauses TO healing_user;
 GRANT UPDATE (verified_at, closed_at, resolution, ladder_step, attempts, needs_person) ON faults TO healing_user;
 GRANT UPDATE (status, success, execution_time_ms, error_message, metadata, completed_at, fence, runs, lease_until,
               holder, phase, act_started_at, act_ended_at, act_deadline, plan, verification, rollback_outcome, interrupted)
@@ -298,5 +319,6 @@ GRANT UPDATE (occurrences, last_at, retry_at) ON healing_triggers TO healing_use
 GRANT UPDATE (decision_id) ON trigger_answers TO healing_user;
 GRANT UPDATE (run_id, holder, began_at, beat_at) ON watch_epoch TO healing_user;
 GRANT UPDATE (mechanism, holder, began_at, ended_at) ON mechanism_runs TO healing_user;
+GRANT UPDATE (ended_at, ended_by) ON pauses TO healing_user;
 GRANT EXECUTE ON FUNCTION ensure_health_partition(date) TO healing_user;
 RESET ROLE;

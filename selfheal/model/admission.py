@@ -10,6 +10,7 @@ class Decision(StrEnum):
     """ADMITTED, or the name of a refusal."""
 
     ADMITTED = "ADMITTED"
+    PAUSED = "PAUSED"
     ALREADY_HEALING = "ALREADY_HEALING"
     COOLDOWN = "COOLDOWN"
     NOT_ALLOWED = "NOT_ALLOWED"

@@ -141,3 +141,15 @@ mechanism_runs = Table(
     _moment("began_at", required=True),
     _moment("ended_at"),
 )
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=_NEW_ID),
+    Column("paused_by", String(100), nullable=False),
+    Column("why", String(500), nullable=False),
+    _moment("since", required=True),
+    _moment("until"),
+    _moment("ended_at"),
+    Column("ended_by", String(100)),
+)

@@ -178,6 +178,24 @@ def test_what_prefect_does_not_take_is_still_decided(
     assert refusals(stack) == before + 1
 
 
+def test_a_paused_stack_heals_nothing_and_says_so(stack: StackUnderTest) -> None:
+    """Paused: status is bad news and says whose it is, a dry run and a person's heal are refused; resume ends it."""
+    try:
+        assert stack.selfheal("pause", "--why", "storage move").code == 0
+        told = stack.selfheal("status", "-o", "json")
+        facts = json.loads(told.out)
+        assert (told.code, facts["healing"], facts["paused_why"]) == (1, "PAUSED", "storage move")
+        stack.faults.kill("host-listener")
+        dry = stack.selfheal("heal", "host-listener", "--dry-run", "-o", "json")
+        assert json.loads(dry.out)["decision"] == "PAUSED"
+        done = stack.selfheal("heal", "host-listener", "-o", "json")
+        assert (done.code, json.loads(done.out)["state"]) == (1, "Paused")
+        assert "storage move" in done.out
+    finally:
+        assert stack.selfheal("resume").code == 0
+    assert answer(stack, "status")["healing"] == "active"
+
+
 def test_a_second_up_is_refused(stack: StackUnderTest) -> None:
     """A second `up` in the same folder names the first one's process and changes nothing."""
     done = stack.selfheal("up", "--config", str(stack.config))

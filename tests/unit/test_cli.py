@@ -41,6 +41,9 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]
         (["heal"], "COMPONENT"),
         (["heal", "a", "b"], "b"),
         (["up", "--workers-limit", "1"], "--workers-limit"),
+        (["pause"], "--why"),
+        (["pause", "--why", " "], "--why"),
+        (["pause", "--why", "x", "--for", "soon"], "2 s"),
     ],
 )
 def test_wrong_usage_ends_with_2(capsys: pytest.CaptureFixture[str], words: list[str], nearest: str) -> None:

@@ -1,0 +1,67 @@
+"""The kill switch in Postgres: `selfheal pause` and `resume` write it, admission reads it in its own transaction."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Engine, Row, func, insert, or_, select, text, update
+from sqlalchemy.engine import Connection
+
+from selfheal.model.pause import Pause
+from selfheal.store.engine import transaction
+from selfheal.store.tables import pauses
+from selfheal.store.text import shorten
+
+_NO_ADMISSION_NOW = text("SELECT pg_advisory_xact_lock(hashtext('selfheal.admission'))")
+_IN_FORCE = (pauses.c.ended_at.is_(None), or_(pauses.c.until.is_(None), pauses.c.until > func.now()))
+
+
+class Pauses:
+    """The store of pauses; ended ones are kept.
+
+    Args:
+        engine: the database, as healing_user.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def current(self) -> Pause | None:
+        """The pause in force, or None."""
+        with transaction(self._engine) as connection:
+            row = connection.execute(select(pauses).where(*_IN_FORCE)).first()
+        return None if row is None else _pause(row)
+
+    def pause(self, *, who: str, why: str, duration: timedelta | None = None) -> Pause:
+        """Pause, in place of a pause in force. Once this returns no heal is admitted any more.
+
+        Args:
+            who: the person.
+            why: their reason.
+            duration: None: until somebody resumes.
+        """
+        values = {
+            "paused_by": shorten(who, 100),
+            "why": shorten(why, 500),
+            "until": None if duration is None else func.now() + duration,
+        }
+        with transaction(self._engine) as connection:
+            connection.execute(_NO_ADMISSION_NOW)
+            _end(connection, who)
+            return _pause(connection.execute(insert(pauses).values(values).returning(*pauses.c)).one())
+
+    def resume(self, who: str) -> Pause | None:
+        """End the pause and give it; None if none was in force."""
+        with transaction(self._engine) as connection:
+            row = connection.execute(select(pauses).where(*_IN_FORCE)).first()
+            _end(connection, who)
+        return None if row is None else _pause(row)
+
+
+def _end(connection: Connection, who: str) -> None:
+    """Close what is open, in force or expired."""
+    ended = {"ended_at": func.now(), "ended_by": shorten(who, 100)}
+    connection.execute(update(pauses).where(pauses.c.ended_at.is_(None)).values(ended))
+
+
+def _pause(row: Row[Any]) -> Pause:
+    return Pause(who=row.paused_by, why=row.why, since=row.since, until=row.until)
