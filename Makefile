@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test check campaign bench lock clean
+.PHONY: setup demo test check campaign bench lock reference clean
 .DEFAULT_GOAL := help
 help:
 	@echo "make demo      break a small real estate and watch it being healed (about a minute)"
@@ -45,6 +45,11 @@ bench: setup
 
 lock:
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url --no-header --output-file requirements.lock
+
+# What can be set, from the descriptions in selfheal/settings; a test says when these are out of date.
+reference: setup
+	$(BIN)/selfheal config schema > docs/selfheal.schema.json
+	$(BIN)/selfheal config reference > docs/settings.md
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

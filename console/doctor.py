@@ -8,7 +8,13 @@ COLUMNS = ("check", "result", "found", "what_to_do")
 
 def doctor(*, place: Place = Place(), output: Output = "table") -> int:  # noqa: B008 - frozen: cyclopts fills a copy
     """Run every check."""
-    from console import checks, doctor_estate, doctor_machine, doctor_stack  # noqa: PLC0415  keeps `--help` fast
+    from console import (  # noqa: PLC0415  keeps `--help` fast
+        checks,
+        doctor_docker,
+        doctor_estate,
+        doctor_machine,
+        doctor_stack,
+    )
 
     findings = checks.run(
         {
@@ -17,6 +23,7 @@ def doctor(*, place: Place = Place(), output: Output = "table") -> int:  # noqa:
             "data folder": lambda: doctor_machine.data_folder(place.folder),
             **doctor_stack.checks(place),
             "settings": lambda: doctor_estate.settings(place),
+            "docker": lambda: doctor_docker.engine(place),
             "supervisors": lambda: doctor_estate.supervisors(place),
             "ladders": lambda: doctor_estate.ladders(place),
             "actions of others": lambda: doctor_estate.plugins(place),

@@ -29,7 +29,7 @@ def settings(place: Place) -> str:
 def supervisors(place: Place) -> str:
     """Each answers, and knows the programs of its components."""
     found = place.settings()
-    wrong = [words for name in sorted(found.supervisors) if (words := _wrong(found, name))]
+    wrong = [words for name in sorted(found.supervisors) if (words := wrong_with(found, name))]
     if wrong:
         raise Problem("; ".join(wrong), hint="start it, or correct supervisors and components in the settings")
     return ", ".join(sorted(found.supervisors)) or "none configured"
@@ -37,7 +37,8 @@ def supervisors(place: Place) -> str:
 
 def ladders(place: Place) -> str:
     """Every action that a ladder names exists and can be loaded."""
-    found, registry = place.settings(), _registry(place)
+    found = place.settings()
+    registry = registry_of(found)
     wrong = []
     for name, component in sorted(found.components.items()):
         for action in component.ladder:
@@ -52,14 +53,14 @@ def ladders(place: Place) -> str:
 
 def plugins(place: Place) -> str:
     """Every action of a third party can be loaded."""
-    problems = _registry(place).problems()
+    problems = registry_of(place.settings()).problems()
     if problems:
         raise Problem("; ".join(problems), hint="repair or uninstall the packages that bring them")
     names = sorted(f"{one.name} ({one.value})" for one in entry_points(group=GROUP))
     return ", ".join(names) or "none installed"
 
 
-def _wrong(found: Settings, name: str) -> str:
+def wrong_with(found: Settings, name: str) -> str:
     """What is wrong with one supervisor; empty: nothing."""
     one = found.supervisors[name]
     control = Supervisor(
@@ -74,8 +75,9 @@ def _wrong(found: Settings, name: str) -> str:
     return f"{name} has no program {missing}" if missing else ""
 
 
-def _registry(place: Place) -> Registry:
-    actions = wire(place.settings(), database_url=NO_DATABASE).healer.actions
+def registry_of(found: Settings) -> Registry:
+    """Every action that these settings could use."""
+    actions = wire(found, database_url=NO_DATABASE).healer.actions
     if not isinstance(actions, Registry):
         raise Problem("the registry of actions is not ours")
     return actions

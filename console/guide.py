@@ -8,6 +8,16 @@ Exit codes: 0 all is well; 1 bad news, or it failed; 2 wrong usage or settings.
 """
 
 COMMANDS = {
+    "discover": """Look at what runs here, and write a first settings file.
+
+Asks the Docker engine, supervisord and systemd, changes nothing, and writes
+every container and program as a component that is only observed. In the file
+you see what was left out and why, and the two edits that make it heal. A file
+that is there is never replaced without --force.
+
+    selfheal discover --output selfheal.toml
+    selfheal discover --supervisor http://127.0.0.1:9001
+""",
     "up": """Run the whole stack in the foreground, until Ctrl-C.
 
 Starts Postgres, NATS, the Prefect server and a worker, and watches the
@@ -76,5 +86,18 @@ estate: ok, or the problem and what to do. Every check is bounded by a time-out,
 whatever is dead. Ends with 1 when there is a problem.
 
     selfheal doctor
+""",
+    "config": """Check the settings, or tell what can be set.
+
+With `check` you see each wrong setting with its place and the nearest right
+name, then what is right and hardly meant; with --live also what Docker and the
+supervisors do not know. `show` lists what is in force and where each value
+comes from; `schema` and `reference` print what can be set, for an editor and
+for a person. Ends with 2 when a setting is wrong.
+
+    selfheal config check selfheal.toml
+    selfheal config check --live
+    selfheal config show
+    selfheal config schema > selfheal.schema.json
 """,
 }

@@ -117,7 +117,7 @@ def _components(found: Findings, settings: "Settings", latest: Mapping[str, "Com
     oldest = datetime.now(UTC) - max(STALE_SWEEPS * settings.watching.sweep, timedelta(seconds=LATE_BEAT_S))
     statuses = []
     rows: list[Mapping[str, Cell]] = []
-    for name in sorted(settings.components):
+    for name, component in sorted(settings.components.items()):
         seen = latest.get(name)
         fresh = seen is not None and seen.checked_at >= oldest
         statuses.append(seen.status if seen is not None and fresh else HealthStatus.UNKNOWN)
@@ -126,6 +126,9 @@ def _components(found: Findings, settings: "Settings", latest: Mapping[str, "Com
                 "component": name,
                 "status": statuses[-1].value,
                 "healing": "allowed" if name in settings.healing.allow else "observe-only",
+                "group": component.group,
+                "depends_on": ", ".join(sorted(component.depends_on)),
+                "critical": component.critical,
                 "checked_at": seen.checked_at if seen else None,
                 "ms": seen.response_ms if seen else None,
                 "detail": seen.detail if seen is not None and fresh else "stale: not looked at lately",
@@ -133,7 +136,9 @@ def _components(found: Findings, settings: "Settings", latest: Mapping[str, "Com
         )
     found.facts["overall"] = overall(statuses).value
     found.bad = found.bad or any(one is not HealthStatus.OPERATIONAL for one in statuses)
-    columns = ("component", "status", "healing", "checked_at", "ms", "detail")
+    said = {key for row in rows for key in ("group", "depends_on", "critical") if row[key]}
+    described = [key for key in ("group", "depends_on", "critical") if key in said]
+    columns = ("component", "status", "healing", *described, "checked_at", "ms", "detail")
     found.sections.append(Section(name="components", columns=columns, rows=rows))
 
 

@@ -4,22 +4,40 @@ from datetime import datetime, timedelta
 
 from selfheal.model.component import Component, ProbeKind
 from selfheal.model.observation import Observation
-from selfheal.model.trigger import TriggerType
+from selfheal.model.trigger import Priority, TriggerType
 
 _OF_STATE = {
     "CRASH_LOOP": TriggerType.CONTAINER_CRASH_LOOP,
     "REMOVING": TriggerType.CONTAINER_REMOVED,
     "REMOVED": TriggerType.CONTAINER_REMOVED,
 }
+_FIRST = frozenset(
+    {
+        TriggerType.CONTAINER_DOWN,
+        TriggerType.CONTAINER_CRASH_LOOP,
+        TriggerType.CONTAINER_REMOVED,
+        TriggerType.NATS_DOWN,
+    }
+)
 _PLATFORM_ACTS = frozenset({"RESTARTING", "CRASH_LOOP"})
 
 
 def type_of(component: Component, seen: Observation) -> TriggerType:
     """The kind of reason: which actions fit depends on it."""
+    state = seen.incarnation.state if component.container and seen.incarnation is not None else ""
+    return _OF_STATE.get(state) or usual_type(component)
+
+
+def usual_type(component: Component) -> TriggerType:
+    """The kind of reason when it is simply down."""
     if component.container:
-        state = "" if seen.incarnation is None else seen.incarnation.state
-        return _OF_STATE.get(state, TriggerType.CONTAINER_DOWN)
+        return TriggerType.CONTAINER_DOWN
     return TriggerType.NATS_DOWN if component.probe is ProbeKind.NATS else TriggerType.SERVICE_DOWN
+
+
+def priority_of(component: Component, kind: TriggerType) -> Priority:
+    """Containers, brokers and what an operator calls critical come first; another service that is down is HIGH."""
+    return Priority.CRITICAL if component.critical or kind in _FIRST else Priority.HIGH
 
 
 def platform_acts(seen: Observation, *, sick_since: datetime, now: datetime, grace: timedelta) -> bool:

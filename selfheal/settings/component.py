@@ -1,9 +1,9 @@
 """One component of the estate: how it is observed, who runs it, what depends on it, how it may be healed."""
 
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import ConfigDict, Field, SecretStr, model_validator
 
 from selfheal.model.component import Component, ProbeKind
 from selfheal.settings.values import Address, ComponentName, Duration, ObjectName, Section
@@ -19,26 +19,69 @@ _SCHEMES = {
 _SQL = (ProbeKind.SQL, ProbeKind.SQL_OBJECT)
 
 
+_NEEDS = {
+    ProbeKind.HTTP: ["url"],
+    ProbeKind.NATS: ["url"],
+    ProbeKind.PROCESS: ["supervisor", "program"],
+    ProbeKind.CONTAINER: ["container"],
+    ProbeKind.SQL: ["database"],
+    ProbeKind.SQL_OBJECT: ["database", "object"],
+}
+"""What each probe asks for, for editors; `_complete` says it in words."""
+
+
+def _rules() -> dict[str, Any]:
+    """What belongs together, in JSON Schema."""
+    probes = [
+        {"if": {"properties": {"probe": {"const": kind.value}}}, "then": {"required": needed}}
+        for kind, needed in _NEEDS.items()
+    ]
+    return {
+        "allOf": [*probes, {"not": {"required": ["container", "program"]}}],
+        "dependentRequired": {"supervisor": ["program"], "program": ["supervisor"]},
+    }
+
+
 class ComponentSettings(Section):
     """One component of the estate."""
 
+    model_config = ConfigDict(json_schema_extra=_rules())
+
     probe: ProbeKind
+    """How its health is observed."""
     url: Address = ""
+    """What the probe `http` or `nats` asks: `http://`, `https://` or `nats://`."""
     username: str = ""
+    """For the probe, where it has to log in."""
     password: SecretStr = SecretStr("")
+    """The same; never shown."""
     supervisor: str = ""
+    """The supervisor that runs it: one of the supervisors."""
     program: Annotated[str, Field(pattern=r"^([A-Za-z0-9_.-]{1,100})?$")] = ""
+    """Its name in that supervisor."""
     container: Annotated[str, Field(pattern=r"^([a-zA-Z0-9][a-zA-Z0-9_.-]{0,127})?$")] = ""
+    """Its name in Docker, where a container runs it."""
     database: str = ""
+    """What the probe `sql` or `sql-object` asks: one of the databases."""
     object: ObjectName | Literal[""] = ""
+    """What the probe `sql-object` looks for, as `schema.name`."""
     migration: str = ""
+    """The entry of the catalogue that creates the object: one of the migrations."""
     group: Annotated[str, Field(pattern=r"^[a-z0-9_.-]{0,50}$")] = ""
+    """What it belongs to, for a person: replicas, or what fails together. Shown by `selfheal status`."""
     depends_on: frozenset[ComponentName] = frozenset()
+    """Components that must be healthy for this one to be. They are checked, and shown by `selfheal status`;
+    each component is healed by itself all the same."""
     critical: bool = False
+    """Whether its triggers have the priority CRITICAL whatever their kind; a container's and a broker's always have."""
     ladder: tuple[str, ...] = ()
+    """The actions to try, the first one that fits first. Empty: it is only observed."""
     probe_timeout: Duration = timedelta(seconds=2)
+    """A probe that takes longer has failed."""
     start_timeout: Duration = timedelta(seconds=60)
+    """It may take this long to become healthy after a heal."""
     healthy_delay: Duration = timedelta(seconds=5)
+    """It must still be healthy this long after it first was; only then it is healed."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

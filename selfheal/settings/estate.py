@@ -18,55 +18,85 @@ from selfheal.settings.wording import Wrong
 class Healing(Section):
     """How heals are admitted and carried out."""
 
-    allow: frozenset[str] = frozenset()  # names of components; empty: everything is observed, nothing is healed
+    allow: frozenset[str] = frozenset()
+    """Names of the components that may be healed. Empty: everything is observed, nothing is healed."""
     lease: Lease = timedelta(seconds=60)
+    """How long an attempt belongs to its process without being renewed, from 1 s to 10 min; then
+    another one settles it."""
     cooldown: Duration = timedelta(minutes=10)
+    """After a failed attempt the same action leaves the same target alone for so long; doubled each time."""
     flap: Duration = timedelta(minutes=10)
+    """A second heal of the same target within this time also begins a cool-down."""
     at_once: Annotated[int, Field(ge=1, le=64)] = 4
+    """How many heals one watcher carries out at the same time."""
 
 
 class Watching(Section):
     """How the estate is watched."""
 
     sweep: Turn = timedelta(seconds=5)
+    """Every component is looked at this often, from 500 ms to 1 h."""
     strikes: Annotated[int, Field(ge=1, le=100)] = 3
+    """So many sick looks in a row make a component DOWN. An end and Docker's `unhealthy` are certain at once."""
     recoveries: Annotated[int, Field(ge=1, le=100)] = 2
+    """So many healthy looks in a row make it OPERATIONAL again."""
     reconcile: Turn = timedelta(seconds=30)
-    platform_grace: Duration = timedelta(seconds=10)  # Docker restarts it by itself: act only if that has not helped
+    """What a dead or frozen healer left behind is settled this often, from 500 ms to 1 h."""
+    platform_grace: Duration = timedelta(seconds=10)
+    """What Docker restarts by itself is left to Docker for so long, then healed if that has not helped."""
 
 
 class ActionSettings(Section):
     """How far one action may go: observe and shadow never act, approve asks a person, auto acts."""
 
     mode: Literal["observe", "shadow", "approve", "auto"]
+    """How far it may go: observe and shadow never act, approve asks a person, auto acts."""
 
 
 class Migration(Section):
     """One entry of the catalogue of allow-listed SQL: `apply-migration` runs these and nothing else."""
 
     database: str
+    """One of the databases."""
     creates: ObjectName
+    """The table, view or materialized view that the SQL creates, like `wms.stock_levels`."""
     sql: Annotated[str, Field(min_length=1, max_length=64 * 1024)]
+    """What is run, in one transaction."""
     parameters: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")], str | int] = Field(default_factory=dict)
+    """Values by name, handed to the database apart from the SQL, which names them as `%(name)s`."""
     timeout: Duration = timedelta(seconds=60)
+    """The SQL may run this long."""
 
 
 class Settings(Section):
     """The whole file."""
 
     estate: Annotated[str, Field(pattern=r"^[a-z0-9_.-]{1,30}$")] = "estate"
-    run_as: str = "nobody"  # the servers' user when started by root
+    """What this estate is called."""
+    run_as: str = "nobody"
+    """The user of the embedded servers when root starts them."""
     healing: Healing = Healing()
+    """What may be healed, and how carefully."""
     watching: Watching = Watching()
+    """How often, and how patiently, the estate is looked at."""
     postgres: EmbeddedServer = EmbeddedServer()
+    """Where Selfheal keeps its records."""
     nats: EmbeddedServer = EmbeddedServer()
+    """Selfheal's own message broker."""
     prefect: PrefectServer = PrefectServer()
+    """The Prefect server that Selfheal runs on."""
     docker: DockerEngine = DockerEngine()
+    """The engine whose containers components name."""
     supervisors: dict[ComponentName, Supervisor] = Field(default_factory=dict)
+    """The supervisords whose programs components name, each a table of its own."""
     databases: dict[ComponentName, Database] = Field(default_factory=dict)
+    """The estate's own databases, each a table of its own."""
     migrations: dict[ComponentName, Migration] = Field(default_factory=dict)
+    """The catalogue of SQL that may be run, each entry a table of its own."""
     actions: dict[str, ActionSettings] = Field(default_factory=dict)
+    """How far one action may go, by the action's name; without its table each has a default of its own."""
     components: dict[ComponentName, ComponentSettings] = Field(default_factory=dict)
+    """What is watched, each component a table of its own."""
 
     @model_validator(mode="after")
     def _refers(self) -> Self:

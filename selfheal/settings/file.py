@@ -5,6 +5,7 @@ Bootstrap, the deployments and the command line call this.
 
 import os
 import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,28 @@ NOT_SETTINGS = frozenset(
 )
 
 
-def load(path: Path | None, environment: dict[str, str] | None = None) -> Settings:
+class WrongSettings(Permanent):
+    """Settings that are refused.
+
+    Args:
+        problems: what is wrong, each beginning with the setting's place.
+        source: where they came from.
+    """
+
+    def __init__(self, problems: Sequence[str], *, source: str) -> None:
+        super().__init__("\n".join([f"wrong settings in {source}:", *(f"  {one}" for one in problems)]))
+        self.problems = tuple(problems)
+
+
+def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Settings:
     """Read the file (None: no file, defaults) and the environment over it.
 
     Raises:
         Permanent: the file cannot be read, or a setting is wrong: its name, what is wrong, the nearest right name.
     """
-    values = {} if path is None else _read(path)
+    values = {} if path is None else read(path)
     given = os.environ if environment is None else environment
-    overrides = sorted(name for name in given if name.startswith(PREFIX) and name not in NOT_SETTINGS)
+    overrides = variables(given)
     for name in overrides:
         _override(values, name, given[name])
     sources = ([str(path)] if path else []) + ([f"the environment ({', '.join(overrides)})"] if overrides else [])
@@ -45,12 +59,26 @@ def parse(values: dict[str, Any], *, source: str) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        problems = "\n".join(f"  {explain(one, Settings)}" for one in error.errors(include_url=False))
-        raise Permanent(f"wrong settings in {source}:\n{problems}") from None
+        problems = [explain(one, Settings) for one in error.errors(include_url=False)]
+        raise WrongSettings(problems, source=source) from None
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """The file as plain values."""
+def variables(environment: Mapping[str, str]) -> list[str]:
+    """The names of the variables that override a setting."""
+    return sorted(name for name in environment if name.startswith(PREFIX) and name not in NOT_SETTINGS)
+
+
+def place_of(variable: str) -> list[str]:
+    """The tables and the setting that a variable names."""
+    return variable.removeprefix(PREFIX).lower().split("__")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The file as plain values.
+
+    Raises:
+        Permanent: it cannot be read, or is no TOML.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -65,16 +93,16 @@ def _override(values: dict[str, Any], name: str, text: str) -> None:
     Raises:
         Permanent: the variable names no setting.
     """
-    *sections, key = name.removeprefix(PREFIX).lower().split("__")
+    *sections, key = place_of(name)
     top = [*sections, key][0]
     if top not in Settings.model_fields:
         known = {PREFIX + field.upper() for field in Settings.model_fields} | NOT_SETTINGS
         near = nearest(name.partition("__")[0], known)
-        raise Permanent(f"wrong settings in the environment:\n  {name}: unknown variable{near}")
+        raise WrongSettings([f"{name}: unknown variable{near}"], source="the environment")
     for section in sections:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):
-            raise Permanent(f"wrong settings in the environment:\n  {name}: {section} is no table of settings")
+            raise WrongSettings([f"{name}: {section} is no table of settings"], source="the environment")
     values[key] = _plain(text)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 _FIRST_PORT, _LAST_PORT = 1024, 65535
 _UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}
@@ -24,6 +24,16 @@ def _duration(value: Any) -> Any:
     if not _SHORTEST_S <= seconds <= _LONGEST_S:
         raise ValueError("must be longer than 0 and at most 366 d")
     return timedelta(seconds=seconds)
+
+
+def in_words(value: timedelta) -> str:
+    """As a person writes it, in the largest unit that leaves a whole number: `60 s` is `1 min`."""
+    milliseconds = round(value / timedelta(milliseconds=1))
+    for unit, seconds in sorted(_UNITS.items(), key=lambda one: -one[1]):
+        count, left = divmod(milliseconds, round(seconds * 1000))
+        if count and not left:
+            return f"{count} {unit}"
+    return f"{value.total_seconds():g} s"
 
 
 def _between(shortest: timedelta, longest: timedelta) -> Callable[[timedelta], timedelta]:
@@ -51,12 +61,38 @@ def _address(value: str) -> str:
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Address = Annotated[str, AfterValidator(_address)]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    WithJsonSchema(
+        {
+            "title": "duration",
+            "anyOf": [
+                {"type": "string", "pattern": r"^\s*\d+(\.\d+)?(e[-+]?\d+)?\s*(ms|s|min|h|d)?\s*$"},
+                {"type": "number", "exclusiveMinimum": 0, "maximum": _LONGEST_S},
+            ],
+            "examples": ["500 ms", "2 s", "10 min", "5 h", "30 d"],
+        }
+    ),
+]
+WITHOUT_LOGIN = AfterValidator(_address)
+"""What an address of a kind of its own ends with: `Annotated[str, Field(pattern=...), WITHOUT_LOGIN]`. A pattern that
+came after it would be missing in the published schema."""
+Address = Annotated[str, WITHOUT_LOGIN]
 ComponentName = Annotated[str, Field(pattern=r"^[a-z0-9_.-]{1,50}$")]
 ObjectName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}\.[a-z_][a-z0-9_]{0,62}$")]
 """Of a table, view or materialized view: its schema and its name, unquoted."""
-Port = Annotated[int, AfterValidator(_port)]
+Port = Annotated[
+    int,
+    AfterValidator(_port),
+    WithJsonSchema(
+        {
+            "title": "port",
+            "type": "integer",
+            "anyOf": [{"const": 0}, {"minimum": _FIRST_PORT, "maximum": _LAST_PORT}],
+        }
+    ),
+]
 Lease = Annotated[Duration, AfterValidator(_between(timedelta(seconds=1), timedelta(minutes=10)))]
 Turn = Annotated[Duration, AfterValidator(_between(timedelta(milliseconds=500), timedelta(hours=1)))]
 
@@ -64,4 +100,4 @@ Turn = Annotated[Duration, AfterValidator(_between(timedelta(milliseconds=500), 
 class Section(BaseModel):
     """A table of the file: frozen, and it refuses names that it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)

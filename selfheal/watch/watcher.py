@@ -18,9 +18,9 @@ from selfheal.model.component import Component
 from selfheal.model.errors import SelfhealError
 from selfheal.model.health import ComponentHealth, HealthStatus
 from selfheal.model.observation import Health, Observation
-from selfheal.model.trigger import Priority, Source, Trigger
+from selfheal.model.trigger import Source, Trigger
 from selfheal.policy.health import Track, advance, is_certain, overall
-from selfheal.policy.triggers import platform_acts, type_of
+from selfheal.policy.triggers import platform_acts, priority_of, type_of
 from selfheal.protocol.heal import Result
 from selfheal.watch.containers import Containers
 from selfheal.watch.exits import Exits
@@ -173,12 +173,13 @@ class Watcher:
             state.not_before = self._world.clock.monotonic() + _RAISE_AGAIN_S
             _log.info("%s was stopped on request: not healed", component.name)
             return
+        kind = type_of(component, seen)
         trigger = Trigger(
             id=uuid7(),
-            type=type_of(component, seen),
+            type=kind,
             component=component.name,
             source=Source.WATCHER,
-            priority=Priority.CRITICAL,
+            priority=priority_of(component, kind),
             reason=seen.detail,
             detected_at=sick_since,
         )

@@ -1,0 +1,117 @@
+"""What `selfheal config check` warns of: the file, its settings and ladders; live, also what runs."""
+
+import stat
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from uuid6 import uuid7
+
+from console import checks
+from console.doctor_docker import missing_containers
+from console.doctor_estate import registry_of, wrong_with
+from selfheal.actions.table import Registry
+from selfheal.clients.clock import SystemClock
+from selfheal.model.component import Component
+from selfheal.model.errors import SelfhealError
+from selfheal.model.trigger import Source, Trigger
+from selfheal.policy.triggers import priority_of, usual_type
+from selfheal.settings.advice import Advice, advice, holds_password
+from selfheal.settings.estate import Settings
+from selfheal.settings.file import read
+
+
+def warnings(settings: Settings, path: Path | None, *, live: bool) -> list[Advice]:
+    """All of them, in the order in which a person mends them.
+
+    Args:
+        settings: right ones.
+        path: their file; None for none.
+        live: whether to ask Docker and the supervisors, within a bounded time.
+    """
+    return [*_of_file(path), *advice(settings), *_of_ladders(settings), *(_of_world(settings) if live else ())]
+
+
+def _of_file(path: Path | None) -> Iterator[Advice]:
+    if path is not None and holds_password(read(path)) and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        yield Advice(
+            setting=str(path),
+            said="holds a password and can be read by others",
+            what_to_do=f"chmod 600 {path}, or give the password in the environment",
+        )
+
+
+def _of_ladders(settings: Settings) -> Iterator[Advice]:
+    """Every action that a ladder names exists, and fits what its component raises when it is down."""
+    registry = registry_of(settings)
+    for name, component in sorted(settings.catalogue().items()):
+        for action in component.ladder:
+            problem = _misfit(registry, action, component)
+            if problem:
+                yield Advice(
+                    setting=f"components.{name}.ladder",
+                    said=problem,
+                    what_to_do=f"name actions that fit: {', '.join(_fitting(registry, component)) or 'none does'}",
+                )
+    for action in sorted(settings.actions.keys() - set(registry.names())):
+        yield Advice(
+            setting=f"actions.{action}",
+            said="there is no such action",
+            what_to_do=f"name one of {', '.join(registry.names())}",
+        )
+
+
+def _misfit(registry: Registry, action: str, component: Component) -> str:
+    """Why this action never heals this component; empty: it may."""
+    try:
+        fits = registry.get(action).can_handle(_down(component), component)
+    except SelfhealError as error:
+        return error.message
+    keeper = component.keeper or "nobody"
+    return "" if fits else f"{action} does not fit a component with probe {component.probe} that {keeper} runs"
+
+
+def _fitting(registry: Registry, component: Component) -> list[str]:
+    return [name for name in registry.names() if not _misfit(registry, name, component)]
+
+
+def _down(component: Component) -> Trigger:
+    """The trigger that the watcher would raise."""
+    kind = usual_type(component)
+    return Trigger(
+        id=uuid7(),
+        type=kind,
+        component=component.name,
+        source=Source.WATCHER,
+        priority=priority_of(component, kind),
+        reason="a check of the settings",
+        detected_at=SystemClock().now(),
+    )
+
+
+def _of_world(settings: Settings) -> Iterator[Advice]:
+    """What a keeper does not know, or that it does not answer; all are asked at the same time."""
+    questions: dict[str, Callable[[], str]] = {
+        f"supervisors.{name}": partial(_supervisor, settings, name) for name in settings.supervisors
+    }
+    if any(one.container for one in settings.components.values()):
+        questions["docker"] = partial(_containers, settings)
+    for finding in checks.run(questions):
+        if not finding.ok:
+            yield Advice(setting=finding.check, said=finding.said, what_to_do=finding.what_to_do)
+
+
+def _supervisor(settings: Settings, name: str) -> str:
+    wrong = wrong_with(settings, name)
+    if wrong:
+        raise checks.Problem(wrong, hint="start it, or correct supervisors and components in the settings")
+    return "knows all its programs"
+
+
+def _containers(settings: Settings) -> str:
+    missing = missing_containers(settings)
+    if missing:
+        raise checks.Problem(
+            f"there is no container {', '.join(missing)}", hint="start it, or correct container of its component"
+        )
+    return "knows all its containers"

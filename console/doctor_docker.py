@@ -1,0 +1,52 @@
+"""`doctor`'s check of the Docker engine: it answers, lets us in, and knows the containers that components name."""
+
+from console.checks import Problem
+from console.discover_sources import docker_url
+from console.place import Place
+from selfheal.clients.docker import Docker
+from selfheal.clients.docker_survey import Survey
+from selfheal.model.errors import Permanent, SelfhealError
+from selfheal.settings.estate import Settings
+
+KEPT = frozenset({"always", "unless-stopped"})
+
+
+def engine(place: Place) -> str:
+    """It answers, and knows every container of the settings; without settings: whether `discover` could ask it."""
+    settings = place.settings()
+    if any(one.container for one in settings.components.values()):
+        said = _state(settings.docker.url)
+        missing = missing_containers(settings)
+        if missing:
+            raise Problem(
+                f"{said}; there is no container {', '.join(missing)}",
+                hint="start it, or correct container of its component",
+            )
+        return said
+    if settings.components:
+        return "not asked: no component names a container"
+    try:
+        return f"{_state(docker_url(settings))}; `selfheal discover` can ask it"
+    except Permanent:  # it is there and does not let us in, or is no Docker engine
+        raise
+    except SelfhealError as error:
+        return f"none to discover containers of: {error.message}"
+
+
+def missing_containers(settings: Settings) -> list[str]:
+    """The containers that components name and the engine does not know."""
+    names = {one.container for one in settings.components.values() if one.container}
+    lives = Docker(url=settings.docker.url, timeout=settings.docker.timeout).containers(names)
+    return sorted(name for name, life in lives.items() if life.state == "REMOVED")
+
+
+def _state(url: str) -> str:
+    survey = Survey(url)
+    found, containers = survey.engine(), survey.containers()
+    said = f"Docker {found.version} at {url}, {len(containers)} containers"
+    kept = [one.name for one in containers if one.restart_policy in KEPT]
+    if kept and not found.live_restore:
+        said += (
+            f"; live-restore is off: when dockerd ends, so do all containers, and it starts {len(kept)} of them again"
+        )
+    return said

@@ -1,0 +1,97 @@
+"""What is right in a file of settings and yet hardly meant; `selfheal config check` warns of it."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from selfheal.settings.estate import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """One warning.
+
+    Attributes:
+        setting: its place in the file.
+        said: what looks wrong.
+        what_to_do: the mend.
+    """
+
+    setting: str
+    said: str
+    what_to_do: str
+
+
+def advice(settings: Settings) -> list[Advice]:
+    """Every warning that the settings alone give rise to."""
+    return [*_healing(settings), *_same_target(settings), *_unused(settings)]
+
+
+def holds_password(values: Mapping[str, Any]) -> bool:
+    """Whether a file's plain values hold a password."""
+    return any(
+        holds_password(one) if isinstance(one, dict) else name == "password" and one != ""
+        for name, one in values.items()
+    )
+
+
+def _healing(settings: Settings) -> Iterator[Advice]:
+    """Only what is allowed and has a ladder is healed: the one without the other does nothing."""
+    allow = settings.healing.allow
+    if settings.components and not allow:
+        yield Advice(
+            setting="healing.allow",
+            said="is empty: everything is observed, nothing is healed",
+            what_to_do="name the components that may be healed",
+        )
+    for name, component in sorted(settings.components.items()):
+        if name in allow and not component.ladder:
+            yield Advice(
+                setting=f"components.{name}.ladder",
+                said="is empty: it is allowed to be healed, and no action is named to do it",
+                what_to_do='name one, like ladder = ["restart-container"], or take it out of healing.allow',
+            )
+        if allow and component.ladder and name not in allow:
+            yield Advice(
+                setting=f"components.{name}.ladder",
+                said="means nothing: the component is not in healing.allow and is only observed",
+                what_to_do="add it to healing.allow, or take its ladder away",
+            )
+
+
+def _same_target(settings: Settings) -> Iterator[Advice]:
+    """One thing under two names: rarely meant, and never healed under both at once."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for name, component in sorted(settings.catalogue().items()):
+        names[component.target].append(name)
+    for target, several in names.items():
+        for name in several[1:]:
+            yield Advice(
+                setting=f"components.{name}",
+                said=f"is the same thing as {several[0]}: {target}",
+                what_to_do="keep one of the two, unless two probes of one thing are meant",
+            )
+
+
+def _unused(settings: Settings) -> Iterator[Advice]:
+    """What is described and asked by nobody."""
+    components = settings.components.values()
+    migrations = settings.migrations.values()
+    used = {
+        "supervisors": {one.supervisor for one in components},
+        "databases": {one.database for one in components} | {one.database for one in migrations},
+        "migrations": {one.migration for one in components},
+    }
+    described = {
+        "supervisors": settings.supervisors.keys(),
+        "databases": settings.databases.keys(),
+        "migrations": settings.migrations.keys(),
+    }
+    for table, names in described.items():
+        for name in sorted(names - used[table]):
+            yield Advice(
+                setting=f"{table}.{name}",
+                said="is used by no component",
+                what_to_do="take it away, or name it in a component",
+            )
