@@ -9,7 +9,7 @@ help:
 	@echo "make demo      break a small real estate and watch it being healed (about a minute)"
 	@echo "make test      all tests, on real servers"
 	@echo "make check     what CI runs: lint, types, layers, tests"
-	@echo "make campaign  the kill and freeze campaign in full"
+	@echo "make campaign  the kill and freeze campaign in full, and the bad nights"
 	@echo "make bench     the benchmarks, one after the other (NAMES=... for some)"
 	@echo "make setup     only the virtual environment in $(VENV)"
 
@@ -37,7 +37,7 @@ check: setup
 	$(BIN)/python -m pytest
 
 campaign: setup
-	$(BIN)/python -m pytest tests/chaos --campaign
+	$(BIN)/python -m pytest tests/chaos tests/acceptance/test_bad_nights.py --campaign
 
 NAMES ?= reaction admission
 bench: setup

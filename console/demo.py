@@ -12,7 +12,7 @@ from console.place import Output
 if TYPE_CHECKING:
     from console.demo_act import Act
     from console.narrator import Narrator
-    from deployments.demo.estate import Estate
+    from deployments.demo.scene import Scene
 
 LIMIT = 6
 _Flag = Parameter(negative=())
@@ -53,29 +53,33 @@ def _run(folder: Path, *, keep_running: bool, output: Output) -> int:
     """In the guardian's child."""
     from console import demo_act, demo_estate, stack  # noqa: PLC0415  only here: alembic and SQLAlchemy
     from console.narrator import Narrator  # noqa: PLC0415
+    from deployments.embedded.docker import remove_empty_cgroups  # noqa: PLC0415
     from deployments.up import open_stack  # noqa: PLC0415
     from selfheal.settings.file import load  # noqa: PLC0415
 
     narrator = Narrator(to=sys.stderr if output == "json" else sys.stdout)
-    estate, config = demo_estate.write(folder)
+    scene, config = demo_estate.write_scene(folder)
     running = open_stack(load(config), config=config, data=folder)
-    _say_begin(narrator, folder, running.urls()["prefect"], estate)
-    act = demo_act.Act(running=running, estate=estate, narrator=narrator, keep_running=keep_running, output=output)
+    _say_begin(narrator, folder, running.urls()["prefect"], scene)
+    act = demo_act.Act(running=running, scene=scene, narrator=narrator, keep_running=keep_running, output=output)
     stack.run(
         running,
-        also=[demo_estate.part(estate, folder)],
+        also=demo_estate.parts(scene, folder),
         limit=LIMIT,
         narrator=narrator,
         companion=act.play,
     )
+    remove_empty_cgroups()
     narrator.say("everything has stopped")
     return _code(act)
 
 
-def _say_begin(narrator: "Narrator", folder: Path, prefect: str, estate: "Estate") -> None:
+def _say_begin(narrator: "Narrator", folder: Path, prefect: str, scene: "Scene") -> None:
+    none = f"none, since no Docker engine can be started here: {scene.why_none}"
     narrator.plain(f"selfheal demo: data folder {folder}")
     narrator.plain(f"  Prefect UI (from some seconds on): {prefect}")
-    narrator.plain(f"  estate: 6 programs under a supervisord of their own in {estate.folder}")
+    narrator.plain(f"  estate: 6 programs under a supervisord of their own in {scene.estate.folder}")
+    narrator.plain(f"  containers: {none if scene.why_none else '2 in a Docker engine of their own'}")
     narrator.plain("  Ctrl-C stops everything.")
     narrator.plain()
 

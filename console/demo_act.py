@@ -10,7 +10,7 @@ from console.demo_timeline import Timeline
 from console.narrator import Narrator
 from console.output import Format, show
 from console.stack import Companion
-from deployments.demo.estate import Estate
+from deployments.demo.scene import Scene
 from deployments.up import Running
 from selfheal.model.errors import SelfhealError
 
@@ -27,16 +27,16 @@ class Act:
 
     Args:
         running: the opened stack.
-        estate: written, run by the stack.
+        scene: written, run by the stack.
         narrator: prints.
         keep_running: do not stop the stack afterwards.
         output: of the closing table.
     """
 
     def __init__(
-        self, *, running: Running, estate: Estate, narrator: Narrator, keep_running: bool, output: Format
+        self, *, running: Running, scene: Scene, narrator: Narrator, keep_running: bool, output: Format
     ) -> None:
-        self._running, self._estate, self._narrator = running, estate, narrator
+        self._running, self._scene, self._narrator = running, scene, narrator
         self._keep_running, self._output = keep_running, output
         self.good: bool | None = None
         """Whether each fault was healed once; None while the story is not over."""
@@ -66,7 +66,7 @@ class Act:
             return
         with reading(stack.database_url(self._running)) as database:
             timeline = Timeline(database, self._narrator)
-            ended = Story(self._estate, timeline, self._narrator, companion.ended).tell()
+            ended = Story(self._scene, timeline, self._narrator, companion.ended).tell()
             if companion.ended.is_set():
                 return
             self._close(database, ended, timeline.lines)

@@ -1,12 +1,15 @@
-"""The demo's estate as a part of its stack, and the settings file that describes it."""
+"""The demo's estate as parts of its stack, and the settings file that describes it."""
 
 import os
 import pwd
+from dataclasses import replace
 from pathlib import Path
 
-from deployments.demo.configuration import REAL
+from deployments.demo.containers import Containers
 from deployments.demo.estate import Estate, write_estate
+from deployments.demo.scene import Scene
 from deployments.embedded import child
+from deployments.embedded.docker import DockerEngine
 from deployments.embedded.files import write_private
 from deployments.part import Part
 from selfheal.model.errors import SelfhealError
@@ -17,12 +20,33 @@ USER = Settings.model_fields["run_as"].default
 
 def write(data: Path) -> tuple[Estate, Path]:
     """Write estate and settings into an empty data folder; gives the estate and the settings file."""
-    estate = write_estate(data / "estate", owner=_owner())
+    scene, config = _write(data, None)
+    return scene.estate, config
+
+
+def write_scene(data: Path) -> tuple[Scene, Path]:
+    """The same with containers, where this machine can run an engine for them."""
+    (data / "logs").mkdir(mode=0o700, exist_ok=True)
+    engine = DockerEngine(folder=data / "docker", log=data / "logs" / "docker.log")
+    reason = engine.why_not()
+    scene, config = _write(data, None if reason else Containers(engine))
+    return replace(scene, why_none=reason), config
+
+
+def parts(scene: Scene, data: Path) -> list[Part]:
+    """The scene's supervisord, and its engine, which is ready once its containers run."""
+    containers = scene.containers
+    engines = [] if containers is None else [replace(containers.engine.part(), on_ready=containers.run)]
+    return [part(scene.estate, data), *engines]
+
+
+def _write(data: Path, containers: Containers | None) -> tuple[Scene, Path]:
+    scene = Scene(estate=write_estate(data / "estate", owner=_owner()), containers=containers)
     config = data / "selfheal.toml"
-    allow = ", ".join(f'"{name}"' for name in sorted(REAL))
+    allow = ", ".join(f'"{name}"' for name in sorted(scene.names))
     head = f'estate = "demo"\n\n[healing]\nallow = [{allow}]\n\n[prefect]\nport = 0\n\n'
-    write_private(config, head + estate.toml())
-    return estate, config
+    write_private(config, head + scene.estate.toml() + ("" if containers is None else containers.toml()))
+    return scene, config
 
 
 def part(estate: Estate, data: Path) -> Part:

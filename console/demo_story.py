@@ -13,9 +13,8 @@ from datetime import UTC, datetime
 from console.demo_faults import Injected, attempts_of, healed
 from console.demo_timeline import Timeline
 from console.narrator import Narrator
-from deployments.demo.configuration import REAL
-from deployments.demo.estate import Estate
 from deployments.demo.faults import Faults
+from deployments.demo.scene import Scene
 from selfheal.model.errors import Permanent, Transient
 
 POLL_S = 0.2
@@ -41,14 +40,14 @@ class Story:
     """Breaks the estate and waits for each heal.
 
     Args:
-        estate: the running one.
+        scene: running.
         timeline: tells what Selfheal does.
         narrator: tells what we do.
         ended: set when the stack is being stopped: then the story ends too.
     """
 
-    def __init__(self, estate: Estate, timeline: Timeline, narrator: Narrator, ended: threading.Event) -> None:
-        self._estate, self._faults = estate, Faults(estate)
+    def __init__(self, scene: Scene, timeline: Timeline, narrator: Narrator, ended: threading.Event) -> None:
+        self._scene, self._faults = scene, Faults(scene.estate)
         self._timeline, self._narrator, self._ended = timeline, narrator, ended
         self._injected: list[Injected] = []
 
@@ -59,10 +58,13 @@ class Story:
             Transient: the watcher did not see the whole estate healthy in time.
         """
         began = datetime.now(UTC)
-        if not self._until(lambda: all(self._timeline.well(name, since=began) for name in REAL), WATCHING_WITHIN_S):
+        if not self._until(
+            lambda: all(self._timeline.well(name, since=began) for name in self._scene.names), WATCHING_WITHIN_S
+        ):
             raise Transient("the watcher has not seen the whole estate healthy in time")
         self._narrator.say("watching  all components are OPERATIONAL; now things are broken", style="bold")
-        before = {name: self._estate.starts(name) for name in REAL}
+        before = self._scene.starts()
+        self._break_containers()
         self._break_all()
         frontend = self._injected[-1]
         if self._wait_healed(frontend):
@@ -72,8 +74,16 @@ class Story:
         for fault in self._injected:
             if not self._wait_healed(fault) and not self._ended.is_set():
                 self._narrator.say(f"gave up   {fault.what}: not healed within {HEALED_WITHIN_S:g} s", style="red")
-        starts = {name: self._estate.starts(name) - before[name] for name in REAL}
+        starts = {name: count - before[name] for name, count in self._scene.starts().items()}
         return Ended(faults=tuple(self._injected), starts=starts)
+
+    def _break_containers(self) -> None:
+        """One dies; one lives on with a dead program inside."""
+        containers = self._scene.containers
+        if containers is None:
+            return
+        self._break("gateway", "container gateway hung, still up", lambda: containers.hang("gateway"))
+        self._break("agent", "container agent killed", lambda: containers.kill("agent"))
 
     def _break_all(self) -> None:
         """Four faults shortly after each other."""

@@ -60,7 +60,7 @@ def _estate(place: Place) -> Iterator["Estate"]:
     try:
         yield estate
     finally:
-        estate.engine.dispose()
+        estate.close()
 
 
 def _trigger(component: str, action: str, why: str) -> Trigger:

@@ -79,7 +79,7 @@ def _check(settings: Settings) -> None:
     for component in estate.healer.components.values():
         for action in component.ladder:
             estate.healer.actions.get(action)
-    estate.engine.dispose()
+    estate.close()
 
 
 def database_url(folder: DataFolder, servers: Servers, role: str) -> str:

@@ -63,6 +63,11 @@ class Estate:
     containers: Mapping[str, ContainerControl]
     engine: Engine
 
+    def close(self) -> None:
+        """Let go of the database, after the heals are over."""
+        self.healer.leases.close()
+        self.engine.dispose()
+
     def watcher(
         self, *, run_id: UUID, dispatch: Callable[[Trigger], Result], reconcile: Callable[[], object]
     ) -> Watcher:

@@ -200,7 +200,7 @@ BEGIN
     RETURN QUERY
         WITH recent AS (
             SELECT a.id, a.status, a.completed_at,
-                   f.needs_person IS NOT NULL OR (NOT a.interrupted AND a.act_started_at IS NOT NULL AND (
+                   (f.needs_person IS NOT NULL AND f.closed_at IS NULL) OR (NOT a.interrupted AND a.act_started_at IS NOT NULL AND (
                        a.status <> 'SUCCESS'
                        OR a.completed_at - lag(a.completed_at) OVER (ORDER BY a.completed_at) < p_flap)) AS counts
             FROM healing_actions a JOIN faults f ON f.id = a.fault_id

@@ -13,6 +13,7 @@ from selfheal.model.errors import SelfhealError, StoodDown
 from selfheal.ports import HealStore
 
 _log = logging.getLogger(__name__)
+_LAST_WORD_S = 5.0
 
 
 class Leases:
@@ -70,6 +71,13 @@ class Leases:
         with self._changed:
             if attempt.id in self._lost:
                 raise StoodDown(f"attempt {attempt.id} was taken over")
+
+    def close(self) -> None:
+        """Let the thread end before its database is taken away; bounded, since a dead database holds it up."""
+        with self._changed:
+            thread = self._thread
+        if thread is not None:
+            thread.join(timeout=_LAST_WORD_S)
 
     def _run_thread(self) -> None:
         """Start the thread if it does not run; the condition is held."""

@@ -137,8 +137,11 @@ def estate_running(data: Path) -> Iterator[tuple[Estate, Path]]:
 
 
 @contextlib.contextmanager
-def stack_running(data: Path, estate: Estate, config: Path) -> Iterator[StackUnderTest]:
-    """`selfheal up` until the watcher sees the whole estate healthy; stopped afterwards, with nothing left."""
+def stack_running(data: Path, estate: Estate, config: Path, *, code: int = 0) -> Iterator[StackUnderTest]:
+    """`selfheal up` until the watcher sees the whole estate healthy; stopped afterwards, with nothing left.
+
+    Its exit code is 0 unless a test ends it otherwise and says how.
+    """
     env = {**child.base_environment(home=data), "PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"}
     console = data / "up.out"
     words = ["up", "--data", str(data), "--config", str(config)]
@@ -159,13 +162,13 @@ def stack_running(data: Path, estate: Estate, config: Path) -> Iterator[StackUnd
         started = below(up.pid)
         up.terminate()
         try:
-            code = up.wait(timeout=60)
+            up.wait(timeout=60)
         except subprocess.TimeoutExpired:
             up.kill()
-            code = up.wait()
+            up.wait()
         _, left = psutil.wait_procs(started, timeout=10)
         assert not living(left), f"left running: {left}"
-        assert code == 0, stack.said()
+        assert up.returncode == code, stack.said()
 
 
 @pytest.fixture(scope="session")

@@ -84,7 +84,7 @@ def watched(session_engine: TestEngine, database_url: str) -> Iterator[Watched]:
     finally:
         watcher.stop()
         thread.join()
-        estate.engine.dispose()
+        estate.close()
         session_engine.remove_all()
 
 

@@ -83,7 +83,7 @@ def turns(broken: Targets) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
-        estate.engine.dispose()
+        estate.close()
 
 
 def rows(broken: Targets, case: str) -> list[HistoryLine]:

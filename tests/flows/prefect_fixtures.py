@@ -92,7 +92,7 @@ def healing(  # noqa: PLR0917 - a fixture list is not an interface
     bootstrap.current.cache_clear()
     wired = bootstrap.current()
     yield wired
-    wired.engine.dispose()
+    wired.close()
     bootstrap.current.cache_clear()
 
 

@@ -61,7 +61,7 @@ def wired(values: dict[str, Any], database_url: str) -> Iterator[Estate]:
     try:
         yield estate
     finally:
-        estate.engine.dispose()
+        estate.close()
 
 
 def storm(settings: Path, component: str, database_url: str) -> dict[str, str]:

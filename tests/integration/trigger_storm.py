@@ -45,7 +45,7 @@ def main() -> None:
     sys.stdin.readline()
     with ThreadPoolExecutor(count) as pool:
         print(json.dumps(dict(pool.map(one, range(count)))))  # noqa: T201 - the same
-    estate.engine.dispose()
+    estate.close()
 
 
 if __name__ == "__main__":
