@@ -99,6 +99,15 @@ def test_an_interrupted_attempt_does_not_cool_down_until_the_third(heals: Heals,
         assert connection.scalar(text("SELECT needs_person FROM faults WHERE closed_at IS NULL")) == "done"
 
 
+def test_a_recovery_ends_the_rest_of_attempts_that_said_nothing(heals: Heals) -> None:
+    """Three attempts that could not act rest while their fault is open; the target's next fault is healed at once."""
+    for _ in range(3):
+        finish(heals, ask(heals), status=Status.FAILED, verification=Verification.NOT_HEALED, interrupted=True)
+    assert ask(heals).decision is Decision.COOLDOWN
+    assert heals.close_recovered("supervisor/demo/backend")
+    assert ask(heals).decision is Decision.ADMITTED
+
+
 def test_refusals_from_the_door_are_recorded_with_clean_text(heals: Heals, empty: Engine) -> None:
     """NUL bytes and lone surrogates in a name or a reason are stored replaced, and refused all the same."""
     odd = Refusal(decision=Decision.NOT_ALLOWED, reason="no component is named '\x00\ud800'")
