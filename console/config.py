@@ -34,7 +34,7 @@ def check(
     from selfheal.model.errors import Permanent  # noqa: PLC0415
     from selfheal.settings.file import WrongSettings, load  # noqa: PLC0415
 
-    path = _file(place, file)
+    path = place.edited_file() if file is None else _file(place, file)
     try:
         settings = load(path)
     except WrongSettings as error:

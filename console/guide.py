@@ -57,6 +57,16 @@ refuse it; then nothing is done and nothing is recorded.
     selfheal heal backend --why "slow since noon"
     selfheal heal backend --dry-run
 """,
+    "reload": """Take the edited settings file up without a restart.
+
+The running stack checks the file as `up` does, puts it in force, and a new run
+of the watcher takes over; heals under way finish as they began. You see what
+changes, what may now be healed, and what needs a restart. A wrong file changes
+nothing, and the answer names what is wrong.
+
+    selfheal reload --dry-run
+    selfheal reload
+""",
     "pause": """Stop all healing: the kill switch.
 
 No heal is admitted any more, neither a watcher's nor a person's; what is under

@@ -40,7 +40,7 @@ class Place:
         str | None,
         Parameter(
             env_var="SELFHEAL_CONFIG",
-            help="The settings file; without it that of the running stack, else selfheal.toml here, "
+            help="The settings file; without it the accepted one of the running stack, else selfheal.toml here, "
             "else selfheal.toml in the data folder.",
         ),
     ] = None
@@ -91,6 +91,15 @@ class Place:
             return Path(stack.config) if stack.config else None
         found = (folder / FILE for folder in (Path.cwd(), self.folder))
         return next((file for file in found if _is_file(file)), None)
+
+    def edited_file(self) -> Path | None:
+        """The file that a person edits: what a running stack goes by is an accepted copy of it."""
+        from deployments import accepted  # noqa: PLC0415  keeps `--help` fast
+
+        known = None if self.config or self.running() is None else accepted.about(self.folder)
+        if known is None:
+            return self.config_file()
+        return Path(known.source) if known.source else None
 
     def settings(self, *, of_running: bool = True) -> "Settings":
         """The settings.

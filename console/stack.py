@@ -83,7 +83,8 @@ def run(
         narrator.parts(parts)
 
     try:
-        up.run(running, also=also, limit=limit, on_change=begin, told=told)
+        audience = up.Audience(begins=begin, parts=told, says=narrator.say)
+        up.run(running, also=also, limit=limit, audience=audience)
     finally:
         ended.set()
         for thread in threads:

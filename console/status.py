@@ -49,6 +49,7 @@ def status(*, place: Place = Place(), output: Output = "table") -> int:  # noqa:
         return 1
     settings = place.settings()
     _parts(found, stack)
+    _settings(found, place)
     try:
         _from_database(found, place, settings)
     except SelfhealError as error:
@@ -74,6 +75,23 @@ def _parts(found: Findings, stack: "Stack") -> None:
     found.bad = found.bad or any(row["state"] != "ready" for row in rows)
     columns = ("part", "state", "pid", "restarts", "last_exit")
     found.sections.append(Section(name="parts", columns=columns, rows=rows))
+
+
+def _settings(found: Findings, place: Place) -> None:
+    """Which settings are in force, and how the file differs from them by now."""
+    from deployments import accepted  # noqa: PLC0415  keeps `--help` fast
+
+    known = accepted.about(place.folder)
+    if known is None or place.config:
+        return
+    source = f"{known.source} as of {known.at}" if known.source else "none: defaults and the environment"
+    found.facts["settings"] = source
+    if known.overrides:
+        found.facts["environment_above_the_file"] = ", ".join(known.overrides)
+    if differs := accepted.differs(place.folder):
+        found.facts["settings_on_disk"] = f"NOT IN FORCE: {differs}"
+    if known.needs_restart:
+        found.facts["waits_for_a_restart"] = ", ".join(known.needs_restart)
 
 
 def _from_database(found: Findings, place: Place, settings: "Settings") -> None:

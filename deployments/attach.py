@@ -27,7 +27,7 @@ def running(data: Path) -> Stack | None:
     try:
         return stackfile.read(data / "run" / "stack.json")
     except PermissionError as error:
-        raise _closed(data) from error
+        raise closed(data) from error
 
 
 def servers(data: Path) -> Servers:
@@ -58,7 +58,7 @@ def _read(data: Path, name: str) -> dict[str, Any]:
     try:
         kept = json.loads((data / name).read_text(encoding="utf-8"))
     except PermissionError as error:
-        raise _closed(data) from error
+        raise closed(data) from error
     except (FileNotFoundError, NotADirectoryError) as error:
         raise Permanent(
             f"no stack has ever run in {data}",
@@ -71,7 +71,8 @@ def _read(data: Path, name: str) -> dict[str, Any]:
     return kept
 
 
-def _closed(data: Path) -> NotAllowed:
+def closed(data: Path) -> NotAllowed:
+    """The folder is another user's."""
     return NotAllowed(
         f"the data folder {data} belongs to another user: permission denied",
         hint="run this as the user who started the stack (root: with sudo), or name another folder with --data",

@@ -64,7 +64,7 @@ def _guard(supervisor: int, watched: Sequence[signal.Signals]) -> int:
     while True:
         arrived = signal.sigwaitinfo(watched)
         if arrived.si_signo != signal.SIGCHLD:
-            if arrived.si_code != SI_KERNEL:
+            if arrived.si_code != SI_KERNEL or arrived.si_signo == signal.SIGHUP:  # a closed terminal tells its leader
                 os.kill(supervisor, arrived.si_signo)
             continue
         dead, status = os.waitpid(supervisor, os.WNOHANG)

@@ -30,7 +30,7 @@ class Stack:
     """By the setting's name."""
     parts: tuple[PartStatus, ...] = field(default=())
     config: str = ""
-    """The settings file that it was started with; empty: none."""
+    """The settings in force: the accepted copy (see `accepted`)."""
 
 
 def current(

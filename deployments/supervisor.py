@@ -8,6 +8,7 @@ part delays nobody else.
 
 import contextlib
 import logging
+import os
 import selectors
 import signal
 import socket
@@ -31,14 +32,28 @@ class Supervisor:
     """Keeps its parts running until it is told to stop."""
 
     def __init__(
-        self, parts: Sequence[Part], *, publish: Callable[[tuple[PartStatus, ...]], None] = lambda _: None
+        self,
+        parts: Sequence[Part],
+        *,
+        publish: Callable[[tuple[PartStatus, ...]], None] = lambda _: None,
+        on_hangup: Callable[[], None] | None = None,
     ) -> None:
+        """Describe.
+
+        Args:
+            parts: in the order of their dependencies.
+            publish: is given the state at every change.
+            on_hangup: what SIGHUP means while our terminal is there, or there never was one; must not wait.
+                Otherwise it means stop.
+        """
         _check_names(parts)
         self._wake_receiver, self._wake_sender = socket.socketpair()
         self._wake_receiver.setblocking(False)  # noqa: FBT003  the standard library's signature
         self._wake_sender.setblocking(False)  # noqa: FBT003
         self._slots = {part.name: Slot(part, wake=self._wake) for part in parts}
         self._publish = publish
+        self._on_hangup = on_hangup
+        self._terminal = has_terminal()
         self._published: tuple[PartStatus, ...] = ()
         self._stopping = threading.Event()
         self._refusal: SelfhealError | None = None
@@ -160,6 +175,9 @@ class Supervisor:
                 pass
 
     def _on_stop_signal(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGHUP and self._on_hangup is not None and has_terminal() >= self._terminal:
+            self._on_hangup()
+            return
         logger.info("stopping: %s", signal.Signals(number).name)
         self._stopping.set()
 
@@ -177,6 +195,15 @@ class Supervisor:
                 signal.signal(number, handler)
             self._wake_sender.close()
             self._wake_receiver.close()
+
+
+def has_terminal() -> bool:
+    """Whether this process has a terminal: one that was closed has gone before its SIGHUP comes."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def _check_names(parts: Sequence[Part]) -> None:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import httpx
 
-from deployments import stackfile
+from deployments import accepted, stackfile
 from deployments.embedded import child, roles, stack, worker
 from deployments.embedded.datafolder import DataFolder, open_folder
 from deployments.embedded.prefect_server import client_environment
@@ -22,14 +22,15 @@ from deployments.embedded.stack import NATS_PORT, POSTGRES_PORT, PREFECT_PORT, S
 from deployments.embedded.worker import Worker
 from deployments.migrate import migrate
 from deployments.part import Part, PartStatus
+from deployments.reload import Reloader
 from deployments.supervisor import Supervisor
-from selfheal.bootstrap import wire
 from selfheal.model.errors import Transient
 from selfheal.protocol import failpoint
 from selfheal.settings.estate import Settings
 
 POOL = "selfheal"
-AT_START = ("reconcile/reconcile", "application-health/application-health")
+WATCHER = "application-health/application-health"
+AT_START = ("reconcile/reconcile", WATCHER)
 
 _log = logging.getLogger(__name__)
 _APPLY_TIMEOUT_S = 120
@@ -40,11 +41,13 @@ class Running:
     """What a stack in an opened folder consists of.
 
     Attributes:
+        settings: that it is started with.
         folder: opened and locked.
         servers: the embedded ones.
         environment: of everything that is a client of them: Prefect's address, our settings, the database.
     """
 
+    settings: Settings
     folder: DataFolder
     servers: Servers
     environment: Mapping[str, str] = field(repr=False)
@@ -54,6 +57,21 @@ class Running:
         return self.servers.urls()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Audience:
+    """Who is told what happens to a stack.
+
+    Attributes:
+        begins: is given the supervisor once, before it starts, for a thread that waits for `all_ready` or stops it.
+        parts: is given the parts at every change, in the main thread; must not wait.
+        says: is given a line when the settings were reloaded, or were not.
+    """
+
+    begins: Callable[[Supervisor], None]
+    parts: Callable[[tuple[PartStatus, ...]], None]
+    says: Callable[[str], None]
+
+
 def open_stack(settings: Settings, *, config: Path | None, data: Path) -> Running:
     """Open the data folder and describe the stack; nothing is started.
 
@@ -61,7 +79,8 @@ def open_stack(settings: Settings, *, config: Path | None, data: Path) -> Runnin
         NotAllowed: another stack runs in the folder.
         Permanent: the folder or a port cannot be used, or the settings name what does not exist.
     """
-    _check(settings)
+    failpoint.wanted()
+    found = accepted.candidate(config)
     wanted = {
         POSTGRES_PORT: settings.postgres.port or None,
         NATS_PORT: settings.nats.port or None,
@@ -69,17 +88,10 @@ def open_stack(settings: Settings, *, config: Path | None, data: Path) -> Runnin
     }
     folder = open_folder(data, wanted_ports=wanted, server_user=settings.run_as)
     servers = stack.servers(folder, identity=child.run_as(settings.run_as, folder=folder.path))
-    return Running(folder=folder, servers=servers, environment=_environment(folder, servers, config))
-
-
-def _check(settings: Settings) -> None:
-    """Wire the estate once, unconnected: what would stop every watcher is told here and not in a worker's log."""
-    failpoint.wanted()
-    estate = wire(settings, database_url="postgresql://unconnected/none")
-    for component in estate.healer.components.values():
-        for action in component.ladder:
-            estate.healer.actions.get(action)
-    estate.close()
+    copy = accepted.accept(folder.path, found)
+    return Running(
+        settings=found.settings, folder=folder, servers=servers, environment=_environment(folder, servers, copy)
+    )
 
 
 def database_url(folder: DataFolder, servers: Servers, role: str) -> str:
@@ -96,8 +108,7 @@ def run(
     *,
     also: Sequence[Part] = (),
     limit: int,
-    on_change: Callable[[Supervisor], None],
-    told: Callable[[tuple[PartStatus, ...]], None] = lambda _: None,
+    audience: Audience,
 ) -> None:
     """Supervise the stack, in the main thread, until a stop signal.
 
@@ -105,8 +116,7 @@ def run(
         running: from `open_stack`.
         also: further parts, e.g. the demo estate.
         limit: flow runs at the same time.
-        on_change: is given the supervisor once, before it starts, for a thread that waits for `all_ready` or stops it.
-        told: is given the parts at every change, in the main thread; must not wait.
+        audience: is told what happens.
 
     Raises:
         Permanent: a part refused its very first start.
@@ -114,13 +124,18 @@ def run(
     folder = running.folder
 
     def publish(parts: tuple[PartStatus, ...]) -> None:
-        told(parts)
-        config = running.environment.get("SELFHEAL_CONFIG", "")
+        audience.parts(parts)
+        config = running.environment["SELFHEAL_CONFIG"]
         kept = stackfile.current(urls=running.urls(), ports=folder.ports, parts=parts, config=config)
         stackfile.write(folder.stack_file, kept)
 
-    supervisor = Supervisor([*_parts(running, limit=limit), *also], publish=publish)
-    on_change(supervisor)
+    def renew() -> None:
+        _apply(running)
+        _begin(running.servers.prefect.api_url, [WATCHER])
+
+    reloader = Reloader(data=folder.path, started=running.settings, renew=renew, say=audience.says)
+    supervisor = Supervisor([*_parts(running, limit=limit), *also], publish=publish, on_hangup=reloader.ask)
+    audience.begins(supervisor)
     try:
         supervisor.run()
     finally:
@@ -146,11 +161,11 @@ def _parts(running: Running, *, limit: int) -> list[Part]:
         working_folder=folder.path / "home",
         environment=running.environment,
     )
-    watching = worker.part(described, on_ready=lambda: _begin_watching(servers.prefect.api_url))
+    watching = worker.part(described, on_ready=lambda: _begin(servers.prefect.api_url, AT_START))
     return [*embedded, watching]
 
 
-def _environment(folder: DataFolder, servers: Servers, config: Path | None) -> dict[str, str]:
+def _environment(folder: DataFolder, servers: Servers, settings: Path) -> dict[str, str]:
     """What a client of the stack needs; it holds the database's password."""
     environment = {
         **client_environment(api_url=servers.prefect.api_url, home=folder.path / "home"),
@@ -158,9 +173,8 @@ def _environment(folder: DataFolder, servers: Servers, config: Path | None) -> d
         "PREFECT_API_REQUEST_TIMEOUT": "10",  # a frozen server must not hold a heal for a minute
         "PREFECT_LOGGING_EXTRA_LOGGERS": "selfheal,flows,tasks",
         "OMP_NUM_THREADS": "1",
+        "SELFHEAL_CONFIG": str(settings),
     }
-    if config is not None:
-        environment["SELFHEAL_CONFIG"] = str(config.absolute())
     return {name: text for name, text in os.environ.items() if name.startswith("SELFHEAL_")} | environment
 
 
@@ -182,11 +196,11 @@ def _apply(running: Running) -> None:
         raise Transient("the deployments could not be applied to the Prefect server", hint=f"see {log}")
 
 
-def _begin_watching(api_url: str) -> None:
-    """A worker's start begins a run of reconcile and of each watcher, so that nothing waits for a schedule."""
+def _begin(api_url: str, deployments: Sequence[str]) -> None:
+    """Begin a run of each now: after a worker's start, or a reload, nothing waits for a schedule."""
     try:
         with httpx.Client(base_url=api_url, timeout=10, trust_env=False) as client:
-            for name in AT_START:
+            for name in deployments:
                 found = client.get(f"/deployments/name/{name}").raise_for_status()
                 run = client.post(f"/deployments/{UUID(found.json()['id'])}/create_flow_run", json={})
                 run.raise_for_status()

@@ -41,13 +41,41 @@ def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Set
     Raises:
         Permanent: the file cannot be read, or a setting is wrong: its name, what is wrong, the nearest right name.
     """
-    values = {} if path is None else read(path)
+    return interpret("" if path is None else text_of(path), path=path, environment=environment)
+
+
+def interpret(text: str, *, path: Path | None, environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings that the text of a file means, with the environment over it.
+
+    Args:
+        text: TOML.
+        path: where it stands, for the messages; None: nowhere.
+        environment: else that of this process.
+
+    Raises:
+        Permanent: as `load`.
+    """
+    values = _toml(text, path)
     given = os.environ if environment is None else environment
-    overrides = variables(given)
-    for name in overrides:
+    names = variables(given)
+    for name in names:
         _override(values, name, given[name])
-    sources = ([str(path)] if path else []) + ([f"the environment ({', '.join(overrides)})"] if overrides else [])
+    sources = ([str(path)] if path else []) + ([f"the environment ({', '.join(names)})"] if names else [])
     return parse(values, source=" and ".join(sources) or "the defaults")
+
+
+def text_of(path: Path) -> str:
+    """The file's text.
+
+    Raises:
+        Permanent: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise Permanent(f"cannot read the settings file {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Permanent(f"the settings file {path} is no TOML: {error}") from error
 
 
 def parse(values: dict[str, Any], *, source: str) -> Settings:
@@ -79,11 +107,14 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         Permanent: it cannot be read, or is no TOML.
     """
+    return _toml(text_of(path), path)
+
+
+def _toml(text: str, path: Path | None) -> dict[str, Any]:
+    """The text as plain values."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise Permanent(f"cannot read the settings file {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise Permanent(f"the settings file {path} is no TOML: {error}") from error
 
 

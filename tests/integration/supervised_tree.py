@@ -132,6 +132,7 @@ def main() -> int:
             publish=lambda parts: stackfile.write(
                 opened.stack_file, stackfile.current(urls=servers.urls(), ports=opened.ports, parts=parts)
             ),
+            on_hangup=(folder / "hangup").touch if "SUPERVISED_HANGUP" in os.environ else None,
         )
         try:
             supervisor.run()

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -124,6 +125,29 @@ def test_stops_in_order(scratch: Path, number: signal.Signals, *, whole_group: b
         assert running.guardian.wait(60) == 0, running.log()
         assert all(gone(pid) for pid in everybody)
         assert not (scratch / "run" / "stack.json").exists()
+
+
+def test_a_hangup_is_handed_on_until_the_terminal_is_closed(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGHUP means what the owner wants it to mean, and the parts go on; from a terminal that was closed: stop."""
+    monkeypatch.setenv("SUPERVISED_HANGUP", "1")
+    with supervised(scratch, "nats") as running:
+        nats = running.pid("nats")
+        os.kill(running.guardian.pid, signal.SIGHUP)
+        until((scratch / "hangup").exists)
+        assert running.pid("nats") == nats
+    (scratch / "hangup").unlink()
+    terminal, ours = pty.openpty()
+    own_it = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+    guardian = subprocess.Popen(
+        [sys.executable, "-c", own_it, sys.executable, PROGRAM, scratch, "nats"], stdin=ours, start_new_session=True
+    )
+    os.close(ours)
+    until(lambda: stackfile.read(scratch / "run" / "stack.json") is not None)
+    guardian.send_signal(signal.SIGHUP)
+    until((scratch / "hangup").exists)
+    os.close(terminal)
+    assert guardian.wait(60) == 0
+    assert not (scratch / "run" / "stack.json").exists()
 
 
 def test_a_killed_part_comes_back_without_its_orphans(scratch: Path) -> None:
