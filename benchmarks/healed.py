@@ -1,4 +1,4 @@
-"""Our side of `reaction`: an estate with the watcher beside it, ready for the next fault when the last is settled."""
+"""Our side of `reaction`: a component with the watcher beside it, ready for the next fault when the last is settled."""
 
 import contextlib
 import json
@@ -12,8 +12,6 @@ from typing import Any
 
 from benchmarks.database import Database
 from benchmarks.rounds import until
-from benchmarks.supervised import PROGRAM, running_estate
-from deployments.demo.estate import Estate
 from deployments.embedded import child
 from deployments.embedded.files import write_private
 from selfheal.model.errors import Permanent
@@ -28,17 +26,17 @@ SOURCE = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True, kw_only=True)
 class Healed:
-    """An estate that is being watched.
+    """A component that is being watched.
 
     Attributes:
-        estate: its programs; supervisord restarts none of them.
+        component: its name.
         reports: the attempts.
         health: what the watcher has seen.
         watcher: its process.
         log: of the watcher.
     """
 
-    estate: Estate
+    component: str
     reports: Reports
     health: HealthHistory
     watcher: subprocess.Popen[bytes]
@@ -53,7 +51,7 @@ class Healed:
             Permanent: an attempt did not heal, or the watcher has ended.
         """
         until(lambda: self._settled(attempts), what=f"{attempts} heals are settled and the watcher has swept since")
-        lines = self.reports.history(limit=attempts + 1, component=PROGRAM)
+        lines = self.reports.history(limit=attempts + 1, component=self.component)
         if len(lines) != attempts or any(line.verification != "HEALED" for line in lines):
             raise Permanent(f"{attempts} heals were expected, recorded are {[line.verification for line in lines]}")
         return lines[0] if lines else None
@@ -61,7 +59,7 @@ class Healed:
     def _settled(self, attempts: int) -> bool:
         if self.watcher.poll() is not None:
             raise Permanent(f"the watcher ended: {self.log.read_text(errors='replace')[-500:]}")
-        lines = self.reports.history(limit=attempts + 1, component=PROGRAM)
+        lines = self.reports.history(limit=attempts + 1, component=self.component)
         if len(lines) < attempts or any(line.completed_at is None for line in lines):
             return False
         return self._swept_since(lines[0].completed_at if lines else None)
@@ -69,7 +67,7 @@ class Healed:
     def _swept_since(self, moment: datetime | None) -> bool:
         """Whether a sweep has seen the program well after that moment; a sweep ends by watching the pids it found."""
         return any(
-            seen.component == PROGRAM
+            seen.component == self.component
             and seen.status is HealthStatus.OPERATIONAL
             and (moment is None or seen.checked_at > moment)
             for seen in self.health.latest()
@@ -77,31 +75,28 @@ class Healed:
 
 
 @contextlib.contextmanager
-def healed_estate(folder: Path, database: Database) -> Iterator[Healed]:
-    """The demo estate and a watcher of its own, ended afterwards."""
-    log = folder / "watcher.log"
+def healed(folder: Path, database: Database, component: str, values: dict[str, Any]) -> Iterator[Healed]:
+    """A watcher of its own over these settings, ended afterwards.
+
+    At the default pace, but rounds must not cool down, and need not wait 5 s for the second look: neither lies before
+    what is measured.
+    """
+    settings, log = folder / f"{component}.json", folder / f"{component}.log"
+    components = {name: one | {"healthy_delay": "1 s"} for name, one in values["components"].items()}
+    healing = {"allow": [component], "cooldown": "1 ms", "flap": "1 ms"}
+    write_private(settings, json.dumps(values | {"components": components, "healing": healing}))
     engine = open_engine(database.url)
-    with running_estate(folder / "healed", autorestart=False) as estate:
-        settings = folder / "settings.json"
-        write_private(settings, json.dumps(_settings(estate)))
-        watcher = _start(settings, log, database)
-        try:
-            yield Healed(estate=estate, reports=Reports(engine), health=HealthHistory(engine), watcher=watcher, log=log)
-        finally:
-            watcher.kill()
-            watcher.wait()
-            engine.dispose()
+    watcher = _start(settings, log, database)
+    reports, health = Reports(engine), HealthHistory(engine)
+    try:
+        yield Healed(component=component, reports=reports, health=health, watcher=watcher, log=log)
+    finally:
+        watcher.kill()
+        watcher.wait()
+        engine.dispose()
 
 
 def _start(settings: Path, log: Path, database: Database) -> subprocess.Popen[bytes]:
     environment = child.base_environment() | {"SELFHEAL_DATABASE_URL": database.url}
     command = [sys.executable, "-m", "benchmarks.watching", str(settings)]
     return child.spawn(command, log=log, environment=environment, folder=SOURCE)
-
-
-def _settings(estate: Estate) -> dict[str, Any]:
-    """The estate's own, at the default pace; rounds must not cool down, and need not wait 5 s for the second look."""
-    values = estate.settings()
-    components = {name: one | {"healthy_delay": "1 s"} for name, one in values["components"].items()}
-    healing = {"allow": [PROGRAM], "cooldown": "1 ms", "flap": "1 ms"}
-    return values | {"components": components, "healing": healing}

@@ -6,9 +6,9 @@ import signal
 from benchmarks.case import Case
 from benchmarks.database import own_database, scratch
 from benchmarks.faults import broken
-from benchmarks.healed import Healed, healed_estate
+from benchmarks.healed import Healed, healed
 from benchmarks.rounds import alternate
-from benchmarks.supervised import running_estate
+from benchmarks.supervised import PROGRAM, running_estate
 from deployments.demo.configuration import STOP_WAIT_SECONDS
 from deployments.demo.estate import Estate
 
@@ -24,16 +24,20 @@ def process_cases(*, quick: bool) -> list[Case]:
         scratch() as folder,
         own_database(folder) as database,
         running_estate(folder / "autorestart", autorestart=True) as restarted,
-        healed_estate(folder, database) as healed,
+        running_estate(folder / "healed", autorestart=False) as estate,
+        healed(folder, database, PROGRAM, estate.settings()) as watched,
     ):
         attempts = itertools.count(1)
-        healed.await_settled(attempts=0)
+        watched.await_settled(attempts=0)
         killed = alternate(
-            {"ours": lambda: _healed_kill(healed, next(attempts)), "autorestart": lambda: _restarted_kill(restarted)},
+            {
+                "ours": lambda: _healed_kill(watched, estate, next(attempts)),
+                "autorestart": lambda: _restarted_kill(restarted),
+            },
             rounds=killed_rounds,
             what="process-serving",
         )
-        hung = [_hung(healed, next(attempts)) for _ in range(hung_rounds)]
+        hung = [_hung(watched, estate, next(attempts)) for _ in range(hung_rounds)]
     return [
         _case("process-serving", killed["ours"], _AUTORESTART, killed["autorestart"]),
         _case("hung-serving", tuple(seconds for seconds, _ in hung), _HUNG),
@@ -45,10 +49,10 @@ def _case(name: str, ours: tuple[float, ...], what_other: str, other: tuple[floa
     return Case(name=name, unit="s", ours=ours, other=other, what_other=what_other)
 
 
-def _healed_kill(healed: Healed, attempt: int) -> float:
+def _healed_kill(watched: Healed, estate: Estate, attempt: int) -> float:
     """Kill the program; the heal is settled before anything else happens."""
-    found = broken(healed.estate, signal.SIGKILL)
-    healed.await_settled(attempts=attempt)
+    found = broken(estate, signal.SIGKILL)
+    watched.await_settled(attempts=attempt)
     return found.seconds
 
 
@@ -56,10 +60,10 @@ def _restarted_kill(estate: Estate) -> float:
     return broken(estate, signal.SIGKILL).seconds
 
 
-def _hung(healed: Healed, attempt: int) -> tuple[float, float]:
+def _hung(watched: Healed, estate: Estate, attempt: int) -> tuple[float, float]:
     """Let the program hang; seconds until it serves again, and how long it was given to stop by itself."""
-    found = broken(healed.estate, signal.SIGSTOP)
-    line = healed.await_settled(attempts=attempt)
+    found = broken(estate, signal.SIGSTOP)
+    line = watched.await_settled(attempts=attempt)
     begun = None if line is None else line.act_started_at
     if begun is None:
         raise ValueError("the attempt has no beginning of its act")

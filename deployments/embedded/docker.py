@@ -1,4 +1,4 @@
-"""A Docker engine of our own in one folder: the demo and the benchmarks break containers there and touch no other.
+"""A Docker engine of our own in one folder: demo, benchmarks and tests break containers there and touch no other.
 
 dockerd and its containerd run without a network, as the first processes of a PID and a mount namespace: when those
 end, even by kill -9, the kernel ends every container with them, and no mount is left. Only root can start it, with
@@ -70,7 +70,7 @@ class DockerEngine:
 
     def why_not(self) -> str:
         """Say why it cannot be started on this machine, by trying; empty when it can."""
-        reason = _missing()
+        reason = missing()
         if reason:
             return reason
         trial = self.start()
@@ -90,8 +90,8 @@ class DockerEngine:
         return Part(name="docker", start=self.start, ready=self.ready, log=self.log, stop_signal=signal.SIGKILL)
 
 
-def _missing() -> str:
-    """What keeps this machine from running an engine of ours; empty when nothing is known to."""
+def missing() -> str:
+    """Say what keeps this machine from running an engine of ours; empty when nothing is known to."""
     missing = [name for name in PROGRAMS if shutil.which(name) is None]
     if missing:
         return f"{', '.join(missing)} not installed (docker.io, containerd and busybox-static of Debian)"

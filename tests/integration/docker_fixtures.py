@@ -6,14 +6,11 @@ that ask for it are skipped with the reason.
 """
 
 import contextlib
-import io
 import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
-import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -25,9 +22,9 @@ import pytest
 from docker.errors import APIError, NotFound
 
 from deployments.embedded.child import spawn
+from deployments.embedded.docker import SWITCHES, answers, image_root, missing
 
 IMAGE, TAG = "selfheal-test", "1"
-APPLETS = ("sh", "sleep", "test", "touch", "rm", "tail", "echo")
 PROGRAM = """
 rm -f /tmp/eat; touch /tmp/ok; trap 'exit 0' TERM; echo begun
 while [ ! -e /tmp/eat ]; do sleep 0.1; done
@@ -37,7 +34,6 @@ exec tail /dev/zero
 SECOND_NS = 1_000_000_000
 CHECK = {"test": ["CMD", "test", "-e", "/tmp/ok"], "interval": SECOND_NS, "timeout": SECOND_NS, "retries": 2}  # noqa: S108  in the container
 """Two failures in a row: the check that is under way while dockerd is frozen fails, and means nothing."""
-SWITCHES = ("--live-restore", "--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false")
 START_SECONDS = 30
 
 
@@ -61,9 +57,16 @@ class Dockerd:
         self._process = self._spawn(
             "dockerd",
             *("--host", self.url, "--containerd", self.folder / "containerd.sock", "--data-root", self.folder / "data"),
-            *("--exec-root", self.folder / "exec", "--pidfile", self.folder / "docker.pid", *SWITCHES),
+            *(
+                "--exec-root",
+                self.folder / "exec",
+                "--pidfile",
+                self.folder / "docker.pid",
+                "--live-restore",
+                *SWITCHES,
+            ),
         )
-        self._await("dockerd", self._process, lambda: _answers(self.url))
+        self._await("dockerd", self._process, lambda: answers(self.url))
 
     def freeze(self) -> None:
         self._signal(signal.SIGSTOP)
@@ -212,14 +215,16 @@ def own_dockerd(session_engine: TestEngine) -> Iterator[Dockerd]:
         pytest.skip("only an engine of our own may be frozen or killed, not the one of SELFHEAL_TEST_DOCKER")
     yield own
     own.thaw()
-    if not _answers(own.url):
+    if not answers(own.url):
         own.start()
 
 
 @contextlib.contextmanager
 def _with_image(engine: TestEngine) -> Iterator[TestEngine]:
+    if shutil.which("busybox") is None:
+        pytest.skip("no Docker image: busybox is not installed (busybox-static of Debian)")
     try:
-        engine.client.api.import_image_from_data(_root(), repository=IMAGE, tag=TAG)
+        engine.client.api.import_image_from_data(image_root(), repository=IMAGE, tag=TAG)
         yield engine
     finally:
         engine.close()
@@ -227,44 +232,11 @@ def _with_image(engine: TestEngine) -> Iterator[TestEngine]:
 
 def _why_not(own: Dockerd) -> str:
     """Start our engine, or say why that is not possible."""
-    missing = [name for name in ("dockerd", "containerd", "busybox") if shutil.which(name) is None]
-    if missing:
-        return f"{', '.join(missing)} not installed (docker.io, containerd and busybox-static of Debian)"
-    if b"/ld-linux" in Path(str(shutil.which("busybox"))).read_bytes()[:4096]:
-        return "busybox is not a static one (busybox-static of Debian)"
-    if os.geteuid() != 0:
-        return "only root can start one; name a reachable one in SELFHEAL_TEST_DOCKER"
+    reason = missing()
+    if reason:
+        return f"{reason}; or name a reachable one in SELFHEAL_TEST_DOCKER"
     try:
         own.start()
     except OSError as error:
         return str(error)
     return ""
-
-
-def _answers(url: str) -> bool:
-    """A ping without docker-py, which leaves a socket open that could not be connected."""
-    with socket.socket(socket.AF_UNIX) as wire, contextlib.suppress(OSError):
-        wire.settimeout(START_SECONDS)
-        wire.connect(url.removeprefix("unix://"))
-        wire.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
-        return b" 200 " in wire.recv(100)
-    return False
-
-
-def _root() -> bytes:
-    """The file system of the image: busybox under the names of a few of its applets, and /tmp."""
-    found = shutil.which("busybox")
-    if found is None:
-        pytest.skip("no Docker image: busybox is not installed (busybox-static of Debian)")
-    data = io.BytesIO()
-    with tarfile.open(fileobj=data, mode="w") as tar:
-        tar.add(Path(found).resolve(), "bin/busybox")
-        for name in ("tmp", "proc", "dev", "sys", "etc"):
-            folder = tarfile.TarInfo(name)
-            folder.type, folder.mode = tarfile.DIRTYPE, 0o755
-            tar.addfile(folder)
-        for name in APPLETS:
-            link = tarfile.TarInfo(f"bin/{name}")
-            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
-            tar.addfile(link)
-    return data.getvalue()
