@@ -29,7 +29,8 @@ def application() -> App:
         result_action="return_value",
     )
     for place, (name, text) in enumerate(COMMANDS.items()):
-        app.command(f"console.{name}:{name}", name=name, help=text, sort_key=place)
+        module = name.replace("-", "_")
+        app.command(f"console.{module}:{module}", name=name, help=text, sort_key=place)
     return app
 
 

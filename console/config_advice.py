@@ -53,12 +53,6 @@ def _of_ladders(settings: Settings) -> Iterator[Advice]:
                     said=problem,
                     what_to_do=f"name actions that fit: {', '.join(_fitting(registry, component)) or 'none does'}",
                 )
-    for action in sorted(settings.actions.keys() - set(registry.names())):
-        yield Advice(
-            setting=f"actions.{action}",
-            said="there is no such action",
-            what_to_do=f"name one of {', '.join(registry.names())}",
-        )
 
 
 def _misfit(registry: Registry, action: str, component: Component) -> str:

@@ -89,6 +89,15 @@ found, seconds of the act and of the whole attempt, why, and what happened.
 
     selfheal history --component backend --limit 5
 """,
+    "estate-sql": """Print the SQL that lets Selfheal into a database of the estate.
+
+You see what its DBA has to run there: a login role that may run the migrations
+of selfheal.toml and nothing else, the functions for that, and the migrations
+themselves. Run it again after each change of a migration; what is unchanged
+stays as it is.
+
+    selfheal estate-sql agents | psql -v ON_ERROR_STOP=1 -d agents
+""",
     "doctor": """Find what is wrong here, and what to do about it.
 
 You see one line per check of the installation, the running stack and the

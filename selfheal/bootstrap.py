@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from selfheal.actions.table import Toolbox, build
 from selfheal.clients.clock import SystemClock
 from selfheal.clients.docker import Docker
+from selfheal.clients.estate_database import EstateDatabase
 from selfheal.clients.http import Http
 from selfheal.clients.nats import NatsBroker
 from selfheal.clients.supervisor import Supervisor
@@ -51,6 +52,7 @@ class Estate:
         reports: what people read.
         runs: which process carries out each flow run.
         containers: the Docker engines by name; empty where no component names a container.
+        databases: the estate's own databases by name.
         engine: the database behind them.
     """
 
@@ -61,6 +63,7 @@ class Estate:
     reports: Reports
     runs: MechanismRuns
     containers: Mapping[str, ContainerControl]
+    databases: Mapping[str, EstateDatabase]
     engine: Engine
 
     def close(self) -> None:
@@ -107,9 +110,19 @@ def wire(settings: Settings, *, database_url: str) -> Estate:
     }
     containers = _engines(settings)
     broker = NatsBroker()
-    probes = probe_table(http=Http(), broker=broker, clock=clock)
+    databases = _databases(settings)
+    probes = probe_table(http=Http(), broker=broker, clock=clock, databases=databases)
     observer = Observer(controls=controls, containers=containers, probes=probes, clock=clock)
-    tools = Toolbox(controls=controls, observe=observer, broker=broker, clock=clock, containers=containers)
+    tools = Toolbox(
+        controls=controls,
+        observe=observer,
+        broker=broker,
+        clock=clock,
+        containers=containers,
+        databases=databases,
+        migrations=settings.allowed_sql(),
+        modes={name: one.mode for name, one in settings.actions.items()},
+    )
     engine = open_engine(database_url)
     healing = settings.healing
     store = Heals(engine, lease=healing.lease, cooldown=healing.cooldown, flap=healing.flap)
@@ -130,6 +143,7 @@ def wire(settings: Settings, *, database_url: str) -> Estate:
         reports=Reports(engine),
         runs=MechanismRuns(engine),
         containers=containers,
+        databases=databases,
         engine=engine,
     )
 
@@ -139,6 +153,16 @@ def _engines(settings: Settings) -> dict[str, ContainerControl]:
     if not any(one.container for one in settings.components.values()):
         return {}
     return {ENGINE: Docker(url=settings.docker.url, timeout=settings.docker.timeout)}
+
+
+def _databases(settings: Settings) -> dict[str, EstateDatabase]:
+    """The estate's own databases."""
+    return {
+        name: EstateDatabase(
+            url=one.url, username=one.username, password=one.password.get_secret_value(), timeout=one.timeout
+        )
+        for name, one in settings.databases.items()
+    }
 
 
 @functools.cache

@@ -9,7 +9,9 @@ from selfheal.model.admission import Answer, Refusal
 from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan
 from selfheal.model.component import Component
 from selfheal.model.health import ComponentHealth, Watch
+from selfheal.model.migration import CatalogueEntry
 from selfheal.model.observation import Incarnation, Observation
+from selfheal.model.standing import Standing
 from selfheal.model.trigger import Trigger
 
 
@@ -122,6 +124,37 @@ class BrokerClient(Protocol):
 
         `Transient` says why there was no answer; `Permanent` that we asked wrongly (address, password).
         """
+        ...
+
+
+class EstateDatabase(Protocol):
+    """A database of the estate's own, asked as the limited role; each call connects anew.
+
+    `Transient`: it does not answer. `Permanent`: it answers, and does not let us in or know what we ask for.
+    """
+
+    def ping(self, *, timeout: timedelta) -> int:
+        """SELECT 1; its milliseconds."""
+        ...
+
+    def object(self, name: str, *, timeout: timedelta) -> Incarnation:
+        """A table or view, as `schema.name`: its state is PRESENT, MISSING or UNPOPULATED."""
+        ...
+
+    def entries(self) -> Mapping[str, CatalogueEntry]:
+        """The catalogue of migrations that it holds, by name; `NotAllowed` where it has none for us."""
+        ...
+
+    def apply(self, entry: str, *, sha256: str, timeout: timedelta) -> bool:
+        """Run an entry in one transaction unless its object stands; whether it ran.
+
+        `TargetChanged`: the catalogue holds something else than `sha256`, nothing was run. `Undone`: it failed, and
+        nothing of it is left. `Transient`: nobody can tell.
+        """
+        ...
+
+    def standing(self) -> Standing:
+        """What the role may do beyond what it needs."""
         ...
 
 

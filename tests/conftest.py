@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from database_fixtures import warehouse, warehouse_made  # noqa: F401 - pytest finds fixtures by import
 from docker_fixtures import docker_engine, own_dockerd, session_engine  # noqa: F401 - pytest finds fixtures by import
 from embedded_fixtures import (  # noqa: F401 - pytest finds fixtures by import
     Embedded,

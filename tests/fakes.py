@@ -13,7 +13,9 @@ from uuid6 import uuid7
 from selfheal.model.admission import Answer, Decision, Refusal
 from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan, RollbackOutcome, Status, Verification
 from selfheal.model.errors import NotAllowed, Permanent, SelfhealError
+from selfheal.model.migration import CatalogueEntry
 from selfheal.model.observation import Health, Incarnation, Observation
+from selfheal.model.standing import Standing
 from selfheal.model.trigger import Trigger
 from selfheal.policy.names import nearest
 from selfheal.ports import Clock
@@ -381,3 +383,36 @@ class FakeHeals:
             if handed_over or (not interrupted and row.acted and (failed or flaps)):
                 counted.append((key, at))
         return counted
+
+
+class FakeDatabase:
+    """A database of the estate: `says` is what each ping gives or raises; `objects` the states of what is in it."""
+
+    def __init__(self, *says: int | Exception, **objects: str) -> None:
+        self._says = list(says) or [1]
+        self.objects = {name.replace("__", "."): state for name, state in objects.items()}
+        self.held: dict[str, CatalogueEntry] = {}
+        self.applied: list[str] = []
+        self.pings = 0
+
+    def ping(self, *, timeout: timedelta) -> int:  # noqa: ARG002
+        self.pings += 1
+        return _next(self._says)
+
+    def object(self, name: str, *, timeout: timedelta) -> Incarnation:
+        self.ping(timeout=timeout)
+        state = self.objects.get(name, "MISSING")
+        return Incarnation(pid=0, started_at=0, state=state, id="" if state == "MISSING" else "1")
+
+    def entries(self) -> Mapping[str, CatalogueEntry]:
+        return self.held
+
+    def apply(self, entry: str, *, sha256: str, timeout: timedelta) -> bool:  # noqa: ARG002
+        self.applied.append(entry)
+        made = self.held[entry].creates
+        new = self.objects.get(made, "MISSING") == "MISSING"
+        self.objects[made] = "PRESENT"
+        return new
+
+    def standing(self) -> Standing:
+        return Standing(role="selfheal_estate", privileged=False, member_of=(), may_create_in=())

@@ -10,14 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 
+from selfheal.actions.apply_migration import ApplyMigration
 from selfheal.actions.restart_container import RestartContainer
+from selfheal.actions.restart_database import RestartDatabase
 from selfheal.actions.restart_service import RestartService
 from selfheal.actions.restore_nats_connection import RestoreNatsConnection
 from selfheal.model.component import Component
 from selfheal.model.errors import Permanent
+from selfheal.model.migration import Migration
 from selfheal.model.trigger import Trigger
 from selfheal.policy.names import nearest
-from selfheal.ports import Action, BrokerClient, Clock, ContainerControl, Observe, ServiceControl
+from selfheal.ports import Action, BrokerClient, Clock, ContainerControl, EstateDatabase, Observe, ServiceControl
 
 GROUP = "selfheal.actions"
 MODES = frozenset({"observe", "shadow", "approve", "auto"})
@@ -33,6 +36,9 @@ class Toolbox:
         broker: asks NATS brokers.
         clock: time and waiting.
         containers: the Docker engines by name.
+        databases: the estate's databases by name.
+        migrations: the catalogue of allow-listed SQL by name.
+        modes: how far actions may go that the settings name; the others as far as they say themselves.
     """
 
     controls: Mapping[str, ServiceControl]
@@ -40,6 +46,9 @@ class Toolbox:
     broker: BrokerClient
     clock: Clock
     containers: Mapping[str, ContainerControl] = field(default_factory=dict)
+    databases: Mapping[str, EstateDatabase] = field(default_factory=dict)
+    migrations: Mapping[str, Migration] = field(default_factory=dict)
+    modes: Mapping[str, str] = field(default_factory=dict)
 
 
 class Registry:
@@ -62,8 +71,7 @@ class Registry:
             Permanent: its name is taken, or its mode is none.
         """
         self._refuse_duplicate(action.name)
-        if action.mode not in MODES:
-            raise Permanent(f"action {action.name!r} has an unknown mode {action.mode!r}{nearest(action.mode, MODES)}")
+        _refuse_mode(action)
         self._actions[action.name] = action
 
     def offer(self, plugin: EntryPoint) -> None:
@@ -92,6 +100,16 @@ class Registry:
             self._actions[name] = action
             return action
         raise Permanent(f"no action is named {name[:100]!r}{nearest(name, self.names())}")
+
+    def mode(self, action: Action) -> str:
+        """How far it may go: as the settings say, else as it says itself."""
+        return self._toolbox.modes.get(action.name, action.mode)
+
+    def check_modes(self) -> None:
+        """Raise `Permanent` where the settings give a mode to an action that does not exist."""
+        for name in self._toolbox.modes:
+            if name not in self.names():
+                raise Permanent(f"actions.{name}: no action is named {name[:100]!r}{nearest(name, self.names())}")
 
     def find_action(self, trigger: Trigger, component: Component) -> Action | None:
         """The trigger's own action if it names one, else the first rung of the ladder that can handle it.
@@ -143,6 +161,7 @@ class Registry:
                 f"the entry point {plugin.name!r} of {plugin.value} brings an action named {found!r}",
                 hint="give both the same name",
             )
+        _refuse_mode(action)
         return action
 
     def _refuse_duplicate(self, name: str) -> None:
@@ -152,14 +171,29 @@ class Registry:
             )
 
 
+def _refuse_mode(action: Action) -> None:
+    """An action with a mode that does not exist never gets into the table."""
+    if action.mode not in MODES:
+        raise Permanent(f"action {action.name!r} has an unknown mode {action.mode!r}{nearest(action.mode, MODES)}")
+
+
 def build(tools: Toolbox) -> Registry:
-    """The shipped actions and those of installed packages."""
+    """The shipped actions and those of installed packages.
+
+    Raises:
+        Permanent: the settings give a mode to an action that does not exist.
+    """
     registry = Registry(tools)
-    registry.register(RestartService(controls=tools.controls, observe=tools.observe, clock=tools.clock))
+    service = RestartService(controls=tools.controls, observe=tools.observe, clock=tools.clock)
+    container = RestartContainer(containers=tools.containers, observe=tools.observe)
+    registry.register(service)
     registry.register(
         RestoreNatsConnection(controls=tools.controls, observe=tools.observe, broker=tools.broker, clock=tools.clock)
     )
-    registry.register(RestartContainer(containers=tools.containers, observe=tools.observe))
+    registry.register(container)
+    registry.register(RestartDatabase(databases=tools.databases, service=service, container=container))
+    registry.register(ApplyMigration(databases=tools.databases, migrations=tools.migrations, observe=tools.observe))
     for plugin in entry_points(group=GROUP):
         registry.offer(plugin)
+    registry.check_modes()
     return registry

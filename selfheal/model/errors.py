@@ -33,6 +33,10 @@ class TargetChanged(Permanent):
     """Since it was looked at the target became healthy, or was restarted, by somebody else: it was not touched."""
 
 
+class Undone(Permanent):
+    """It was tried and failed, and the target itself took it back as a whole: nothing of it is left."""
+
+
 class NotAllowed(SelfhealError):
     """We could, but must not: outside the allow-list, or a name that is none."""
 

@@ -16,7 +16,7 @@ class Health(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Incarnation:
-    """Which life of a process or container this is: it changes with every start.
+    """Which life of a process, container or database object this is: it changes with every start or creation.
 
     Attributes:
         pid: process id, 0 when it does not run.
@@ -24,8 +24,10 @@ class Incarnation:
         state: its keeper's word. A supervisor's: RUNNING, STARTING, STOPPED (asked for), EXITED, FATAL, ...
             Docker's: RUNNING, PAUSED, RESTARTING (by Docker itself), CRASH_LOOP (the same, again and again),
             STOPPED (asked for), EXITED, DEAD, CREATED, REMOVING, REMOVED (none has this name).
-        id: of the container, since a name may be given to another one; empty for a process.
-        exact_start: the start as its keeper writes it, where seconds are too coarse; empty for a process.
+            A database object's: PRESENT, MISSING, UNPOPULATED.
+        id: of the container or database object, since a name may be given to another one; empty for a process.
+        exact_start: the start as its keeper writes it, where seconds are too coarse; empty for a process. Of a
+            materialized view: which contents it has.
         health: what Docker's own health check says: healthy, unhealthy, starting; empty without one.
         note: more about the state, for a person: exit code, out of memory, restarts.
     """

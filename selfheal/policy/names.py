@@ -1,7 +1,12 @@
 """Names at the door: the nearest right name for a wrong one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from typing import TypeVar
+
+from selfheal.model.errors import Permanent
+
+T = TypeVar("T")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -11,3 +16,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if match:
         return f"; did you mean {match[0]!r}?"
     return f"; known: {', '.join(names[:20])}" if names else ""
+
+
+def named(name: str, things: Mapping[str, T], *, kind: str) -> T:
+    """The thing of this name.
+
+    Raises:
+        Permanent: there is none; with the nearest one.
+    """
+    if name not in things:
+        raise Permanent(f"no {kind} is named {name[:100]!r}{nearest(name, things)}")
+    return things[name]

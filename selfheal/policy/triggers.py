@@ -19,6 +19,7 @@ _FIRST = frozenset(
         TriggerType.NATS_DOWN,
     }
 )
+_OF_PROBE = {ProbeKind.NATS: TriggerType.NATS_DOWN, ProbeKind.SQL_OBJECT: TriggerType.OBJECT_MISSING}
 _PLATFORM_ACTS = frozenset({"RESTARTING", "CRASH_LOOP"})
 
 
@@ -32,7 +33,7 @@ def usual_type(component: Component) -> TriggerType:
     """The kind of reason when it is simply down."""
     if component.container:
         return TriggerType.CONTAINER_DOWN
-    return TriggerType.NATS_DOWN if component.probe is ProbeKind.NATS else TriggerType.SERVICE_DOWN
+    return _OF_PROBE.get(component.probe, TriggerType.SERVICE_DOWN)
 
 
 def priority_of(component: Component, kind: TriggerType) -> Priority:

@@ -37,6 +37,16 @@ def after_act(attempt: Attempt, seen: Observation, *, said: str, completed: bool
     )
 
 
+def undone(said: str) -> Outcome:
+    """The outcome of an act that failed and was taken back as a whole by the target itself: nothing to look for."""
+    return Outcome(
+        status=Status.ROLLED_BACK,
+        verification=Verification.NOT_HEALED,
+        message=f"{said}; rolled back: nothing of it is left",
+        rollback=RollbackOutcome.DONE,
+    )
+
+
 def after_interruption(attempt: Attempt, seen: Observation) -> Outcome:
     """The outcome of an announced act whose holder died, before any rollback: only what is seen decides.
 

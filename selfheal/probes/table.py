@@ -1,20 +1,31 @@
 """Every probe, by the word that settings use for it. Bootstrap builds the table with the real clients."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from selfheal.model.component import ProbeKind
-from selfheal.ports import BrokerClient, Clock, HttpClient, Probe
+from selfheal.ports import BrokerClient, Clock, EstateDatabase, HttpClient, Probe
 from selfheal.probes.container import ContainerProbe
 from selfheal.probes.http import HttpProbe
 from selfheal.probes.nats import NatsProbe
 from selfheal.probes.process import ProcessProbe
+from selfheal.probes.sql import SqlProbe
+from selfheal.probes.sql_object import SqlObjectProbe
 
 
-def probe_table(*, http: HttpClient, broker: BrokerClient, clock: Clock) -> Mapping[ProbeKind, Probe]:
+def probe_table(
+    *,
+    http: HttpClient,
+    broker: BrokerClient,
+    clock: Clock,
+    databases: Mapping[str, EstateDatabase] = MappingProxyType({}),
+) -> Mapping[ProbeKind, Probe]:
     """One probe per kind."""
     return {
         ProbeKind.HTTP: HttpProbe(http, clock),
         ProbeKind.NATS: NatsProbe(broker, clock),
         ProbeKind.PROCESS: ProcessProbe(clock),
         ProbeKind.CONTAINER: ContainerProbe(clock),
+        ProbeKind.SQL: SqlProbe(databases, clock),
+        ProbeKind.SQL_OBJECT: SqlObjectProbe(databases, clock),
     }

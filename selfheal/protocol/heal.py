@@ -95,6 +95,8 @@ def carry_out(steps: Steps, attempt: Attempt) -> Outcome:
         raise
     except SelfhealError as error:
         return steps.record(attempt, _never_acted(attempt, error), None)
+    if done.undone:
+        return steps.record(attempt, verdict.undone(done.said), done.took_ms)
     seen = steps.verify(attempt)
     outcome = verdict.after_act(attempt, seen, said=done.said, completed=done.completed)
     return conclude(steps, attempt, seen, outcome, done.took_ms)

@@ -21,6 +21,10 @@ class Actions(Protocol):
         """
         ...
 
+    def mode(self, action: Action) -> str:
+        """How far it may go: observe, shadow, approve or auto."""
+        ...
+
     def get(self, name: str) -> Action:
         """The action of this name; `Permanent` with the nearest name if there is none."""
         ...

@@ -11,10 +11,10 @@ from uuid import UUID
 from selfheal.model.admission import Answer, Decision, Refusal
 from selfheal.model.attempt import Attempt, Outcome, Phase, Plan, RollbackOutcome
 from selfheal.model.component import Component
-from selfheal.model.errors import Permanent, SelfhealError, StoodDown, TargetChanged
+from selfheal.model.errors import Permanent, SelfhealError, StoodDown, TargetChanged, Undone
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import Trigger
-from selfheal.policy.admission import refuse_healthy, refuse_ladder, refuse_size, refuse_target
+from selfheal.policy.admission import refuse_healthy, refuse_ladder, refuse_mode, refuse_size, refuse_target
 from selfheal.ports import Action
 from selfheal.protocol.failpoint import reach
 from selfheal.protocol.healer import Healer
@@ -31,11 +31,13 @@ class Act:
         said: what was done, or how it failed, for a person.
         completed: whether the action came to its end without an error.
         took_ms: how long it took.
+        undone: whether the target itself took all of it back.
     """
 
     said: str
     completed: bool
     took_ms: int
+    undone: bool = False
 
 
 def observe(healer: Healer, trigger: Trigger) -> Observation | None:
@@ -88,7 +90,8 @@ def decide(healer: Healer, trigger: Trigger, seen: Observation | None) -> Decide
     return Decided(
         trigger=replace(trigger, action=action.name),
         action_type=action.action_type,
-        refusal=None if seen is None else refuse_healthy(seen),
+        refusal=(None if seen is None else refuse_healthy(seen))
+        or refuse_mode(action.name, healer.actions.mode(action)),
     )
 
 
@@ -231,17 +234,20 @@ def _timed(healer: Healer, work: Callable[[], str]) -> Act:
     Raises:
         TargetChanged: the action's own last look; nothing was done.
     """
-    begin = healer.clock.monotonic()
+    begin, undone = healer.clock.monotonic(), False
     try:
         said, completed = work(), True
     except TargetChanged:
         raise
+    except Undone as error:
+        said, completed, undone = str(error), False, True
     except SelfhealError as error:
         said, completed = str(error), False
     except Exception as error:  # noqa: BLE001 - a third party's action may raise anything; the attempt still ends in one result
         _log.exception("an action raised what is no error of ours")
         said, completed = f"the action broke: {type(error).__name__}: {error}", False
-    return Act(said=said, completed=completed, took_ms=round((healer.clock.monotonic() - begin) * 1000))
+    took_ms = round((healer.clock.monotonic() - begin) * 1000)
+    return Act(said=said, completed=completed, took_ms=took_ms, undone=undone)
 
 
 def _plan(attempt: Attempt) -> Plan:

@@ -8,10 +8,12 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from selfheal.model.component import Component
+from selfheal.model.migration import Migration
 from selfheal.policy.names import nearest
+from selfheal.policy.parameters import cut
 from selfheal.settings.component import ComponentSettings
 from selfheal.settings.servers import Database, DockerEngine, EmbeddedServer, PrefectServer, Supervisor
-from selfheal.settings.values import ComponentName, Duration, Lease, ObjectName, Section, Turn
+from selfheal.settings.values import PLAIN, ComponentName, Duration, Lease, ObjectName, Section, Turn
 from selfheal.settings.wording import Wrong
 
 
@@ -53,19 +55,40 @@ class ActionSettings(Section):
     """How far it may go: observe and shadow never act, approve asks a person, auto acts."""
 
 
-class Migration(Section):
+class MigrationSettings(Section):
     """One entry of the catalogue of allow-listed SQL: `apply-migration` runs these and nothing else."""
 
     database: str
     """One of the databases."""
     creates: ObjectName
     """The table, view or materialized view that the SQL creates, like `wms.stock_levels`."""
-    sql: Annotated[str, Field(min_length=1, max_length=64 * 1024)]
-    """What is run, in one transaction."""
-    parameters: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")], str | int] = Field(default_factory=dict)
-    """Values by name, handed to the database apart from the SQL, which names them as `%(name)s`."""
+    sql: Annotated[str, Field(min_length=1, max_length=64 * 1024), PLAIN]
+    """What is run, in one transaction. Every name in it has its schema."""
+    parameters: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")], Annotated[str, PLAIN] | int] = Field(
+        default_factory=dict
+    )
+    """Values by name. The SQL writes `:'name'` for a value and `:"name"` for a name; the database quotes them."""
     timeout: Duration = timedelta(seconds=60)
     """The SQL may run this long."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        """Its SQL uses its parameters, all of them and no others."""
+        try:
+            cut(self.sql, self.parameters)
+        except ValueError as error:
+            raise Wrong("sql", str(error)) from None
+        return self
+
+    def migration(self, name: str) -> Migration:
+        """The entry as the domain knows it."""
+        return Migration(
+            name=name,
+            database=self.database,
+            creates=self.creates,
+            parts=cut(self.sql, self.parameters),
+            timeout=self.timeout,
+        )
 
 
 class Settings(Section):
@@ -91,7 +114,7 @@ class Settings(Section):
     """The supervisords whose programs components name, each a table of its own."""
     databases: dict[ComponentName, Database] = Field(default_factory=dict)
     """The estate's own databases, each a table of its own."""
-    migrations: dict[ComponentName, Migration] = Field(default_factory=dict)
+    migrations: dict[ComponentName, MigrationSettings] = Field(default_factory=dict)
     """The catalogue of SQL that may be run, each entry a table of its own."""
     actions: dict[str, ActionSettings] = Field(default_factory=dict)
     """How far one action may go, by the action's name; without its table each has a default of its own."""
@@ -136,6 +159,10 @@ class Settings(Section):
     def catalogue(self) -> dict[str, Component]:
         """The components as the domain knows them, by name."""
         return {name: one.component(name) for name, one in self.components.items()}
+
+    def allowed_sql(self) -> dict[str, Migration]:
+        """The catalogue of migrations as the domain knows it, by name."""
+        return {name: one.migration(name) for name, one in self.migrations.items()}
 
 
 def _known(setting: str, name: str, names: Collection[str], kind: str) -> None:

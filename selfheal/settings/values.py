@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 _FIRST_PORT, _LAST_PORT = 1024, 65535
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}
 _DURATION = r"\s*([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)\s*(ms|s|min|h|d)?\s*"
 _SHORTEST_S, _LONGEST_S = 1e-6, 366 * 86400
@@ -61,6 +62,13 @@ def _address(value: str) -> str:
     return value
 
 
+def _plain(value: str) -> str:
+    """Text of lines: a tab and an end of line are the only control characters in it."""
+    if _CONTROL.search(value):
+        raise ValueError("must not hold control characters")
+    return value
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
@@ -82,6 +90,8 @@ Address = Annotated[str, WITHOUT_LOGIN]
 ComponentName = Annotated[str, Field(pattern=r"^[a-z0-9_.-]{1,50}$")]
 ObjectName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}\.[a-z_][a-z0-9_]{0,62}$")]
 """Of a table, view or materialized view: its schema and its name, unquoted."""
+PLAIN = AfterValidator(_plain)
+"""What a text ends with that may have several lines, and is stored and hashed."""
 Port = Annotated[
     int,
     AfterValidator(_port),

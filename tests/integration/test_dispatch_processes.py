@@ -9,7 +9,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ import pytest
 from chaos_estate import free_ports
 from estate_fixtures import until
 from sqlalchemy import Engine, text
+from trigger_storm import storm
 from uuid6 import uuid7
 
 from deployments.demo.estate import Estate as Demo
@@ -64,29 +65,6 @@ def wired(values: dict[str, Any], database_url: str) -> Iterator[Estate]:
         estate.close()
 
 
-def storm(settings: Path, component: str, database_url: str) -> dict[str, str]:
-    """Start the processes, let all of them begin at the same moment, and give every answer by trigger id."""
-    command = [sys.executable, str(HERE / "trigger_storm.py"), str(settings), component, str(EACH)]
-    environment = {**os.environ, "SELFHEAL_DATABASE_URL": database_url}
-    with ExitStack() as held:
-        processes = [
-            held.enter_context(
-                subprocess.Popen(
-                    command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-                )
-            )
-            for _ in range(PROCESSES)
-        ]
-        for process in processes:
-            held.callback(process.kill)
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-        for process in processes:
-            assert process.stdin is not None
-            process.stdin.write("go\n")
-        return {key: value for process in processes for key, value in json.loads(process.communicate()[0]).items()}
-
-
 def test_a_storm_of_triggers_makes_one_heal(
     estate: Demo, faults: Faults, empty: Engine, database_url: str, tmp_path: Path
 ) -> None:
@@ -100,7 +78,7 @@ def test_a_storm_of_triggers_makes_one_heal(
     faults.kill("backend")
     until("supervisord knows", lambda: not estate.control().process("backend").running)
 
-    answers = storm(settings, "backend", database_url)
+    answers = storm(settings, "backend", database_url, processes=PROCESSES, each=EACH)
 
     told = Counter(answers.values())
     assert (told.total(), told["ADMITTED"]) == (PROCESSES * EACH, 1)

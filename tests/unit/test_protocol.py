@@ -13,7 +13,7 @@ from uuid6 import uuid7
 from selfheal.model.admission import Decision
 from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan, RollbackOutcome, Status, Verification
 from selfheal.model.component import Component, ProbeKind
-from selfheal.model.errors import Permanent, SelfhealError, StoodDown, Transient
+from selfheal.model.errors import Permanent, SelfhealError, StoodDown, Transient, Undone
 from selfheal.model.observation import Health, Incarnation, Observation
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.protocol.dry_run import preview
@@ -101,6 +101,9 @@ class Shelf:
     def find_action(self, trigger: Trigger, component: Component) -> Patient | None:
         fits = self.action is not None and self.action.can_handle(trigger, component)
         return self.action if fits else None
+
+    def mode(self, action: Patient) -> str:
+        return action.mode
 
     def get(self, name: str) -> Patient:
         if self.action is None or name != self.action.name:
@@ -695,3 +698,31 @@ def test_an_attempt_that_is_left_without_an_outcome_is_let_go_of() -> None:
     (settled,) = ward.reconcile()
     assert settled.attempt.holder is None
     assert settled.outcome is not None
+
+
+def test_an_act_that_undid_itself_is_rolled_back_in_the_record() -> None:
+    """The target took all of it back: one outcome, ROLLED_BACK, without a rollback and without a wait for health."""
+    ward = Ward()
+
+    def fails() -> None:
+        raise Undone("the statement is wrong")
+
+    ward.patient.on["commit"] = fails
+    result = ward.heal()
+    assert result.outcome is not None
+    assert (result.name, result.outcome.rollback) == ("RolledBack", RollbackOutcome.DONE)
+    assert "the statement is wrong" in result.message
+    assert ward.deeds() == ["commit"]
+    assert "validate" not in ward.store.calls
+    assert ward.recorded() == [replace(result.outcome, escalate=False)]
+
+
+@pytest.mark.parametrize("mode", ["observe", "shadow", "approve"])
+def test_an_action_whose_mode_is_not_auto_touches_nothing(mode: str) -> None:
+    """The refusal is recorded like every other, and nothing is even prepared."""
+    ward = Ward()
+    ward.patient.mode = mode
+    result = ward.heal()
+    assert result.answer.decision is Decision.NOT_ALLOWED
+    assert mode in result.answer.reason
+    assert [call for call in ward.store.calls if call != "admit"] == []

@@ -1,5 +1,6 @@
 """The table of actions: duplicates, unknown names, ladders, third parties."""
 
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from uuid import uuid4
 
@@ -85,6 +86,15 @@ def test_unknown_mode_is_refused() -> None:
     action.mode = "atuo"
     with pytest.raises(Permanent, match="did you mean 'auto'"):
         Registry(TOOLS).register(action)
+
+
+def test_a_mode_of_the_settings_goes_before_the_actions_own() -> None:
+    """What the settings do not name keeps its own mode; a name that is none is refused with the nearest."""
+    registry = build(replace(TOOLS, modes={"restart-service": "shadow"}))
+    told = {name: registry.mode(registry.get(name)) for name in ("restart-service", "apply-migration")}
+    assert told == {"restart-service": "shadow", "apply-migration": "approve"}
+    with pytest.raises(Permanent, match=r"actions.restart-servce: .* did you mean 'restart-service'"):
+        build(replace(TOOLS, modes={"restart-servce": "auto"}))
 
 
 def test_unknown_name_gives_the_nearest() -> None:

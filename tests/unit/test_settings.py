@@ -358,3 +358,32 @@ def test_a_wrong_setting_names_its_sources(file: Path) -> None:
         load(file, {"SELFHEAL_HEALING__LEASE": "3 s"})
     assert str(from_file.value).startswith(f"wrong settings in {file}:\n")
     assert str(from_both.value).startswith(f"wrong settings in {file} and the environment (SELFHEAL_HEALING__LEASE):\n")
+
+
+STOCK = {"database": "agents", "creates": "wms.stock", "sql": "CREATE VIEW wms.stock AS SELECT :'kind' AS kind"}
+AGENTS = {"agents": {"url": "postgresql://127.0.0.1/agents"}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"parameters": {"kidn": "x"}}, "migrations.stock.sql: :'kind' is no parameter of it; did you mean 'kidn'?"),
+        ({"parameters": {}}, "migrations.stock.sql: :'kind' is no parameter of it"),
+        ({"parameters": {"kind": "x", "more": 1}}, "migrations.stock.sql: does not use its parameter 'more'"),
+        ({"parameters": {"kind; DROP": "x"}}, "migrations.stock.parameters.kind; DROP"),
+        ({"creates": "wms.stock; DROP TABLE x"}, "migrations.stock.creates: "),
+        ({"sql": "SELECT 1\x1f"}, "migrations.stock.sql: must not hold control characters"),
+        ({"sql": "SELECT 'open"}, "migrations.stock.sql: ' at character 8 does not end"),
+    ],
+)
+def test_a_wrong_migration_is_refused_before_anything_runs(changes: dict[str, Any], said: str) -> None:
+    """Parameters, names and quotes are looked at when the settings are read."""
+    one = STOCK | {"parameters": {"kind": "x"}} | changes
+    assert said in refusal({"databases": AGENTS, "migrations": {"stock": one}})
+
+
+@pytest.mark.parametrize("name", ["x'; DROP TABLE moves; --", "wms.x y", "wms", 'wms."x"', "wms.x.y"])
+def test_an_object_with_sql_in_its_name_is_refused(name: str) -> None:
+    """What is no plain `schema.name` is none, wherever it stands."""
+    watched = {"probe": "sql-object", "database": "agents", "object": name}
+    assert "components.stock.object" in refusal({"databases": AGENTS, "components": {"stock": watched}})
