@@ -36,13 +36,12 @@ def check(
 
     path = place.edited_file() if file is None else _file(place, file)
     try:
-        settings = load(path)
+        found = config_advice.warnings(load(path), path, live=live)
     except WrongSettings as error:
         rows = [_row("wrong", *_parted(problem), "") for problem in error.problems]
         return _told(rows, path, output) or WRONG_USAGE
     except Permanent as error:
         raise WrongUsage(error.message, hint=error.hint) from error
-    found = config_advice.warnings(settings, path, live=live)
     return _told([_advice_row(one) for one in found], path, output)
 
 
