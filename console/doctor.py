@@ -10,6 +10,7 @@ def doctor(*, place: Place = Place(), output: Output = "table") -> int:  # noqa:
     """Run every check."""
     from console import (  # noqa: PLC0415  keeps `--help` fast
         checks,
+        doctor_databases,
         doctor_docker,
         doctor_estate,
         doctor_machine,
@@ -25,6 +26,7 @@ def doctor(*, place: Place = Place(), output: Output = "table") -> int:  # noqa:
             "settings": lambda: doctor_estate.settings(place),
             "docker": lambda: doctor_docker.engine(place),
             "supervisors": lambda: doctor_estate.supervisors(place),
+            **doctor_databases.checks(place),
             "ladders": lambda: doctor_estate.ladders(place),
             "actions of others": lambda: doctor_estate.plugins(place),
         }
