@@ -197,6 +197,7 @@ def every_connection(stack: StackUnderTest) -> Iterator[None]:
 
 def test_a_full_disk_prints_no_traceback_and_heals_go_on_afterwards(well: StackUnderTest) -> None:
     """On a full disk the states of the parts tell it; once there is room, everything comes back and heals."""
+    forget_attempts(well, "consumer")
     filler = well.data / "filler"
     with filler.open("wb") as file, ExitStack() as freeing:
         freeing.callback(filler.unlink)
