@@ -5,10 +5,9 @@ from typing import Any
 
 from console.checks import Problem
 from console.place import Place
-from console.prefect_api import PrefectApi
 from console.status import EXPECTED, LATE_BEAT_S
 from deployments import attach
-from deployments.up import POOL
+from deployments.objects.kinds import POOL
 from selfheal.model.errors import SelfhealError
 
 SEE_LOGS = "see the logs in the data folder"
@@ -64,7 +63,7 @@ def nats(place: Place) -> str:
 def prefect_server(place: Place) -> str:
     """It says that it is healthy."""
     url = place.stack().urls["prefect"]
-    with PrefectApi(url) as prefect:
+    with place.prefect() as prefect:
         if not prefect.answers():
             raise Problem(f"no answer from {url} within a second", hint=f"see {place.folder}/logs/prefect.log")
     return f"{url} is healthy"
@@ -72,7 +71,7 @@ def prefect_server(place: Place) -> str:
 
 def scheduled_runs(place: Place) -> str:
     """The scheduler creates the runs of every deployment that has a schedule."""
-    with PrefectApi(place.stack().urls["prefect"]) as prefect:
+    with place.prefect() as prefect:
         ours = {"deployments": {"tags": {"all_": ["selfheal"]}}}
         deployments = prefect.call("POST", "/deployments/filter", ours)
         wanted = {one["id"]: one["name"] for one in deployments if any(s["active"] for s in one["schedules"])}
@@ -91,7 +90,7 @@ def scheduled_runs(place: Place) -> str:
 
 def worker(place: Place) -> str:
     """One is online in our pool."""
-    with PrefectApi(place.stack().urls["prefect"]) as prefect:
+    with place.prefect() as prefect:
         found: list[dict[str, Any]] = prefect.call("POST", f"/work_pools/{POOL}/workers/filter", {})
     online = [one["name"] for one in found if one.get("status") == "ONLINE"]
     if not online:

@@ -98,6 +98,18 @@ stays as it is.
 
     selfheal estate-sql agents | psql -v ON_ERROR_STOP=1 -d agents
 """,
+    "deployments": """Apply our deployments to a Prefect server, or remove them.
+
+Brings work pool, queues, flows, deployments, limits and the automation to the
+server of prefect.url, without it to that of the running stack; twice is as
+good as once. remove takes exactly that away again; the runs are kept unless
+--history is given. You see one line per object and what happens to it. What
+somebody else has there is never touched: where their objects bear our names
+or hang on ours, it is refused before anything is changed.
+
+    selfheal deployments apply --dry-run
+    selfheal deployments remove
+""",
     "doctor": """Find what is wrong here, and what to do about it.
 
 You see one line per check of the installation, the running stack and the

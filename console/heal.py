@@ -17,7 +17,7 @@ from selfheal.model.errors import SelfhealError, Transient
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 
 if TYPE_CHECKING:
-    from console.prefect_api import PrefectApi, RunState
+    from deployments.prefect_api import PrefectApi, RunState
     from selfheal.bootstrap import Estate
 
 DEPLOYMENT = "healing-dispatch/healing-dispatch"
@@ -115,10 +115,7 @@ def _through_prefect(place: Place, trigger: Trigger, timeout_s: float) -> "RunSt
     Raises:
         Transient: the run is not over within the time; it goes on.
     """
-    from console.prefect_api import PrefectApi  # noqa: PLC0415  keeps `--help` fast
-
-    stack = place.running()
-    if stack is None:
+    if place.running() is None and not place.settings().prefect.outside:
         return None
     parameters = {
         "component": trigger.component,
@@ -126,7 +123,7 @@ def _through_prefect(place: Place, trigger: Trigger, timeout_s: float) -> "RunSt
         "action": trigger.action,
         "trigger_id": str(trigger.id),
     }
-    with PrefectApi(stack.urls["prefect"]) as prefect:
+    with place.prefect() as prefect:
         if not prefect.answers():
             _say("the Prefect server does not answer within a second: the heal runs in this process")
             return None

@@ -12,6 +12,7 @@ from console.failure import WrongUsage
 from selfheal.model.errors import Permanent, Transient
 
 if TYPE_CHECKING:
+    from deployments.prefect_api import PrefectApi
     from deployments.stackfile import Stack
     from selfheal.settings.estate import Settings
 
@@ -122,6 +123,19 @@ class Place:
 
         self.stack()
         return attach.database_url(self.folder)
+
+    def prefect(self, *, timeout_s: float | None = None) -> "PrefectApi":
+        """The Prefect server: that of `prefect.url`, else the running stack's.
+
+        Raises:
+            Transient: the settings name none, and no stack runs.
+        """
+        from deployments.prefect_api import CALL_TIMEOUT_S, PrefectApi  # noqa: PLC0415  keeps `--help` fast
+
+        settings = self.settings().prefect
+        url = settings.url.removesuffix("/api") or self.stack().urls["prefect"]
+        secret = settings.auth_string.get_secret_value()
+        return PrefectApi(url, auth_string=secret, timeout_s=timeout_s or CALL_TIMEOUT_S)
 
     def _option(self) -> str:
         return f" --data {self.data}" if self.data else ""

@@ -1,120 +1,99 @@
-"""Brings the work pool, its queues, the deployments of `prefect.yaml`, the limits and the automation to a server.
+"""Brings pool, queues, flows, deployments, limits and automation to a Prefect server.
 
-`up` runs it as `python -m deployments.apply` each time the Prefect server has become ready; running it again
-changes nothing that is right. It is a process of its own because importing Prefect and the flows costs seconds
-and memory that the supervisor should not hold.
+All of it or, where somebody else's objects bear our names, nothing.
+`up` runs it as `python -m deployments.apply` each time the Prefect server has become ready, `selfheal
+deployments apply` on a server of the operator's own; running it again changes nothing that is right. For `up` it
+is a process of its own because importing Prefect and the flows costs seconds and memory that the supervisor
+should not hold.
 """
 
-import importlib
 import os
 import sys
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
-from uuid import UUID
 
-import yaml
-from prefect import Flow, get_client
-from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
-from prefect.client.schemas.schedules import IntervalSchedule
-from prefect.events.actions import RunDeployment
-from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
-from prefect.events.schemas.events import ResourceSpecification
-from prefect.exceptions import ObjectNotFound
-from prefect.utilities.callables import parameter_schema
-from prefect.workers.process import ProcessWorker
-
-from deployments.embedded.worker import flow_run_command
-from selfheal.model.errors import SelfhealError
+from deployments.objects import kinds, plan, register
+from deployments.objects.kinds import Key, Wanted
+from deployments.objects.plan import Change, Step
+from deployments.objects.register import INTENDED, Register
+from deployments.prefect_api import PrefectApi
+from selfheal.model.errors import SelfhealError, Transient
 from selfheal.settings.file import load
-from tasks.slots import limit_name
 
-POOL = "selfheal"
-FILE = Path(__file__).parent.parent / "prefect.yaml"
-WATCHER = "application-health"
+REFUSED = 3
+"""Exit code of this module where trying again changes nothing."""
+CALL_TIMEOUT_S = 30.0
+"""Of one call: a server that has just started is slow."""
 
 
-def apply(components: Iterable[str]) -> None:
-    """Bring everything to the server that `PREFECT_API_URL` names.
+def apply(
+    api: PrefectApi, components: Iterable[str], *, estate: str, adopt: bool = False, dry_run: bool = False
+) -> Sequence[Step]:
+    """Bring everything to the server; gives what was done, or what would be.
 
     Args:
-        components: names of the configured components; each gets its visible limit of 1.
+        api: the server.
+        components: names of the configured components.
+        estate: name of the estate that is applied.
+        adopt: take over what bears our names without being known as ours.
+        dry_run: change nothing.
+
+    Raises:
+        NotAllowed: what is there is somebody else's, another estate's, or not for us; nothing was changed.
+        Transient: the server did not answer; running it again goes on where it ended.
+        SelfhealError: the server took something not.
     """
-    declared = yaml.safe_load(FILE.read_text(encoding="utf-8"))["deployments"]
-    with get_client(sync_client=True) as client:
-        _pool(client, {one["work_pool"]["work_queue_name"] for one in declared})
-        ids = {one["name"]: _deployment(client, one) for one in declared}
-        for name in components:
-            client.upsert_global_concurrency_limit_by_name(name=limit_name(name), limit=1)
-        _replace_crashed_watchers(client, ids[WATCHER])
+    ours = register.read(api, estate=estate)  # before the flows are imported: a wrong address is told at once
+    from deployments.objects.wanted import everything  # noqa: PLC0415  imports Prefect and the flows, for seconds
+
+    wanted = everything(components)
+    steps = plan.to_apply(api, wanted, ours, adopt=adopt)
+    if not dry_run:
+        _carry_out(api, wanted, steps, ours, estate=estate)
+    return steps
 
 
-def _pool(client: SyncPrefectClient, queues: set[str]) -> None:
-    """The process pool and its queues."""
-    try:
-        client.read_work_pool(POOL)
-    except ObjectNotFound:
-        template = ProcessWorker.get_default_base_job_template()
-        client.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=template))
-    have = {queue.name for queue in client.read_work_queues(work_pool_name=POOL)}
-    for name in sorted(queues - have):
-        client.create_work_queue(name=name, work_pool_name=POOL)
-
-
-def _deployment(client: SyncPrefectClient, declared: dict[str, Any]) -> UUID:
-    """One deployment, made or brought up to date."""
-    module, _, name = declared["entrypoint"].rpartition(".")
-    flow: Flow[..., Any] = getattr(importlib.import_module(module), name)
-    return client.create_deployment(
-        flow_id=client.create_flow(flow),
-        name=declared["name"],
-        entrypoint=declared["entrypoint"],
-        description=declared["description"],
-        schedules=[
-            DeploymentScheduleCreate(schedule=IntervalSchedule(interval=one["interval"]), slug=one["slug"], active=True)
-            for one in declared["schedules"]
-        ],
-        concurrency_limit=declared.get("concurrency_limit"),
-        work_pool_name=POOL,
-        work_queue_name=declared["work_pool"]["work_queue_name"],
-        parameter_openapi_schema=parameter_schema(flow).model_dump(),
-        enforce_parameter_schema=True,
-        job_variables={"command": flow_run_command()},
-        tags=["selfheal"],
-    )
-
-
-def _replace_crashed_watchers(client: SyncPrefectClient, deployment_id: UUID) -> None:
-    """The automation that begins a new run of the watcher as soon as one has crashed."""
-    wanted = AutomationCore(
-        name="replace a crashed application-health",
-        description="A watcher that crashed is replaced at once instead of at its next scheduled time.",
-        trigger=EventTrigger(
-            expect={"prefect.flow-run.Crashed"},
-            match_related=ResourceSpecification({"prefect.resource.id": f"prefect.deployment.{deployment_id}"}),
-            posture=Posture.Reactive,
-            threshold=1,
-            within=timedelta(0),
-        ),
-        actions=[RunDeployment(source="selected", deployment_id=deployment_id)],
-    )
-    found = client.read_automations_by_name(wanted.name)
-    if not found:
-        client.create_automation(wanted)
-    for one in found:
-        client.update_automation(one.id, wanted)
+def _carry_out(
+    api: PrefectApi, wanted: Sequence[Wanted], steps: Sequence[Step], ours: Register, *, estate: str
+) -> None:
+    """Write the intent, do it, write the ids."""
+    by_key = dict(zip((one.key for one in wanted), steps, strict=False))
+    ids: dict[Key, str] = {key: str(step.found.get("id", INTENDED)) for key, step in by_key.items()}
+    going = {key: ours.ids[key] for key in ours.ids if key not in ids}
+    ours = register.write(api, ours, {**going, **ids}, estate=estate)
+    for one in wanted:
+        step = by_key[one.key]
+        if step.change is Change.MAKE:
+            ids[one.key] = kinds.make(api, one.kind, one.body(ids))
+        elif step.change is Change.CHANGE:
+            body = one.body(ids)
+            whole = one.kind is kinds.Kind.AUTOMATION
+            fields = body if whole else {name: body[name] for name in one.compared}
+            kinds.change(api, one.kind, step.found, fields)
+    for (kind, name), object_id in going.items():
+        if kind is not kinds.Kind.FLOW:  # its runs are history
+            kinds.remove(api, kind, name, object_id)
+    register.write(api, ours, ids, estate=estate)
 
 
 def main() -> int:
-    """Apply, in the words of an operator if it cannot be done."""
+    """Apply for `up`, in the words of an operator if it cannot be done.
+
+    The server of our own data folder cannot hold anybody else's: what bears our names there is ours.
+    """
     try:
         path = os.environ.get("SELFHEAL_CONFIG")
-        apply(load(Path(path) if path else None).components)
-    except SelfhealError as error:
-        print(f"selfheal: {error}", file=sys.stderr)  # noqa: T201 - the supervisor's log is this process's reader
+        settings = load(Path(path) if path else None)
+        url = os.environ["PREFECT_API_URL"].removesuffix("/api")
+        secret = os.environ.get("PREFECT_API_AUTH_STRING", "")
+        with PrefectApi(url, auth_string=secret, timeout_s=CALL_TIMEOUT_S) as api:
+            apply(api, settings.components, estate=settings.estate, adopt="--adopt" in sys.argv[1:])
+    except Transient as error:
+        print(f"selfheal: {error}", file=sys.stderr)  # noqa: T201 - the supervisor reads it
         return 1
+    except SelfhealError as error:
+        print(f"selfheal: {error}", file=sys.stderr)  # noqa: T201 - the supervisor reads it
+        return REFUSED
     return 0
 
 

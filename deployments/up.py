@@ -7,28 +7,27 @@ import logging
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import UUID
 
-import httpx
-
-from deployments import accepted, stackfile
+from deployments import accepted, apply, stackfile
 from deployments.embedded import child, roles, stack, worker
 from deployments.embedded.datafolder import DataFolder, open_folder
 from deployments.embedded.prefect_server import client_environment
 from deployments.embedded.stack import NATS_PORT, POSTGRES_PORT, PREFECT_PORT, Servers
 from deployments.embedded.worker import Worker
 from deployments.migrate import migrate
+from deployments.objects.kinds import POOL
 from deployments.part import Part, PartStatus
+from deployments.prefect_api import PrefectApi
 from deployments.reload import Reloader
 from deployments.supervisor import Supervisor
-from selfheal.model.errors import Transient
+from selfheal.model.errors import Permanent, SelfhealError, Transient
 from selfheal.protocol import failpoint
 from selfheal.settings.estate import Settings
 
-POOL = "selfheal"
 WATCHER = "application-health/application-health"
 AT_START = ("reconcile/reconcile", WATCHER)
 
@@ -81,6 +80,8 @@ def open_stack(settings: Settings, *, config: Path | None, data: Path) -> Runnin
     """
     failpoint.wanted()
     found = accepted.candidate(config)
+    if settings.postgres.outside or settings.nats.outside or settings.prefect.outside:
+        raise Permanent("this release cannot be started on servers by their url yet", hint="leave out the url")
     wanted = {
         POSTGRES_PORT: settings.postgres.port or None,
         NATS_PORT: settings.nats.port or None,
@@ -131,7 +132,7 @@ def run(
 
     def renew() -> None:
         _apply(running)
-        _begin(running.servers.prefect.api_url, [WATCHER])
+        _begin(running.servers.prefect.ui_url, [WATCHER], key=uuid.uuid4().hex)
 
     reloader = Reloader(data=folder.path, started=running.settings, renew=renew, say=audience.says)
     supervisor = Supervisor([*_parts(running, limit=limit), *also], publish=publish, on_hangup=reloader.ask)
@@ -161,7 +162,9 @@ def _parts(running: Running, *, limit: int) -> list[Part]:
         working_folder=folder.path / "home",
         environment=running.environment,
     )
-    watching = worker.part(described, on_ready=lambda: _begin(servers.prefect.api_url, AT_START))
+    watching = worker.part(
+        described, on_ready=lambda: _begin(servers.prefect.ui_url, AT_START, key=described.start_key)
+    )
     return [*embedded, watching]
 
 
@@ -181,28 +184,36 @@ def _environment(folder: DataFolder, servers: Servers, settings: Path) -> dict[s
 def _apply(running: Running) -> None:
     """Bring pool, deployments and limits to the server, in a process of its own: it imports Prefect and the flows."""
     log = running.folder.logs / "apply.log"
-    with log.open("ab") as output:
-        done = subprocess.run(
-            [sys.executable, "-m", "deployments.apply"],
-            env={**child.base_environment(home=running.folder.path / "home"), **running.environment},
-            cwd=running.folder.path / "home",
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            timeout=_APPLY_TIMEOUT_S,
-            check=False,
-        )
+    done = subprocess.run(
+        [sys.executable, "-m", "deployments.apply", "--adopt"],
+        env={**child.base_environment(home=running.folder.path / "home"), **running.environment},
+        cwd=running.folder.path / "home",
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=_APPLY_TIMEOUT_S,
+        check=False,
+    )
+    with log.open("a", encoding="utf-8") as kept:
+        kept.write(done.stdout + done.stderr)
+    if done.returncode == apply.REFUSED:
+        raise Permanent(done.stderr.strip().removeprefix("selfheal: "))
     if done.returncode != 0:
         raise Transient("the deployments could not be applied to the Prefect server", hint=f"see {log}")
 
 
-def _begin(api_url: str, deployments: Sequence[str]) -> None:
-    """Begin a run of each now: after a worker's start, or a reload, nothing waits for a schedule."""
+def _begin(url: str, deployments: Sequence[str], *, key: str) -> None:
+    """Begin a run of each now: after a worker's start, or a reload, nothing waits for a schedule.
+
+    Args:
+        url: of the Prefect server.
+        deployments: FLOW/NAME of each.
+        key: of this start; asked again, also after a lost answer, it begins nothing more.
+    """
     try:
-        with httpx.Client(base_url=api_url, timeout=10, trust_env=False) as client:
+        with PrefectApi(url, timeout_s=10.0) as prefect:
             for name in deployments:
-                found = client.get(f"/deployments/name/{name}").raise_for_status()
-                run = client.post(f"/deployments/{UUID(found.json()['id'])}/create_flow_run", json={})
-                run.raise_for_status()
-    except (httpx.HTTPError, ValueError, KeyError) as error:
+                prefect.start(name, {}, key=f"{name}/{key}")
+    except SelfhealError as error:
         raise Transient(f"the first runs could not be begun: {error}") from error

@@ -3,17 +3,16 @@
 The lead of the stack (`deployments`) appends `part(...)` to the servers of `stack`. Flow runs are children of
 the
 worker: when it is killed they come to the supervisor, which ends them before it starts the next worker;
-`flow_run_command` makes them die with the worker even when the supervisor is killed at the same moment.
+`process_worker` makes them die with the worker even when the supervisor is killed at the same moment.
 """
 
 import base64
 import http.client
 import json
-import os
-import shlex
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -51,12 +50,14 @@ class Worker:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     """What the flow runs need besides; may hold secrets."""
     identity: RunAs | None = None
+    start_key: str = field(default="", init=False)
+    """Another one for each start: runs that are begun at a start are begun once."""
     _started_at: float = field(default=0.0, init=False)
     _seen: bool = field(default=False, init=False)
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the worker; its pool must exist."""
-        command = [sys.executable, "-m", "prefect", "worker", "start", "--create-pool-if-not-found"]
+        command = [sys.executable, "-m", "deployments.embedded.process_worker", "worker", "start"]
         command += ["--name", self.name, "--pool", self.pool, "--type", self.kind, "--limit", str(self.limit)]
         for queue in self.queues:
             command += ["--work-queue", queue]
@@ -71,6 +72,7 @@ class Worker:
             **self.environment,
         }
         self._started_at, self._seen = time.time(), False
+        self.start_key = uuid.uuid4().hex
         return child.spawn(
             command,
             log=self.log,
@@ -137,12 +139,3 @@ def part(
         stop_timeout_seconds=15.0,
         probe_every_seconds=float(HEARTBEAT_SECONDS),
     )
-
-
-def flow_run_command() -> str:
-    """Return the job variable `command` of the pool: Prefect's engine, dying with its worker.
-
-    Any configured command also spares the stock worker its second interpreter per run (1.5 CPU-s, not 2.5).
-    """
-    launch = [sys.executable, "-I", "-S", os.fspath(child.LAUNCH), "--death-signal", "KILL", "--"]
-    return shlex.join([*launch, sys.executable, "-m", "prefect.engine"])

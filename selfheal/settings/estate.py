@@ -12,7 +12,14 @@ from selfheal.model.migration import Migration
 from selfheal.policy.names import nearest
 from selfheal.policy.parameters import cut
 from selfheal.settings.component import ComponentSettings
-from selfheal.settings.servers import Database, DockerEngine, EmbeddedServer, PrefectServer, Supervisor
+from selfheal.settings.servers import (
+    Database,
+    DockerEngine,
+    NatsServer,
+    PostgresServer,
+    PrefectServer,
+    Supervisor,
+)
 from selfheal.settings.values import PLAIN, ComponentName, Duration, Lease, ObjectName, Section, Turn
 from selfheal.settings.wording import Wrong
 
@@ -102,9 +109,9 @@ class Settings(Section):
     """What may be healed, and how carefully."""
     watching: Watching = Watching()
     """How often, and how patiently, the estate is looked at."""
-    postgres: EmbeddedServer = EmbeddedServer()
+    postgres: PostgresServer = PostgresServer()
     """Where Selfheal keeps its records."""
-    nats: EmbeddedServer = EmbeddedServer()
+    nats: NatsServer = NatsServer()
     """Selfheal's own message broker."""
     prefect: PrefectServer = PrefectServer()
     """The Prefect server that Selfheal runs on."""

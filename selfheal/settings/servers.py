@@ -1,25 +1,73 @@
 """The servers that Selfheal itself needs, and those that the estate's components run on."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from selfheal.settings.values import WITHOUT_LOGIN, Duration, Port, Section
+from selfheal.settings.wording import Wrong
+
+_POSTGRES = r"^(postgresql://[^/?#\s]+(/[a-z_][a-z0-9_]{0,62})?(\?sslmode=[a-z-]+)?)?$"
 
 
-class EmbeddedServer(Section):
-    """An embedded server; port 0 picks a free one at first start and keeps it."""
+class OwnServer(Section):
+    """A server that Selfheal needs: embedded, or one that runs already, by its url."""
 
     port: Port = 0
-    """Where it listens on loopback; 0 picks a free port at first start and keeps it."""
+    """Where it listens on loopback; 0 picks a free port at first start and keeps it. Not together with `url`."""
+    url: str = ""
+
+    @property
+    def outside(self) -> bool:
+        """Whether it is somebody else's to start, to restart and to stop."""
+        return bool(self.url)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        """A port says where to start one, a url that none is started."""
+        if self.url and "port" in self.model_fields_set:
+            raise Wrong("port", "and url exclude each other: with a url no server is started")
+        return self
 
 
-class PrefectServer(Section):
-    """The embedded Prefect server; its port is where the Prefect UI is found."""
+class PostgresServer(OwnServer):
+    """Where Selfheal keeps its records: embedded, or Postgres 15 or newer by its url."""
+
+    url: Annotated[str, Field(pattern=_POSTGRES), WITHOUT_LOGIN] = ""
+    """A server that runs already, like `postgresql://db.example:5432/selfheal`: none is started."""
+    username: str = ""
+    """With `url`: a role that may create roles and databases; empty: `examples/postgres.sql` has made them."""
+    password: SecretStr = SecretStr("")
+    """Of `username`."""
+    migrator_password: SecretStr = SecretStr("")
+    """With `url`: of the role selfheal_migrator; empty where `username` is to make it."""
+    healer_password: SecretStr = SecretStr("")
+    """With `url`: of the role healing_user; empty where `username` is to make it."""
+    prefect_password: SecretStr = SecretStr("")
+    """With `url`, for an embedded Prefect server: of the role selfheal_prefect; empty where `username` makes it."""
+
+
+class NatsServer(OwnServer):
+    """Selfheal's own message broker: embedded, or a NATS server with JetStream by its url."""
+
+    url: Annotated[str, Field(pattern=r"^((nats|tls)://\S+)?$"), WITHOUT_LOGIN] = ""
+    """A server that runs already, like `nats://broker.example:4222`: none is started."""
+    username: str = ""
+    """With `url`: whom the server lets in."""
+    password: SecretStr = SecretStr("")
+    """Of `username`."""
+
+
+class PrefectServer(OwnServer):
+    """The Prefect server: embedded, or one that runs already by the url of its API."""
 
     port: Port = 4200
     """Where it listens, and where the Prefect UI is found; 0 picks a free port at first start and keeps it."""
+    url: Annotated[str, Field(pattern=r"^(https?://\S+/api)?$"), WITHOUT_LOGIN] = ""
+    """The API of a server that runs already, like `http://prefect.example:4200/api`: none is started."""
+    auth_string: SecretStr = SecretStr("")
+    """With `url`: USER:PASSWORD, where the server asks for it."""
 
 
 class Supervisor(Section):

@@ -1,66 +1,222 @@
-"""What `deployments.apply` brings to a real server, and that bringing it again changes nothing."""
+"""What `deployments.apply` and `remove` do on a real Prefect server on which another team works."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 from prefect_fixtures import Server
+from prefect_objects import another_team, dump, end_team
 
-from deployments.apply import POOL, apply
+from deployments import apply as applying
+from deployments.apply import apply
+from deployments.objects import declared, kinds, register
+from deployments.objects.kinds import POOL, Kind
+from deployments.objects.plan import Change, Step
+from deployments.prefect_api import PrefectApi
+from deployments.remove import remove
+from selfheal.model.errors import NotAllowed, Transient
 
 COMPONENTS = ("backend", "broker")
-
-
-def seen(server: Server) -> dict[str, Any]:
-    """Deployments, queues, limits and automations, with their ids."""
-    client = server.client
-    deployments = {one.name: one for one in client.read_deployments() if one.work_pool_name == POOL}
-    return {
-        "deployments": {name: one.id for name, one in deployments.items()},
-        "schedules": {name: [(s.id, s.slug, s.active) for s in one.schedules] for name, one in deployments.items()},
-        "queues": {one.name: one.id for one in client.read_work_queues(work_pool_name=POOL)},
-        "limits": {
-            one.name: (one.id, one.limit) for one in client.read_global_concurrency_limits() if one.name[:5] == "heal-"
-        },
-        "automations": [one.id for one in client.read_automations()],
-    }
+ESTATE = "estate"
+OURS = {"work-pool": 1, "work-queue": 2, "flow": 3, "deployment": 3, "concurrency-limit": 2, "automation": 1}
 
 
 @pytest.fixture(scope="module")
-def applied(prefect_server: Server) -> dict[str, Any]:
-    """After the first time."""
-    apply(COMPONENTS)
-    return seen(prefect_server)
+def api(prefect_server: Server) -> Iterator[PrefectApi]:
+    """The server, without the flows that other tests ran there, and with another team's objects."""
+    with PrefectApi(prefect_server.url.removesuffix("/api"), timeout_s=30) as api:
+        for name in declared.flow_names():
+            found = api.find(f"/flows/name/{name}")
+            if found is not None:
+                api.call("DELETE", f"/flows/{found['id']}")
+        team = another_team(api)
+        yield api
+        end_team(api, team)
 
 
-def test_the_deployments_are_there(applied: dict[str, Any]) -> None:
-    """One deployment per mechanism, one schedule where it has one, one limit of 1 per component, one automation."""
-    assert set(applied["deployments"]) == {"application-health", "healing-dispatch", "reconcile"}
-    assert {name: len(all_of) for name, all_of in applied["schedules"].items()} == {
-        "application-health": 1,
-        "healing-dispatch": 0,
-        "reconcile": 1,
+@pytest.fixture
+def untouched(api: PrefectApi) -> Iterator[dict[str, Any]]:
+    """The server as it was before; afterwards it is that again."""
+    before = dump(api)
+    yield before
+    remove(api, estate=ESTATE, history=True, force=True)
+    assert dump(api) == before
+
+
+def bring(api: PrefectApi, *components: str, **options: bool) -> list[Step]:
+    return list(apply(api, components or COMPONENTS, estate=ESTATE, **options))
+
+
+def changes(steps: Sequence[Step]) -> set[Change]:
+    return {one.change for one in steps}
+
+
+def count(steps: Sequence[Step]) -> dict[str, int]:
+    kinds_of = [str(one.kind) for one in steps]
+    return {kind: kinds_of.count(kind) for kind in kinds_of}
+
+
+def test_everything_is_made_once_and_removed_again(api: PrefectApi, untouched: dict[str, Any]) -> None:
+    """Applied twice the server is the same as once; removed, it is as it was before, but for our flows' runs."""
+    assert changes(bring(api, dry_run=True)) == {Change.MAKE}
+    assert dump(api) == untouched
+    made = bring(api)
+    assert (changes(made), count(made)) == ({Change.MAKE}, OURS)
+    once = dump(api)
+    assert {kind: {**once[kind], **untouched[kind]} for kind in untouched} == once
+    assert changes(bring(api)) == {Change.KEEP}
+    assert dump(api) == once
+    told = remove(api, estate=ESTATE, dry_run=True)
+    assert dump(api) == once
+    assert remove(api, estate=ESTATE) == told
+    left = dump(api)
+    assert [one["name"] for key, one in left["flows"].items() if key not in untouched["flows"]] == [
+        "application-health",
+        "healing-dispatch",
+        "reconcile",
+    ]
+    assert {kind: left[kind] for kind in left if kind != "flows"} == {
+        kind: untouched[kind] for kind in untouched if kind != "flows"
     }
-    assert {name: limit for name, (_, limit) in applied["limits"].items()} == {"heal-backend": 1, "heal-broker": 1}
-    assert {"watchers", "heals"} <= set(applied["queues"])
-    assert len(applied["automations"]) == 1
+    assert changes(bring(api)) == {Change.MAKE, Change.KEEP}  # the flows were kept, and are still known as ours
 
 
-def test_applying_again_changes_nothing(prefect_server: Server, applied: dict[str, Any]) -> None:
-    """The same ids, the same schedules, no second automation."""
-    apply(COMPONENTS)
-    again = seen(prefect_server)
-    assert {key: again[key] for key in ("deployments", "queues", "limits", "automations")} == {
-        key: applied[key] for key in ("deployments", "queues", "limits", "automations")
+@pytest.mark.parametrize("kind", ["work-pool", "flow", "deployment", "concurrency-limit", "automation"])
+def test_what_bears_our_name_is_never_taken(api: PrefectApi, untouched: dict[str, Any], kind: str) -> None:
+    """Another team's object with one of our names refuses the whole application, and is as it was."""
+    their = their_own(api, Kind(kind))
+    before = dump(api)
+    try:
+        with pytest.raises(NotAllowed, match=their[1]):
+            bring(api)
+        assert dump(api) == before
+        assert changes(remove(api, estate=ESTATE)) <= {Change.LEAVE}
+        assert dump(api) == before
+    finally:
+        kinds.remove(api, Kind(kind), *their[1:])
+        if kind == "deployment":
+            api.call("DELETE", f"/flows/{their[0]}")
+
+
+def their_own(api: PrefectApi, kind: Kind) -> tuple[str, str, str]:
+    """Somebody else's object with our name: its flow's id, its name, its id."""
+    flow = ""
+    if kind is Kind.DEPLOYMENT:
+        flow = kinds.make(api, Kind.FLOW, {"name": "reconcile", "tags": ["selfheal"]})
+    never = {"type": "event", "posture": "Reactive", "threshold": 1, "within": 0, "expect": ["never"]}
+    name, body = {
+        Kind.POOL: (POOL, {"name": POOL, "type": "process", "description": "theirs"}),
+        Kind.FLOW: ("reconcile", {"name": "reconcile", "tags": ["theirs"]}),
+        Kind.DEPLOYMENT: ("reconcile/reconcile", {"name": "reconcile", "flow_id": flow}),
+        Kind.LIMIT: ("heal-backend", {"name": "heal-backend", "limit": 7}),
+        Kind.AUTOMATION: (
+            "replace a crashed application-health",
+            {"name": "replace a crashed application-health", "trigger": never, "actions": [{"type": "do-nothing"}]},
+        ),
+    }[kind]
+    return flow, name, kinds.make(api, kind, body)
+
+
+def test_their_deployment_in_our_pool_refuses_the_removal(api: PrefectApi, untouched: dict[str, Any]) -> None:
+    """Who has moved into our pool is named, and nothing is removed before they have left."""
+    bring(api)
+    flow = kinds.make(api, Kind.FLOW, {"name": "their-guest"})
+    guest = kinds.make(api, Kind.DEPLOYMENT, {"name": "guest", "flow_id": flow, "work_pool_name": POOL})
+    before = dump(api)
+    try:
+        with pytest.raises(NotAllowed, match="guest"):
+            remove(api, estate=ESTATE, force=True)
+        assert dump(api) == before
+    finally:
+        api.call("DELETE", f"/deployments/{guest}")
+        api.call("DELETE", f"/flows/{flow}")
+
+
+def test_another_estate_is_refused(api: PrefectApi, untouched: dict[str, Any]) -> None:
+    """A server that carries one estate's Selfheal takes no second one, and gives nothing to another's removal."""
+    bring(api)
+    before = dump(api)
+    with pytest.raises(NotAllowed, match="'estate'"):
+        apply(api, COMPONENTS, estate="second")
+    with pytest.raises(NotAllowed, match="'estate'"):
+        remove(api, estate="second", force=True)
+    assert dump(api) == before
+
+
+def test_what_differs_is_mended_and_what_the_operator_chose_stays(api: PrefectApi, untouched: dict[str, Any]) -> None:
+    """Changed settings are brought up to date; a pause, a switched-off automation and a job template stay."""
+    bring(api)
+    ids = dict(register.read(api, estate=ESTATE).ids)
+    deployment = ids[Kind.DEPLOYMENT, "reconcile/reconcile"]
+    api.call("PATCH", f"/deployments/{deployment}", {"description": "edited", "paused": True})
+    api.call(
+        "PATCH", f"/automations/{ids[Kind.AUTOMATION, 'replace a crashed application-health']}", {"enabled": False}
+    )
+    api.call("PATCH", f"/work_pools/{POOL}", {"concurrency_limit": 5})
+    kinds.remove(api, Kind.LIMIT, "heal-broker", ids[Kind.LIMIT, "heal-broker"])
+    steps = bring(api, "broker", "frontend")
+    done = {one.name: one.change for one in steps if one.change is not Change.KEEP}
+    assert done == {
+        "reconcile/reconcile": Change.CHANGE,
+        "heal-broker": Change.MAKE,
+        "heal-frontend": Change.MAKE,
+        "heal-backend": Change.REMOVE,
     }
-    slugs = {name: [slug for _, slug, active in all_of if active] for name, all_of in again["schedules"].items()}
-    assert slugs == {name: [slug for _, slug, _ in all_of] for name, all_of in applied["schedules"].items()}
+    again = api.call("GET", f"/deployments/{deployment}")
+    assert (again["paused"], "ends runs whose process is gone" in again["description"]) == (True, True)
+    assert api.call("GET", f"/work_pools/{POOL}")["concurrency_limit"] == 5
+    assert changes(bring(api, "broker", "frontend")) == {Change.KEEP}
 
 
-def test_a_persons_form_explains_itself(prefect_server: Server, applied: dict[str, Any]) -> None:
+@pytest.mark.parametrize("after", range(0, 13, 2))
+def test_an_interrupted_application_goes_on(
+    api: PrefectApi, untouched: dict[str, Any], monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    """Dying after any of its objects was made, it leaves nothing that the next application takes for a stranger's."""
+    make = kinds.make
+    made: list[str] = []
+
+    def dying(*words: Any) -> str:
+        made.append(make(*words))
+        if len(made) > after:
+            raise Transient("the power went out")
+        return made[-1]
+
+    monkeypatch.setattr(applying.kinds, "make", dying)
+    if after < sum(OURS.values()):
+        with pytest.raises(Transient):
+            bring(api)
+    monkeypatch.undo()
+    bring(api)
+    assert changes(bring(api)) == {Change.KEEP}
+
+
+def test_unfinished_runs_are_ended_and_their_history_kept(api: PrefectApi, untouched: dict[str, Any]) -> None:
+    """A run that nobody carries out any more ends as Removed; it stays readable until the history is removed too."""
+    bring(api)
+    deployment = api.call("GET", "/deployments/name/reconcile/reconcile")
+    run = api.call("POST", f"/deployments/{deployment['id']}/create_flow_run", {"state": {"type": "RUNNING"}})
+    steps = remove(api, estate=ESTATE)
+    assert Change.END in changes(steps)
+    assert api.call("GET", f"/flow_runs/{run['id']}")["state"]["name"] == "Removed"
+
+
+def test_a_persons_form_explains_itself(api: PrefectApi, untouched: dict[str, Any]) -> None:
     """Every field has a description, which Prefect takes from the docstring only; only the component is required."""
-    deployment = prefect_server.client.read_deployment(applied["deployments"]["healing-dispatch"])
-    schema = deployment.parameter_openapi_schema
+    bring(api)
+    deployment = api.call("GET", "/deployments/name/healing-dispatch/healing-dispatch")
+    schema = deployment["parameter_openapi_schema"]
     assert len(schema["properties"]) == 9
     assert [name for name, field in schema["properties"].items() if not field.get("description")] == []
     assert schema["required"] == ["component"]
-    assert deployment.enforce_parameter_schema
+    assert deployment["enforce_parameter_schema"]
+
+
+def test_a_frozen_server_is_told_in_time(prefect_server: Server) -> None:
+    """A server that answers nothing ends in words, not in waiting."""
+    with (
+        prefect_server.frozen(),
+        PrefectApi(prefect_server.url.removesuffix("/api"), timeout_s=1) as api,
+        pytest.raises(Transient, match="no answer in time"),
+    ):
+        apply(api, COMPONENTS, estate=ESTATE)

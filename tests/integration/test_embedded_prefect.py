@@ -19,7 +19,6 @@ from test_supervisor import Running, supervised
 from deployments import stackfile
 from deployments.embedded import child
 from deployments.embedded.prefect_server import client_environment
-from deployments.embedded.worker import flow_run_command
 
 APPLY = textwrap.dedent("""
     import asyncio, sys
@@ -27,9 +26,9 @@ APPLY = textwrap.dedent("""
     from prefect.client.schemas.actions import WorkPoolCreate
     from prefect.workers.process import ProcessWorker
 
-    async def apply(folder, command):
+    async def apply(folder):
         template = ProcessWorker.get_default_base_job_template()
-        variables = {"working_dir": folder, "command": command, "env": {"PYTHONPATH": folder}}
+        variables = {"working_dir": folder, "env": {"PYTHONPATH": folder}}
         async with get_client() as client:
             await client.create_work_pool(
                 WorkPoolCreate(name="pool", type="process", base_job_template=template), overwrite=True
@@ -69,7 +68,7 @@ def ask(running: Running, method: str, path: str, body: object = None) -> Any:
         connection.close()
 
 
-def start_a_nap(running: Running, command: str) -> Callable[[], int | None]:
+def start_a_nap(running: Running) -> Callable[[], int | None]:
     """Make pool and deployment, start a run, and return how to find the process that runs it."""
     stack = stackfile.read(running.folder / "run" / "stack.json")
     assert stack is not None
@@ -78,7 +77,7 @@ def start_a_nap(running: Running, command: str) -> Callable[[], int | None]:
     environment = child.base_environment(home=home) | client_environment(
         api_url=f"{stack.urls['prefect']}/api", home=home
     )
-    subprocess.run([sys.executable, "-c", APPLY, str(home), command], env=environment, check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", APPLY, str(home)], env=environment, check=True, timeout=120)
     note = home / "napping.pid"
     return lambda: int(note.read_text() or 0) or None if note.exists() else None
 
@@ -91,7 +90,7 @@ def test_a_killed_worker_takes_its_flow_runs_along(scratch: Path) -> None:
         settings = ask(running, "GET", "/api/admin/settings")["server"]
         assert settings["analytics_enabled"] is False
         assert settings["ephemeral"]["enabled"] is False
-        find = start_a_nap(running, "")
+        find = start_a_nap(running)
         until(lambda: find() is not None, seconds=120)
         napping, worker = find(), running.pid("worker")
         assert napping is not None
@@ -107,9 +106,9 @@ def test_a_killed_worker_takes_its_flow_runs_along(scratch: Path) -> None:
 
 @pytest.mark.timeout(400)
 def test_killing_everything_at_once_ends_the_flow_runs(scratch: Path) -> None:
-    """With the wrapped command a flow run dies with its worker even when nobody is left to end orphans."""
+    """A flow run of our worker dies with its worker even when nobody is left to end orphans."""
     with supervised(scratch, "postgres", "prefect", "worker", seconds=200) as running:
-        find = start_a_nap(running, flow_run_command())
+        find = start_a_nap(running)
         until(lambda: find() is not None, seconds=120)
         napping = find()
         assert napping is not None
