@@ -7,7 +7,7 @@ from statistics import fmean
 
 from benchmarks.database import Database
 from deployments.embedded import child, roles
-from deployments.embedded.postgres import _binaries  # the one place that knows them
+from deployments.embedded.postgres import binaries  # the one place that knows them
 from selfheal.model.errors import Permanent
 
 SCRIPTS = Path(__file__).with_name("sql")
@@ -29,7 +29,7 @@ def per_second(database: Database, script: str, *, connections: int, seconds: in
     Raises:
         Permanent: a transaction failed: the figure would mean nothing.
     """
-    command: list[str | Path] = [_binaries() / "pgbench", "--no-vacuum", "--protocol=prepared"]
+    command: list[str | Path] = [binaries() / "pgbench", "--no-vacuum", "--protocol=prepared"]
     command += [
         f"--client={connections}",
         "--jobs=1",

@@ -110,6 +110,23 @@ or hang on ours, it is refused before anything is changed.
     selfheal deployments apply --dry-run
     selfheal deployments remove
 """,
+    "backup": """Back up the database and the settings, into one file.
+
+Works while the stack runs (a consistent snapshot) and when it is stopped. The
+file is private, checksummed, and appears whole or not at all. You see what is
+in it, and whether it holds secrets: passwords in the settings file. Prefect's
+own history, logs and the embedded servers' passwords are not in it.
+
+    selfheal backup /backup/selfheal-monday.zip
+""",
+    "restore": """Fill an empty data folder from a backup; healing is paused.
+
+A folder that has data is refused; --replace keeps that aside, in the folder.
+What was under way at the time of the backup is recorded as failed, never done
+again. You see what was restored and what to do next.
+
+    selfheal restore /backup/selfheal-monday.zip --data /var/lib/selfheal
+""",
     "doctor": """Find what is wrong here, and what to do about it.
 
 You see one line per check of the installation, the running stack and the

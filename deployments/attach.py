@@ -37,14 +37,19 @@ def servers(data: Path) -> Servers:
         NotAllowed: the folder is another user's.
         Permanent: no stack has ever run there.
     """
-    secrets, ports = _read(data, "credentials.json"), _read(data, "ports.json")
+    folder = DataFolder(path=data, credentials=credentials(data), ports=_read(data, "ports.json"), lock=NOBODY_HOLDS)
     try:
-        folder = DataFolder(path=data, credentials=Credentials(**secrets), ports=ports, lock=NOBODY_HOLDS)
         return stack.servers(folder, identity=None)
-    except (TypeError, KeyError) as error:
-        raise Permanent(
-            f"the data folder {data} was made by another version", hint="start `selfheal up` in it once"
-        ) from error
+    except KeyError as error:
+        raise _other_version(data) from error
+
+
+def credentials(data: Path) -> Credentials:
+    """The folder's secrets; raises what `servers` raises."""
+    try:
+        return Credentials(**_read(data, "credentials.json"))
+    except TypeError as error:
+        raise _other_version(data) from error
 
 
 def database_url(data: Path) -> str:
@@ -69,6 +74,10 @@ def _read(data: Path, name: str) -> dict[str, Any]:
     if not isinstance(kept, dict):
         raise Permanent(f"{data / name} is no table", hint="restore it from a backup")
     return kept
+
+
+def _other_version(data: Path) -> Permanent:
+    return Permanent(f"the data folder {data} was made by another version", hint="start `selfheal up` in it once")
 
 
 def closed(data: Path) -> NotAllowed:

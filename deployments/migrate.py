@@ -44,17 +44,25 @@ def migrate(url: str) -> str:
 
 def _upgrade(connection: Connection) -> str:
     """Refuse an unknown schema, then upgrade on this connection."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config = _config()
     config.attributes["connection"] = connection
-    known = ScriptDirectory.from_config(config)
     current = MigrationContext.configure(connection).get_current_revision()
     connection.commit()
-    if current is not None and current not in {script.revision for script in known.walk_revisions()}:
+    if current is not None and current not in revisions():
         raise Permanent(
             f"the database has schema {current}, which this release does not know",
             hint="start the newer release",
         )
     command.upgrade(config, "head")
-    head = known.get_current_head()
-    return head or ""
+    return ScriptDirectory.from_config(config).get_current_head() or ""
+
+
+def revisions() -> frozenset[str]:
+    """Every schema that this release knows."""
+    return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    return config

@@ -24,6 +24,8 @@ from selfheal.model.errors import NotAllowed, Permanent
 
 SERVER_FOLDERS = ("postgres", "nats", "prefect")
 OWN_FOLDERS = ("home", "logs", "run")
+RESTORING = "restoring"
+"""Where `deployments.restore` works; while it is there the folder is half."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +71,9 @@ def open_folder(path: Path, *, wanted_ports: Mapping[str, int | None], server_us
         Permanent: the folder cannot be used (not writable, disk full, no such user, a port in use).
     """
     path = path.absolute()
-    _make(path, 0o711)
-    lock = _lock(path / "lock")
+    lock = claim(path)
     try:
+        _refuse_half(path)
         owner = _server_owner(server_user)
         for name in SERVER_FOLDERS:
             _make(path / name, 0o700, owner=owner)
@@ -86,6 +88,26 @@ def open_folder(path: Path, *, wanted_ports: Mapping[str, int | None], server_us
     except BaseException:
         os.close(lock)
         raise
+
+
+def _refuse_half(path: Path) -> None:
+    """A restore that was killed has left neither the old data nor the new."""
+    if (path / RESTORING).exists():
+        raise Permanent(
+            f"a restore into {path} was interrupted",
+            hint="run `selfheal restore` again; what was there before it is in before-restore-... in that folder",
+        )
+
+
+def claim(path: Path) -> int:
+    """Make the folder if it is missing and lock it; gives the file descriptor that holds the lock.
+
+    Raises:
+        NotAllowed: another stack runs in the folder.
+        Permanent: the folder cannot be used.
+    """
+    _make(path, 0o711)
+    return _lock(path / "lock")
 
 
 def _make(path: Path, mode: int, *, owner: tuple[int, int] | None = None) -> None:

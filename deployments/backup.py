@@ -1,0 +1,168 @@
+"""Takes a backup of one data folder: our database as of one moment, the settings in force, the ports.
+
+Not in it: the servers' passwords (a restored folder makes its own), Prefect's database (14 days of runs; what is
+true stands in ours), the streams of the embedded NATS (nothing of ours is in them), logs.
+"""
+
+import json
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, SecretStr
+from sqlalchemy import create_engine, func, select, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
+
+from deployments import accepted, archive, attach
+from deployments.archive import DATABASE, PORTS, SETTINGS, Manifest
+from deployments.embedded import alone, child, dump, roles, stack
+from deployments.embedded.datafolder import open_folder
+from deployments.embedded.postgres import Postgres
+from selfheal.model.errors import Permanent, SelfhealError, Transient
+from selfheal.settings.file import interpret
+from selfheal.store.tables import healing_actions, metadata
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Our database, as the migrator.
+
+    Attributes:
+        dsn: for libpq's programs.
+        url: for SQLAlchemy.
+    """
+
+    dsn: str = field(repr=False)
+    url: str = field(repr=False)
+
+
+def take(data: Path, file: Path) -> Manifest:
+    """Write the backup of a data folder, whether its stack runs or not.
+
+    Raises:
+        NotAllowed: the folder is another user's, or a stack is being started in it.
+        Transient: the database of the running stack cannot be asked.
+        Permanent: nothing is there to be backed up, or the file cannot be written; nothing is left of it.
+    """
+    archive.refuse_existing(file)
+    with _source(data) as source, archive.writing(file) as writer:
+        manifest = _dump(source, writer)
+        known = accepted.about(data)
+        settings = _text(accepted.copy_in(data))
+        writer.add(SETTINGS, BytesIO(settings.encode()))
+        writer.add(PORTS, BytesIO((_text(data / "ports.json") or "{}").encode()))
+        manifest = replace(manifest, secrets=_secrets(settings), overrides=known.overrides if known is not None else ())
+        writer.close(manifest)
+    return manifest
+
+
+@contextmanager
+def _source(data: Path) -> Iterator[Source]:
+    """The database of the running stack, or of one that is started for the moment."""
+    if attach.running(data) is not None:
+        password = attach.credentials(data).selfheal_migrator
+        yield source_of(attach.servers(data).postgres, password)
+        return
+    attach.servers(data)  # says so if no stack has ever run there
+    names = json.loads((data / "ports.json").read_text(encoding="utf-8"))
+    owner = (data / "postgres").owner()
+    with open_folder(data, wanted_ports=dict.fromkeys(names), server_user=owner) as folder:
+        postgres = stack.servers(folder, identity=child.run_as(owner, folder=folder.path)).postgres
+        if not (postgres.cluster / "PG_VERSION").exists():
+            raise Permanent(f"there is no database in {data} yet", hint="start the stack once")
+        with alone.serving(postgres):
+            yield source_of(postgres, folder.credentials.selfheal_migrator)
+
+
+def source_of(postgres: Postgres, password: str) -> Source:
+    """Our database on this server."""
+    return Source(
+        dsn=postgres.dsn(user=roles.MIGRATOR, password=password, database=roles.SELFHEAL_DATABASE),
+        url=postgres.url(user=roles.MIGRATOR, password=password, database=roles.SELFHEAL_DATABASE),
+    )
+
+
+def _dump(source: Source, writer: archive.Writer) -> Manifest:
+    """Dump and count in one snapshot."""
+    with connected(source.url) as connection:
+        connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+        snapshot = str(connection.scalar(text("SELECT pg_export_snapshot()")))
+        major = int(connection.scalar(text("SELECT current_setting('server_version_num')::int / 10000")) or 0)
+        if major > dump.NEWEST_SERVER:
+            raise Permanent(
+                f"this Postgres is {major}; the pg_dump that comes with Selfheal takes {dump.NEWEST_SERVER} at most",
+                hint="back the database up with the pg_dump of that server",
+            )
+        manifest = Manifest(
+            release=version("selfheal"),
+            schema=str(connection.scalar(text("SELECT version_num FROM alembic_version"))),
+            taken_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            host=platform.node(),
+            postgres=major,
+            rows=counted(connection),
+            under_way=connection.scalar(
+                select(func.count()).where(healing_actions.c.status.in_(("PENDING", "RUNNING")))
+            )
+            or 0,
+        )
+        with dump.dumping(source.dsn, snapshot=snapshot) as stream:
+            writer.add(DATABASE, stream)
+    return manifest
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    """One transaction without a time limit of its own.
+
+    Raises:
+        Transient: the database cannot be reached, or went away.
+    """
+    engine = create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": 5})
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except OperationalError as error:
+        raise Transient(f"the database cannot be reached: {error.orig}", hint="see `selfheal doctor`") from error
+    finally:
+        engine.dispose()
+
+
+def counted(connection: Connection) -> dict[str, int]:
+    """Rows by table."""
+    return {
+        table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in metadata.sorted_tables
+    }
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+
+
+def _secrets(settings: str) -> tuple[str, ...]:
+    """The names of the settings in this text that are secrets."""
+    try:
+        return tuple(_secret_names(interpret(settings, path=None, environment={}), ""))
+    except SelfhealError:  # it is only right together with the environment
+        return ("what the settings hold could not be told",)
+
+
+def _secret_names(value: Any, place: str) -> Iterator[str]:
+    if isinstance(value, SecretStr) and value.get_secret_value():
+        yield place
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _secret_names(getattr(value, name), f"{place}.{name}".removeprefix("."))
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            yield from _secret_names(one, f"{place}.{name}")
