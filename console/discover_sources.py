@@ -2,6 +2,7 @@
 
 import configparser
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,7 @@ OURS = frozenset({"selfheal", "console.cli"})
 
 def machine(place: Place, *, docker: str, supervisors: tuple[str, ...]) -> Machine:
     """Everything that answers, within some seconds each."""
-    settings = place.settings()
+    settings, ours = place.settings(), frozenset(_ours())
     silent: list[str] = []
     url = docker or docker_url(settings)
     containers = _containers(url, silent)
@@ -35,7 +36,8 @@ def machine(place: Place, *, docker: str, supervisors: tuple[str, ...]) -> Machi
         containers=tuple(containers or ()),
         supervisors=tuple(found),
         units=tuple(_units(silent)),
-        ours=frozenset(_ours()),
+        our_pids=ours,
+        our_containers=frozenset(container for pid in ours for container in _containers_of(pid)),
         silent=tuple(silent),
     )
 
@@ -145,8 +147,16 @@ def _units(silent: list[str]) -> list[FoundUnit]:
         return []
 
 
+def _containers_of(pid: int) -> list[str]:
+    """Ids of the containers that a process may be in: Docker mounts files of a folder of that name into them."""
+    try:
+        return re.findall(r"/([0-9a-f]{64})/", Path(f"/proc/{pid}/mountinfo").read_text(encoding="utf-8"))
+    except OSError:  # it has ended, or is another user's
+        return []
+
+
 def _ours() -> Iterator[int]:
-    """The processes of every `selfheal` on this machine that we may look at, and what started them."""
+    """The processes of every `selfheal` on this machine that we may look at."""
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or []
         if any(Path(word).name in OURS for word in words[:4]):

@@ -43,7 +43,7 @@ class Survey:
 
     def engine(self) -> Engine:
         """Its version and how it is set up."""
-        said: dict[str, Any] = self._api.call("for its state", lambda client: client.info())
+        said: dict[str, Any] = self._api.call("its state", lambda client: client.info())
         return Engine(version=str(said.get("ServerVersion", "")), live_restore=bool(said.get("LiveRestoreEnabled")))
 
     def containers(self) -> list[FoundContainer]:
@@ -65,11 +65,11 @@ def _found(said: Mapping[str, Any]) -> FoundContainer:
     labels = config.get("Labels") or {}
     needs = str(labels.get(f"{COMPOSE}depends_on") or "").split(",")  # "db:service_healthy:false,cache:..."
     return FoundContainer(
+        id=str(said["Id"]),
         name=str(said["Name"]).removeprefix("/"),
         image=str(config.get("Image") or ""),
         state=str(state["Status"]),
         exit_code=int(state.get("ExitCode") or 0),
-        pid=int(state.get("Pid") or 0),
         restart_policy=str((host.get("RestartPolicy") or {}).get("Name") or "no"),
         auto_remove=bool(host.get("AutoRemove")),
         check=_check(config.get("Healthcheck") or {}),

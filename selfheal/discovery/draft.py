@@ -52,8 +52,8 @@ class Draft:
 
 def draft(machine: Machine) -> Draft:
     """The components that this machine suggests."""
-    why = {_thing(one): _not_a_service(one, machine.ours) for one in machine.containers}
-    why |= {_program(by, one): _no_service(one, machine.ours) for by in machine.supervisors for one in by.programs}
+    why = {_thing(one): _not_a_service(one, machine.our_containers) for one in machine.containers}
+    why |= {_program(by, one): _no_service(one, machine.our_pids) for by in machine.supervisors for one in by.programs}
     names = component_names(thing for thing, reason in why.items() if not reason)
     kept = [one for one in machine.containers if _thing(one) in names]
     proposals = [_of_container(one, names, kept) for one in kept]
@@ -82,9 +82,9 @@ def _words(thing: str) -> str:
     return f"container {name}" if kind == "docker" else f"program {name}"
 
 
-def _not_a_service(one: FoundContainer, ours: frozenset[int]) -> str:
+def _not_a_service(one: FoundContainer, ours: frozenset[str]) -> str:
     """Why a container is left out; empty: it is not."""
-    if one.pid and one.pid in ours:
+    if one.id in ours:
         return "Selfheal itself runs in it"
     if one.auto_remove:
         return "it is removed as soon as it ends (docker run --rm)"

@@ -29,11 +29,11 @@ class FoundContainer:
     """One container.
 
     Attributes:
+        id: its 64 digits.
         name: in Docker.
         image: as it was created from.
         state: Docker's word: running, exited, paused, ...
         exit_code: of its last end.
-        pid: of its first process; 0 when it does not run.
         restart_policy: `no`, `always`, `unless-stopped`, `on-failure`.
         auto_remove: whether it is gone as soon as it ends (`docker run --rm`).
         check: its health check; None without one.
@@ -45,11 +45,11 @@ class FoundContainer:
         one_off: whether `docker compose run` made it.
     """
 
+    id: str
     name: str
     image: str
     state: str
     exit_code: int = 0
-    pid: int = 0
     restart_policy: str = "no"
     auto_remove: bool = False
     check: HealthCheck | None = None
@@ -112,7 +112,8 @@ class Machine:
         containers: of that engine.
         supervisors: those that answered.
         units: services of systemd.
-        ours: process ids of Selfheal itself.
+        our_pids: processes of Selfheal itself.
+        our_containers: ids of the containers that they run in.
         silent: one sentence per source that could not be asked.
     """
 
@@ -120,5 +121,6 @@ class Machine:
     containers: tuple[FoundContainer, ...] = ()
     supervisors: tuple[FoundSupervisor, ...] = ()
     units: tuple[FoundUnit, ...] = ()
-    ours: frozenset[int] = frozenset()
+    our_pids: frozenset[int] = frozenset()
+    our_containers: frozenset[str] = frozenset()
     silent: tuple[str, ...] = ()

@@ -38,27 +38,22 @@ class Answer:
 
 
 @dataclass(kw_only=True)
-class StackUnderTest:
-    """A running stack; not frozen, since a test may stop and start it.
+class RunningStack:
+    """A running stack over any estate; not frozen, since a test may stop and start it.
 
     Attributes:
         data: its data folder.
         config: its settings file.
         env: of every command.
-        estate: what it watches.
         up: the process of `selfheal up` (the guardian).
+        console: what that has printed.
     """
 
     data: Path
     config: Path
     env: dict[str, str]
-    estate: Estate
     up: subprocess.Popen[bytes]
     console: Path
-    faults: Faults = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.faults = Faults(self.estate)
 
     def selfheal(self, *words: str, data: Path | None = None, timeout: float = COMMAND_SECONDS) -> Answer:
         """Run a command as a person would; its output is piped."""
@@ -96,6 +91,22 @@ class StackUnderTest:
     def said(self) -> str:
         """What `selfheal up` has printed so far."""
         return self.console.read_text(encoding="utf-8")
+
+
+@dataclass(kw_only=True)
+class StackUnderTest(RunningStack):
+    """A running stack over the demo's supervised estate.
+
+    Attributes:
+        estate: what it watches.
+        faults: the ways to break it.
+    """
+
+    estate: Estate
+    faults: Faults = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.faults = Faults(self.estate)
 
 
 def until(condition: Callable[[], bool], *, seconds: float = 90.0, told: Callable[[], str] = str) -> None:
@@ -138,18 +149,30 @@ def estate_running(data: Path) -> Iterator[tuple[Estate, Path]]:
 
 @contextlib.contextmanager
 def stack_running(data: Path, estate: Estate, config: Path, *, code: int = 0) -> Iterator[StackUnderTest]:
+    """`up_running` over the demo's supervised estate."""
+    with up_running(data, config, code=code) as running:
+        yield StackUnderTest(**vars(running), estate=estate)
+
+
+def environment(data: Path) -> dict[str, str]:
+    """Of every command."""
+    return {**child.base_environment(home=data), "PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@contextlib.contextmanager
+def up_running(data: Path, config: Path, *, code: int = 0, **overrides: str) -> Iterator[RunningStack]:
     """`selfheal up` until the watcher sees the whole estate healthy; stopped afterwards, with nothing left.
 
-    Its exit code is 0 unless a test ends it otherwise and says how.
+    Its exit code is 0 unless a test ends it otherwise and says how. `overrides` are variables of its settings.
     """
-    env = {**child.base_environment(home=data), "PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"}
+    env = environment(data) | overrides
     console = data / "up.out"
     words = ["up", "--data", str(data), "--config", str(config)]
     with console.open("wb") as output:
         up = subprocess.Popen(
             [sys.executable, "-m", "console.cli", *words], env=env, stdout=output, stderr=output, cwd=REPOSITORY
         )
-    stack = StackUnderTest(data=data, config=config, env=env, estate=estate, up=up, console=console)
+    stack = RunningStack(data=data, config=config, env=env, up=up, console=console)
     try:
         until(
             lambda: up.poll() is not None or (stack.ready() and stack.healthy()),
