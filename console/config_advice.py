@@ -35,8 +35,8 @@ def warnings(settings: Settings, path: Path | None, *, live: bool) -> list[Advic
 def _of_file(path: Path | None) -> Iterator[Advice]:
     if path is not None and holds_password(read(path)) and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         yield Advice(
-            setting=str(path),
-            said="holds a password and can be read by others",
+            setting="the file",
+            said=f"{path.name} holds a password and can be read by others",
             what_to_do=f"chmod 600 {path}, or give the password in the environment",
         )
 

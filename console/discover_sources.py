@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
@@ -29,7 +30,7 @@ def machine(place: Place, *, docker: str, supervisors: tuple[str, ...]) -> Machi
     settings, ours = place.settings(), frozenset(_ours())
     silent: list[str] = []
     url = docker or docker_url(settings)
-    containers = _containers(url, silent)
+    containers = _containers(url, settings.docker.timeout, silent)
     found = _supervisors([_named(url) for url in supervisors] or _usual(settings), silent)
     return Machine(
         docker=url if containers is not None else "",
@@ -53,12 +54,12 @@ def docker_url(settings: Settings) -> str:
     return f"unix://{rootless}" if not Path(USUAL_DOCKER).exists() and rootless.exists() else f"unix://{USUAL_DOCKER}"
 
 
-def _containers(url: str, silent: list[str]) -> list[FoundContainer] | None:
+def _containers(url: str, timeout: timedelta, silent: list[str]) -> list[FoundContainer] | None:
     if not url.startswith(("unix:///", "tcp://")):
         silent.append(f"Docker at {url}: only unix:///PATH and tcp://HOST:PORT can be asked")
         return None
     try:
-        return Survey(url).containers()
+        return Survey(url, timeout=timeout).containers()
     except SelfhealError as error:
         silent.append(str(error))
         return None

@@ -1,5 +1,7 @@
 """`doctor`'s check of the Docker engine: it answers, lets us in, and knows the containers that components name."""
 
+from datetime import timedelta
+
 from console.checks import Problem
 from console.discover_sources import docker_url
 from console.place import Place
@@ -15,7 +17,7 @@ def engine(place: Place) -> str:
     """It answers, and knows every container of the settings; without settings: whether `discover` could ask it."""
     settings = place.settings()
     if any(one.container for one in settings.components.values()):
-        said = _state(settings.docker.url)
+        said = _state(settings.docker.url, settings.docker.timeout)
         missing = missing_containers(settings)
         if missing:
             raise Problem(
@@ -26,7 +28,7 @@ def engine(place: Place) -> str:
     if settings.components:
         return "not asked: no component names a container"
     try:
-        return f"{_state(docker_url(settings))}; `selfheal discover` can ask it"
+        return f"{_state(docker_url(settings), settings.docker.timeout)}; `selfheal discover` can ask it"
     except Permanent:  # it is there and does not let us in, or is no Docker engine
         raise
     except SelfhealError as error:
@@ -40,8 +42,8 @@ def missing_containers(settings: Settings) -> list[str]:
     return sorted(name for name, life in lives.items() if life.state == "REMOVED")
 
 
-def _state(url: str) -> str:
-    survey = Survey(url)
+def _state(url: str, timeout: timedelta) -> str:
+    survey = Survey(url, timeout=timeout)
     found, containers = survey.engine(), survey.containers()
     said = f"Docker {found.version} at {url}, {len(containers)} containers"
     kept = [one.name for one in containers if one.restart_policy in KEPT]

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from docker import APIClient
 from docker.errors import APIError, DockerException, NotFound
-from requests.exceptions import RequestException, Timeout
+from requests.exceptions import InvalidJSONError, RequestException, Timeout
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as WireTimeout
 
@@ -108,9 +108,10 @@ class Api:
             )
         if any(isinstance(cause, PermissionError) for cause in causes):
             return Permanent(
-                f"we may not open the Docker engine's socket {self._url}", hint="add our user to its group"
+                f"we may not open the Docker engine's socket {self._url}",
+                hint="add our user to the group that owns it (often `docker`) and log in anew, or run this as root",
             )
-        if any(isinstance(cause, OSError) for cause in causes):
+        if any(isinstance(cause, OSError) and not isinstance(cause, InvalidJSONError) for cause in causes):
             return Transient(f"no Docker engine answers at {self._url}", hint="start dockerd, or correct docker.url")
         return Permanent(f"what listens at {self._url} does not answer as a Docker engine does: {error}"[:300])
 
