@@ -25,7 +25,7 @@ def check(
     *,
     place: Place = Place(),  # noqa: B008 - frozen: cyclopts fills a copy
     live: Annotated[
-        bool, Parameter(negative="", help="Also ask Docker and the supervisors for what the settings name.")
+        bool, Parameter(negative="", help="Also ask Docker, supervisors and databases for what is named.")
     ] = False,
     output: Output = "table",
 ) -> int:
@@ -36,12 +36,16 @@ def check(
 
     path = place.edited_file() if file is None else _file(place, file)
     try:
-        found = config_advice.warnings(load(path), path, live=live)
+        settings = load(path)
     except WrongSettings as error:
         rows = [_row("wrong", *_parted(problem), "") for problem in error.problems]
         return _told(rows, path, output) or WRONG_USAGE
     except Permanent as error:
         raise WrongUsage(error.message, hint=error.hint) from error
+    try:
+        found = config_advice.warnings(settings, path, live=live)
+    except Permanent as error:  # right one by one, and yet no estate can be made of them
+        return _told([_row("wrong", *_parted(error.message), error.hint)], path, output) or WRONG_USAGE
     return _told([_advice_row(one) for one in found], path, output)
 
 

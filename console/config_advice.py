@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid6 import uuid7
 
 from console import checks
+from console.doctor_databases import database
 from console.doctor_docker import missing_containers
 from console.doctor_estate import registry_of, wrong_with
 from selfheal.actions.table import Registry
@@ -27,7 +28,7 @@ def warnings(settings: Settings, path: Path | None, *, live: bool) -> list[Advic
     Args:
         settings: right ones.
         path: their file; None for none.
-        live: whether to ask Docker and the supervisors, within a bounded time.
+        live: whether to ask Docker, the supervisors and the databases, within a bounded time.
     """
     return [*_of_file(path), *advice(settings), *_of_ladders(settings), *(_of_world(settings) if live else ())]
 
@@ -42,17 +43,23 @@ def _of_file(path: Path | None) -> Iterator[Advice]:
 
 
 def _of_ladders(settings: Settings) -> Iterator[Advice]:
-    """Every action that a ladder names exists, and fits what its component raises when it is down."""
+    """Every action that a ladder names exists and fits what its component raises when it is down; one of them acts."""
     registry = registry_of(settings)
     for name, component in sorted(settings.catalogue().items()):
-        for action in component.ladder:
-            problem = _misfit(registry, action, component)
-            if problem:
-                yield Advice(
-                    setting=f"components.{name}.ladder",
-                    said=problem,
-                    what_to_do=f"name actions that fit: {', '.join(_fitting(registry, component)) or 'none does'}",
-                )
+        problems = {action: _misfit(registry, action, component) for action in component.ladder}
+        for problem in filter(None, problems.values()):
+            yield Advice(
+                setting=f"components.{name}.ladder",
+                said=problem,
+                what_to_do=f"name actions that fit: {', '.join(_fitting(registry, component)) or 'none does'}",
+            )
+        modes = {action: registry.mode(registry.get(action)) for action in problems if not problems[action]}
+        if name in settings.healing.allow and modes and "auto" not in modes.values():
+            yield Advice(
+                setting=f"components.{name}.ladder",
+                said=f"nothing on it acts by itself: {', '.join(f'{one} is in mode {modes[one]}' for one in modes)}",
+                what_to_do=f'set mode = "auto" in [actions.{next(iter(modes))}], if that is what is meant',
+            )
 
 
 def _misfit(registry: Registry, action: str, component: Component) -> str:
@@ -88,6 +95,7 @@ def _of_world(settings: Settings) -> Iterator[Advice]:
     questions: dict[str, Callable[[], str]] = {
         f"supervisors.{name}": partial(_supervisor, settings, name) for name in settings.supervisors
     }
+    questions |= {f"databases.{name}": partial(database, settings, name) for name in settings.databases}
     if any(one.container for one in settings.components.values()):
         questions["docker"] = partial(_containers, settings)
     for finding in checks.run(questions):

@@ -138,8 +138,8 @@ whatever is dead. Ends with 1 when there is a problem.
     "config": """Check the settings, or tell what can be set.
 
 With `check` you see each wrong setting with its place and the nearest right
-name, then what is right and hardly meant; with --live also what Docker and the
-supervisors do not know. `show` lists what is in force and where each value
+name, then what is right and hardly meant; with --live also what Docker, the
+supervisors and the databases do not know. `show` lists what is in force and where each value
 comes from; `schema` and `reference` print what can be set, for an editor and
 for a person. Ends with 2 when a setting is wrong.
 

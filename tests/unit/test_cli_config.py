@@ -91,9 +91,9 @@ def test_the_one_without_the_other_is_warned_of(capsys: pytest.CaptureFixture[st
 
 
 def test_actions_that_never_fit_are_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
-    """One that does not exist, one for another keeper, and one whose mode is set without there being one."""
+    """One that does not exist, and one for another keeper."""
     text = (
-        '[healing]\nallow = ["a", "b"]\n[actions.restart-everything]\nmode = "auto"\n'
+        '[healing]\nallow = ["a", "b"]\n'
         + CONTAINER.format(name="a")
         + 'ladder = ["restart-service"]\n'
         + CONTAINER.format(name="b")
@@ -102,7 +102,22 @@ def test_actions_that_never_fit_are_warned_of(capsys: pytest.CaptureFixture[str]
     found = findings(capsys, text)
     assert "restart-service does not fit" in found["components.a.ladder"]
     assert "did you mean 'restart-container'?" in found["components.b.ladder"]
-    assert "no such action" in found["actions.restart-everything"]
+
+
+def test_a_mode_of_no_action_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    """A mode that is set for an action that does not exist names the nearest one."""
+    file = settings('[actions.restart-contaner]\nmode = "auto"\n')
+    code, answer, _ = run(capsys, "config", "check", file)
+    (finding,) = answer["findings"]
+    assert (code, finding["level"], finding["setting"]) == (2, "wrong", "actions.restart-contaner")
+    assert "did you mean 'restart-container'?" in finding["found"] + finding["what_to_do"]
+
+
+def test_a_ladder_that_never_acts_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is allowed and fits, but its mode keeps it from acting."""
+    ladder = '[healing]\nallow = ["a"]\n' + CONTAINER.format(name="a") + 'ladder = ["restart-container"]\n'
+    found = findings(capsys, '[actions.restart-container]\nmode = "shadow"\n' + ladder)
+    assert found["components.a.ladder"] == "nothing on it acts by itself: restart-container is in mode shadow"
 
 
 def test_a_broker_of_a_supervisor_needs_its_own_action(capsys: pytest.CaptureFixture[str]) -> None:
