@@ -28,7 +28,7 @@ def discover(
     ] = "",
     supervisor: Annotated[
         tuple[str, ...],
-        Parameter(help="A supervisord, as http://HOST:PORT or unix:///PATH; without it the usual places."),
+        Parameter(negative="", help="A supervisord, as http://HOST:PORT or unix:///PATH; without it the usual places."),
     ] = (),
 ) -> int:
     """Write a first settings file."""

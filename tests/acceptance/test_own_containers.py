@@ -25,6 +25,7 @@ from console import cli
 pytestmark = pytest.mark.timeout(400)
 
 OK, EAT = "/tmp/ok", "/tmp/eat"  # noqa: S108  in the containers
+SERVICE = "com.docker.compose.service"
 QUICK = {
     "SELFHEAL_PREFECT__PORT": "0",
     "SELFHEAL_DOCKER__TIMEOUT": "1 s",
@@ -78,9 +79,11 @@ class Own:
 @pytest.fixture(scope="module")
 def own(session_engine: TestEngine) -> Iterator[Own]:
     """Discover into a file, edit it twice as text, start it all in an empty data folder."""
-    session_engine.run("web", checked=True)
+    labels = {"com.docker.compose.project": "own"}
+    needs = {"com.docker.compose.depends_on": "db:service_healthy:false"}
+    session_engine.run("web", checked=True, labels=labels | {SERVICE: "web"} | needs)
     session_engine.run("app", checked=True)
-    session_engine.run("db", checked=True, mem_limit="16m", memswap_limit="16m")
+    session_engine.run("db", checked=True, mem_limit="16m", memswap_limit="16m", labels=labels | {SERVICE: "db"})
     until(lambda: all(session_engine.state(name)["Health"]["Status"] == "healthy" for name in ("web", "app", "db")))
     with tempfile.TemporaryDirectory(prefix="selfheal-own-") as name:
         data = Path(name)
@@ -116,6 +119,12 @@ def test_what_breaks_is_healed_once_or_left_for_a_reason(own: Own, own_dockerd: 
     _once_too_often(own)
     assert (own.starts("web"), own.starts("app"), own.starts("db")) == (3, 2, 3), "one start for each heal"
     assert {own.engine.inspect(name)["RestartCount"] for name in ("app", "db")} == {0}, "Docker itself started none"
+
+
+def test_status_tells_what_belongs_together(own: Own) -> None:
+    """Group and dependencies, which Docker Compose's labels told `discover`."""
+    shown = {one["component"]: (one["group"], one["depends_on"]) for one in own.told("status")["components"]}
+    assert shown == {"web": ("own", "db"), "db": ("own", ""), "app": ("", "")}
 
 
 def _three_at_once(own: Own) -> None:

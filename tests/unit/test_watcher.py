@@ -556,3 +556,14 @@ def test_a_turn_of_reconcile_neither_stops_sweeps_nor_doubles() -> None:
     stage.run()
     assert counts == [1]
     assert stage.turns >= 3
+
+
+def test_the_priority_is_the_components() -> None:
+    """A service that is down raises HIGH, a critical one CRITICAL."""
+    stage = Stage("plain", "vital", sweeps=5)
+    stage.components["vital"] = replace(stage.components["vital"], critical=True)
+    stage.watcher = stage.another_watcher()
+    for name in stage.components:
+        stage.show(SICK, name=name)
+    stage.run()
+    assert {one.component: one.priority for one in stage.raised} == {"plain": "HIGH", "vital": "CRITICAL"}
