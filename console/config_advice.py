@@ -17,7 +17,7 @@ from selfheal.model.component import Component
 from selfheal.model.errors import SelfhealError
 from selfheal.model.trigger import Source, Trigger
 from selfheal.policy.triggers import priority_of, usual_type
-from selfheal.settings.advice import Advice, advice, holds_password
+from selfheal.settings.advice import Advice, advice, holds_secret
 from selfheal.settings.estate import Settings
 from selfheal.settings.file import read
 
@@ -30,11 +30,16 @@ def warnings(settings: Settings, path: Path | None, *, live: bool) -> list[Advic
         path: their file; None for none.
         live: whether to ask Docker, the supervisors and the databases, within a bounded time.
     """
-    return [*_of_file(path), *advice(settings), *_of_ladders(settings), *(_of_world(settings) if live else ())]
+    return [
+        *_of_file(settings, path),
+        *advice(settings),
+        *_of_ladders(settings),
+        *(_of_world(settings) if live else ()),
+    ]
 
 
-def _of_file(path: Path | None) -> Iterator[Advice]:
-    if path is not None and holds_password(read(path)) and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+def _of_file(settings: Settings, path: Path | None) -> Iterator[Advice]:
+    if path is not None and holds_secret(read(path), settings) and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         yield Advice(
             setting="the file",
             said=f"{path.name} holds a password and can be read by others",

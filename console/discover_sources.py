@@ -2,14 +2,12 @@
 
 import configparser
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import psutil
-
+from console import discover_ours
 from console.place import Place
 from selfheal.clients import systemd
 from selfheal.clients.docker_survey import Survey
@@ -22,12 +20,11 @@ from selfheal.settings.estate import Settings
 USUAL_DOCKER = "/var/run/docker.sock"
 CONFIGURATIONS = ("/etc/supervisor/supervisord.conf", "/etc/supervisord.conf", "/usr/local/etc/supervisord.conf")
 SOCKETS = ("/var/run/supervisor.sock", "/run/supervisor.sock", "/run/supervisord.sock", "/tmp/supervisor.sock")  # noqa: S108 - supervisord's own default
-OURS = frozenset({"selfheal", "console.cli"})
 
 
 def machine(place: Place, *, docker: str, supervisors: tuple[str, ...]) -> Machine:
     """Everything that answers, within some seconds each."""
-    settings, ours = place.settings(), frozenset(_ours())
+    settings, ours = place.settings(), discover_ours.pids()
     silent: list[str] = []
     url = docker or docker_url(settings)
     containers = _containers(url, settings.docker.timeout, silent)
@@ -38,7 +35,8 @@ def machine(place: Place, *, docker: str, supervisors: tuple[str, ...]) -> Machi
         supervisors=tuple(found),
         units=tuple(_units(silent)),
         our_pids=ours,
-        our_containers=frozenset(container for pid in ours for container in _containers_of(pid)),
+        our_containers=discover_ours.containers(ours),
+        our_ports=discover_ours.ports(settings),
         silent=tuple(silent),
     )
 
@@ -146,19 +144,3 @@ def _units(silent: list[str]) -> list[FoundUnit]:
     except SelfhealError as error:
         silent.append(str(error))
         return []
-
-
-def _containers_of(pid: int) -> list[str]:
-    """Ids of the containers that a process may be in: Docker mounts files of a folder of that name into them."""
-    try:
-        return re.findall(r"/([0-9a-f]{64})/", Path(f"/proc/{pid}/mountinfo").read_text(encoding="utf-8"))
-    except OSError:  # it has ended, or is another user's
-        return []
-
-
-def _ours() -> Iterator[int]:
-    """The processes of every `selfheal` on this machine that we may look at."""
-    for process in psutil.process_iter(["cmdline"]):
-        words = process.info["cmdline"] or []
-        if any(Path(word).name in OURS for word in words[:4]):
-            yield process.pid

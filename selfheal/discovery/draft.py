@@ -52,7 +52,7 @@ class Draft:
 
 def draft(machine: Machine) -> Draft:
     """The components that this machine suggests."""
-    why = {_thing(one): _not_a_service(one, machine.our_containers) for one in machine.containers}
+    why = {_thing(one): _not_a_service(one, machine) for one in machine.containers}
     why |= {_program(by, one): _no_service(one, machine.our_pids) for by in machine.supervisors for one in by.programs}
     names = component_names(thing for thing, reason in why.items() if not reason)
     kept = [one for one in machine.containers if _thing(one) in names]
@@ -82,19 +82,18 @@ def _words(thing: str) -> str:
     return f"container {name}" if kind == "docker" else f"program {name}"
 
 
-def _not_a_service(one: FoundContainer, ours: frozenset[str]) -> str:
+def _not_a_service(one: FoundContainer, machine: Machine) -> str:
     """Why a container is left out; empty: it is not."""
-    if one.id in ours:
-        return "Selfheal itself runs in it"
-    if one.auto_remove:
-        return "it is removed as soon as it ends (docker run --rm)"
-    if one.one_off:
-        return "docker compose run made it, for one task"
-    if one.state in {"created", "removing", "dead"}:
-        return f"it is {one.state}"
-    if one.state == "exited" and one.restart_policy in {"no", "on-failure"}:
-        return f"it has ended (exit code {one.exit_code}) and Docker does not keep it running; start it first"
-    return ""
+    not_kept = one.state == "exited" and one.restart_policy in {"no", "on-failure"}
+    reasons = {
+        "Selfheal itself runs in it": one.id in machine.our_containers,
+        "Selfheal itself needs it": bool(machine.our_ports & {outside for outside, _ in one.ports}),
+        "it is removed as soon as it ends (docker run --rm)": one.auto_remove,
+        "docker compose run made it, for one task": one.one_off,
+        f"it is {one.state}": one.state in {"created", "removing", "dead"},
+        f"it has ended (exit code {one.exit_code}) and Docker does not keep it running; start it first": not_kept,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")
 
 
 def _no_service(one: FoundProgram, ours: frozenset[int]) -> str:

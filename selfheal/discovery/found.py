@@ -114,6 +114,7 @@ class Machine:
         units: services of systemd.
         our_pids: processes of Selfheal itself.
         our_containers: ids of the containers that they run in.
+        our_ports: of this machine, where servers listen that Selfheal itself needs.
         silent: one sentence per source that could not be asked.
     """
 
@@ -123,4 +124,5 @@ class Machine:
     units: tuple[FoundUnit, ...] = ()
     our_pids: frozenset[int] = frozenset()
     our_containers: frozenset[str] = frozenset()
+    our_ports: frozenset[int] = frozenset()
     silent: tuple[str, ...] = ()

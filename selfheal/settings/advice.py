@@ -5,7 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import SecretStr
+
 from selfheal.settings.estate import Settings
+from selfheal.settings.values import Section
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +31,22 @@ def advice(settings: Settings) -> list[Advice]:
     return [*_healing(settings), *_same_target(settings), *_unused(settings)]
 
 
-def holds_password(values: Mapping[str, Any]) -> bool:
-    """Whether a file's plain values hold a password."""
-    return any(
-        holds_password(one) if isinstance(one, dict) else name == "password" and one != ""
-        for name, one in values.items()
-    )
+def holds_secret(values: Mapping[str, Any], settings: Section | Mapping[str, Any]) -> bool:
+    """Whether a file holds a secret.
+
+    Args:
+        values: its plain values.
+        settings: what was read from them.
+    """
+    read = settings.model_dump() if isinstance(settings, Section) else settings
+    for name, one in values.items():
+        known = read.get(name)
+        if isinstance(one, Mapping) and isinstance(known, Mapping):
+            if holds_secret(one, known):
+                return True
+        elif isinstance(known, SecretStr) and one != "":
+            return True
+    return False
 
 
 def _healing(settings: Settings) -> Iterator[Advice]:

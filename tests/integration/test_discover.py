@@ -45,6 +45,7 @@ def shop(docker_engine: TestEngine) -> TestEngine:
     docker_engine.run("selfheal-test-db", checked=True, labels={SHOP: "shop", SERVICE: "db"})
     labels = {SHOP: "shop", SERVICE: "web", NEEDS: "db:service_healthy:false,cache:service_started:true"}
     docker_engine.run("Selfheal-Test-Web", labels=labels, restart_policy={"Name": "always"})
+    docker_engine.run("selfheal-test-ours", script='sh -c "while sleep 0.2; do true; done" selfheal')
     docker_engine.run("selfheal-test-tmp", auto_remove=True)
     docker_engine.run("selfheal-test-done", script="exit 3")
     until("it has ended", lambda: docker_engine.state("selfheal-test-done")["Status"] == "exited")
@@ -76,6 +77,7 @@ def test_what_runs_is_written_and_passes_the_check(
     assert settings.supervisors["main"].password.get_secret_value() == estate.password
     left_out = text.partition("# Left out:")[2]
     assert "selfheal-test-tmp" in left_out
+    assert "container selfheal-test-ours: Selfheal itself runs in it" in left_out
     assert "exit code 3" in left_out
     assert Path("selfheal.toml").stat().st_mode & 0o777 == 0o600
     assert estate.password not in "".join(capsys.readouterr())

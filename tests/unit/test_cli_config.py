@@ -145,6 +145,9 @@ def test_a_password_that_others_can_read_is_warned_of(capsys: pytest.CaptureFixt
     assert "can be read by others" in findings(capsys, text, mode=0o644)["the file"]
     assert findings(capsys, text).keys() == {"healing.allow"}
     assert findings(capsys, CONTAINER.format(name="a"), mode=0o644).keys() == {"healing.allow"}
+    own = '[postgres]\nurl = "postgresql://db/selfheal"\nmigrator_password = "x"\nhealer_password = "y"\n'
+    own += 'prefect_password = "z"\n'
+    assert "the file" in findings(capsys, own, mode=0o644)
 
 
 def test_live_asks_and_says_who_does_not_answer(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

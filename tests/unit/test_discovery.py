@@ -130,13 +130,19 @@ def test_what_an_operator_should_know_is_told(changes: dict[str, Any], said: str
         ({"one_off": True}, "docker compose run"),
         ({"state": "created"}, "it is created"),
         ({"state": "exited", "exit_code": 3}, "exit code 3"),
-        ({"id": "f" * 64}, "Selfheal itself"),
+        ({"id": "f" * 64}, "Selfheal itself runs in it"),
+        ({"ports": ((15432, 5432),)}, "Selfheal itself needs it"),
     ],
-    ids=["removed", "one-off", "created", "ended", "ours"],
+    ids=["removed", "one-off", "created", "ended", "ours", "needed"],
 )
 def test_what_is_no_service_is_left_out_and_told(changes: dict[str, Any], said: str) -> None:
     """Short-lived containers and our own are no components; the file says why."""
-    machine = found(container("keep"), container("gone", **changes), our_containers=frozenset({"f" * 64}))
+    machine = found(
+        container("keep"),
+        container("gone", **changes),
+        our_containers=frozenset({"f" * 64}),
+        our_ports=frozenset({15432}),
+    )
     assert set(read(machine).components) == {"keep"}
     assert said in written(machine).partition("# Left out:")[2]
 
