@@ -3,6 +3,7 @@
 `cli.main` runs commands through `told`; `up` and `demo` once more inside the guardian's child.
 """
 
+import logging
 import os
 import sys
 import tempfile
@@ -40,7 +41,7 @@ def told(command: Callable[[], int], *, log: Callable[[], Path | None] = lambda:
     except Exception as error:  # noqa: BLE001 - the last frame of the command: told, and kept in full in the log
         _say(
             f"this should not have happened: {type(error).__name__}: {_first_line(error)}",
-            f"see the traceback in {_keep(log())}, and tell us",
+            f"see the traceback in {_keep(error, log())}, and tell us",
         )
         return BAD_NEWS
     return code
@@ -57,9 +58,11 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), "")[:300]
 
 
-def _keep(log: Path | None) -> Path:
+def _keep(error: Exception, log: Path | None) -> Path:
     """Append the traceback to the log, or to a file of its own where that cannot be written."""
     text = traceback.format_exc()
+    if log is not None and _logged(error, log):
+        return log
     if log is not None:
         try:
             with log.open("a", encoding="utf-8") as file:
@@ -71,6 +74,14 @@ def _keep(log: Path | None) -> Path:
             own.write(text)
         log = Path(own.name)
     return log
+
+
+def _logged(error: Exception, log: Path) -> bool:
+    """Log the traceback as any other line, if this process writes that log itself."""
+    ours = [one for one in logging.getLogger().handlers if getattr(one, "baseFilename", "") == str(log)]
+    if ours:
+        logging.getLogger(__name__).critical("this should not have happened", exc_info=error)
+    return bool(ours)
 
 
 def _close_pipe() -> None:

@@ -14,7 +14,9 @@ from deployments.embedded import roles
 from deployments.part import Part, PartStatus, State
 from deployments.supervisor import Supervisor
 from deployments.up import Running
+from selfheal.logs import TEXT, JsonFormatter, Masked
 from selfheal.model.errors import Transient
+from selfheal.settings.logs import Logging
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +70,7 @@ def run(
     Raises:
         Permanent: a part refused its very first start.
     """
-    _log_into(log_file(running.folder.path))
+    _log_into(log_file(running.folder.path), running.settings.logging)
     ended = threading.Event()
     threads: list[threading.Thread] = []
 
@@ -104,11 +106,12 @@ def database_url(running: Running) -> str:
     return up.database_url(running.folder, running.servers, roles.HEALER)
 
 
-def _log_into(path: Path) -> None:
+def _log_into(path: Path, settings: Logging) -> None:
     """Our own log goes into the data folder, nothing of it onto the console."""
     handler = RotatingFileHandler(path, maxBytes=LARGEST_LOG_BYTES, backupCount=1, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    handler.setFormatter(JsonFormatter() if settings.format == "json" else logging.Formatter(TEXT))
+    handler.addFilter(Masked())
+    logging.basicConfig(level=settings.level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
     logging.raiseExceptions = False  # a full disk is told by the parts' states, not by a traceback for each line
     logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -13,9 +13,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, SecretStr
 from sqlalchemy import create_engine, func, select, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
@@ -28,6 +26,7 @@ from deployments.embedded.datafolder import open_folder
 from deployments.embedded.postgres import Postgres
 from selfheal.model.errors import Permanent, SelfhealError, Transient
 from selfheal.settings.file import interpret
+from selfheal.settings.secrets import secrets
 from selfheal.store.tables import healing_actions, metadata
 
 
@@ -152,17 +151,6 @@ def _text(path: Path) -> str:
 def _secrets(settings: str) -> tuple[str, ...]:
     """The names of the settings in this text that are secrets."""
     try:
-        return tuple(_secret_names(interpret(settings, path=None, environment={}), ""))
+        return tuple(name for name, _ in secrets(interpret(settings, path=None, environment={})))
     except SelfhealError:  # it is only right together with the environment
         return ("what the settings hold could not be told",)
-
-
-def _secret_names(value: Any, place: str) -> Iterator[str]:
-    if isinstance(value, SecretStr) and value.get_secret_value():
-        yield place
-    elif isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            yield from _secret_names(getattr(value, name), f"{place}.{name}".removeprefix("."))
-    elif isinstance(value, dict):
-        for name, one in value.items():
-            yield from _secret_names(one, f"{place}.{name}")

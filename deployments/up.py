@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deployments import accepted, apply, stackfile
+from deployments import accepted, apply, logging_config, stackfile
 from deployments.embedded import child, roles, stack, worker
 from deployments.embedded.datafolder import DataFolder, open_folder
 from deployments.embedded.prefect_server import client_environment
@@ -90,9 +90,9 @@ def open_stack(settings: Settings, *, config: Path | None, data: Path) -> Runnin
     folder = open_folder(data, wanted_ports=wanted, server_user=settings.run_as)
     servers = stack.servers(folder, identity=child.run_as(settings.run_as, folder=folder.path))
     copy = accepted.accept(folder.path, found)
-    return Running(
-        settings=found.settings, folder=folder, servers=servers, environment=_environment(folder, servers, copy)
-    )
+    environment = _environment(folder, servers, copy)
+    environment |= logging_config.write(folder.path / "run" / "logging.json", found.settings.logging)
+    return Running(settings=found.settings, folder=folder, servers=servers, environment=environment)
 
 
 def database_url(folder: DataFolder, servers: Servers, role: str) -> str:
@@ -174,7 +174,6 @@ def _environment(folder: DataFolder, servers: Servers, settings: Path) -> dict[s
         **client_environment(api_url=servers.prefect.api_url, home=folder.path / "home"),
         "SELFHEAL_DATABASE_URL": database_url(folder, servers, roles.HEALER),
         "PREFECT_API_REQUEST_TIMEOUT": "10",  # a frozen server must not hold a heal for a minute
-        "PREFECT_LOGGING_EXTRA_LOGGERS": "selfheal,flows,tasks",
         "OMP_NUM_THREADS": "1",
         "SELFHEAL_CONFIG": str(settings),
     }

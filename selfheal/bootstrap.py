@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -19,6 +20,7 @@ from selfheal.clients.estate_database import EstateDatabase
 from selfheal.clients.http import Http
 from selfheal.clients.nats import NatsBroker
 from selfheal.clients.supervisor import Supervisor
+from selfheal.logs import hide
 from selfheal.model.errors import Permanent
 from selfheal.model.trigger import Trigger
 from selfheal.ports import ContainerControl
@@ -31,6 +33,7 @@ from selfheal.protocol.leases import Leases
 from selfheal.settings.component import ENGINE
 from selfheal.settings.estate import Settings
 from selfheal.settings.file import load
+from selfheal.settings.secrets import secrets
 from selfheal.store.engine import open_engine
 from selfheal.store.heals import Heals
 from selfheal.store.health import HealthHistory
@@ -100,7 +103,8 @@ class Estate:
 
 
 def wire(settings: Settings, *, database_url: str) -> Estate:
-    """The estate that these settings describe; nothing is connected yet."""
+    """The estate that these settings describe; nothing is connected yet. Its secrets are hidden from the log."""
+    hide([*(value for _, value in secrets(settings)), unquote(urlsplit(database_url).password or "")])
     clock = SystemClock()
     controls = {
         name: Supervisor(

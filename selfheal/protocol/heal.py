@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
+from selfheal.logs import about
 from selfheal.model.admission import Answer
 from selfheal.model.attempt import Attempt, Outcome, RollbackOutcome, Status, Verification
 from selfheal.model.errors import SelfhealError, StoodDown, TargetChanged
@@ -70,6 +71,11 @@ def heal(steps: Steps, trigger: Trigger) -> Result:
     Raises:
         Transient: the database is away before admission: nothing was done, nothing is recorded.
     """
+    with about(component=trigger.component, trigger=trigger.id):
+        return _healed(steps, trigger)
+
+
+def _healed(steps: Steps, trigger: Trigger) -> Result:
     answer = steps.admit(trigger, steps.observe(trigger))
     if not answer.admitted or answer.attempt_id is None:
         return Result(answer=answer)
@@ -77,7 +83,7 @@ def heal(steps: Steps, trigger: Trigger) -> Result:
         return Result(answer=answer, outcome=steps.follow(answer.attempt_id))
     try:
         attempt = steps.claim(answer.attempt_id)
-        with steps.leases.keep(attempt):
+        with about(attempt=attempt.id), steps.leases.keep(attempt):
             return Result(answer=answer, outcome=carry_out(steps, attempt))
     except StoodDown as error:
         return Result(answer=answer, note=f"stood down: {error}")

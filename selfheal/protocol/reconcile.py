@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from uuid import UUID
 
+from selfheal.logs import about
 from selfheal.model.attempt import Attempt, Outcome, Phase, RollbackOutcome, Status, Verification
 from selfheal.model.errors import Permanent, SelfhealError, StoodDown
 from selfheal.policy import verdict
@@ -66,6 +67,11 @@ def follow(healer: Healer, steps: Steps, attempt_id: UUID) -> Outcome | None:
 
 def _settle(healer: Healer, steps: Steps, left: Attempt) -> Settled | None:
     """Take one attempt over and bring it to its outcome; None if somebody else did."""
+    with about(component=left.component, attempt=left.id):
+        return _taken_over(healer, steps, left)
+
+
+def _taken_over(healer: Healer, steps: Steps, left: Attempt) -> Settled | None:
     try:
         mine = healer.store.claim(left.id, fence=left.fence, holder=holder.this_process())
         if mine is None:

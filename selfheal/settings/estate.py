@@ -12,6 +12,7 @@ from selfheal.model.migration import Migration
 from selfheal.policy.names import nearest
 from selfheal.policy.parameters import cut
 from selfheal.settings.component import ComponentSettings
+from selfheal.settings.logs import Logging
 from selfheal.settings.servers import (
     Database,
     DockerEngine,
@@ -115,6 +116,8 @@ class Settings(Section):
     """Selfheal's own message broker."""
     prefect: PrefectServer = PrefectServer()
     """The Prefect server that Selfheal runs on."""
+    logging: Logging = Logging()
+    """How our own log lines look."""
     docker: DockerEngine = DockerEngine()
     """The engine whose containers components name."""
     supervisors: dict[ComponentName, Supervisor] = Field(default_factory=dict)

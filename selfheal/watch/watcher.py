@@ -12,6 +12,7 @@ from uuid import UUID
 
 from uuid6 import uuid7
 
+from selfheal.logs import about
 from selfheal.model.admission import Decision
 from selfheal.model.attempt import Status
 from selfheal.model.component import Component
@@ -126,7 +127,7 @@ class Watcher:
             self._world.health.record(health)
         except SelfhealError as error:
             _log.error("health is not recorded, and nothing is healed until it is: %s", error)
-        _log.info("overall %s", overall(row.status for row in health))
+        _log.debug("overall %s", overall(row.status for row in health))
         lives = {seen.component: seen.incarnation for seen in observations}
         return {name: life.pid for name, life in lives.items() if life is not None and life.running}
 
@@ -196,6 +197,10 @@ class Watcher:
 
     def _heal(self, state: Seen, trigger: Trigger) -> None:
         """In a thread of the pool: dispatch, and remember when it is worth asking again."""
+        with about(component=trigger.component, trigger=trigger.id):
+            self._dispatch(state, trigger)
+
+    def _dispatch(self, state: Seen, trigger: Trigger) -> None:
         pause, healed = _RAISE_AGAIN_S, False
         try:
             result = self._world.dispatch(trigger)

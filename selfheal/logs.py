@@ -1,0 +1,82 @@
+"""Our log lines: what every one of them knows besides its words, without secrets, and as JSON where that is wanted.
+
+The owner of a process puts `Masked` and a formatter into its handlers (`selfheal up` in `console`, the worker and the
+flow runs by Prefect's logging configuration); everybody else only logs.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+
+TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_SHORTEST_SECRET = 4  # a shorter one would mask half of every line
+_LOGIN = re.compile(r"//[^/\s@]*@")
+_NAMED = re.compile(
+    r"""(?i)\b((?:\w*_)?(?:password|passwd|secret|token|api_key)["']?\s*[=:]\s*)["']?[^\s"',;&}]+["']?"""
+)
+_OF_PREFECT = ("flow_run_id", "flow_run_name", "task_run_id", "task_run_name")
+
+_about: ContextVar[Mapping[str, str]] = ContextVar("about", default={})  # noqa: B039 - a mapping that nobody changes
+_secrets: set[str] = set()
+
+
+@contextmanager
+def about(**fields: object) -> Iterator[None]:
+    """Every line that is logged inside tells these besides: component, attempt, trigger."""
+    token = _about.set({**_about.get(), **{name: str(value) for name, value in fields.items()}})
+    try:
+        yield
+    finally:
+        _about.reset(token)
+
+
+def hide(values: Iterable[str]) -> None:
+    """Never write these again in this process: the secrets of the settings."""
+    _secrets.update(value for value in values if len(value) >= _SHORTEST_SECRET)
+
+
+def without_secrets(text: str) -> str:
+    """The text without the secrets that are known, logins in addresses, and what is called a password or a token."""
+    for secret in sorted(_secrets, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return _NAMED.sub(r"\1***", _LOGIN.sub("//***@", text))
+
+
+class Masked(logging.Filter):
+    """Takes secrets out of a record before any handler sees it, out of its exception too."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Always lets it pass."""
+        record.msg, record.args = without_secrets(record.getMessage()), None
+        if record.exc_info and not record.exc_text:
+            record.exc_text = without_secrets(logging.Formatter().formatException(record.exc_info))
+        return True
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object on one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Time in UTC, level, logger, message, process; what the line is about; the exception."""
+        fields: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            "process": record.process,
+            **_about.get(),
+        }
+        for name in _OF_PREFECT:
+            if (value := getattr(record, name, None)) and "unknown" not in str(value):
+                fields[name] = str(value)
+        if record.exc_info and not record.exc_text:
+            record.exc_text = self.formatException(record.exc_info)
+        if record.exc_text:
+            fields["exception"] = record.exc_text
+        if record.stack_info:
+            fields["stack"] = record.stack_info
+        return json.dumps(fields, default=str)
