@@ -127,6 +127,15 @@ again. You see what was restored and what to do next.
 
     selfheal restore /backup/selfheal-monday.zip --data /var/lib/selfheal
 """,
+    "systemd-unit": """Print a hardened systemd unit for `selfheal up`.
+
+You see the unit with the paths of this installation on stdout, and on stderr
+the user to make first; nothing is installed. Reload, stop and restarts are
+those of docs/operations.md.
+
+    selfheal systemd-unit > /etc/systemd/system/selfheal.service
+    selfheal systemd-unit --data /var/lib/selfheal --config /etc/selfheal/selfheal.toml
+""",
     "doctor": """Find what is wrong here, and what to do about it.
 
 You see one line per check of the installation, the running stack and the
