@@ -22,7 +22,7 @@ from sqlalchemy.pool import NullPool
 from deployments import accepted, archive, attach
 from deployments.archive import DATABASE, PORTS, SETTINGS, Manifest
 from deployments.embedded import alone, child, dump, roles, stack
-from deployments.embedded.datafolder import open_folder
+from deployments.embedded.datafolder import open_folder, refuse_half
 from deployments.embedded.postgres import Postgres
 from selfheal.model.errors import Permanent, SelfhealError, Transient
 from selfheal.settings.file import interpret
@@ -52,13 +52,13 @@ def take(data: Path, file: Path) -> Manifest:
         Permanent: nothing is there to be backed up, or the file cannot be written; nothing is left of it.
     """
     archive.refuse_existing(file)
+    settings = _text(accepted.copy_in(data))
+    held, known = _held(settings), accepted.about(data)
     with _source(data) as source, archive.writing(file) as writer:
         manifest = _dump(source, writer)
-        known = accepted.about(data)
-        settings = _text(accepted.copy_in(data))
         writer.add(SETTINGS, BytesIO(settings.encode()))
         writer.add(PORTS, BytesIO((_text(data / "ports.json") or "{}").encode()))
-        manifest = replace(manifest, secrets=_secrets(settings), overrides=known.overrides if known is not None else ())
+        manifest = replace(manifest, secrets=held, overrides=known.overrides if known is not None else ())
         writer.close(manifest)
     return manifest
 
@@ -70,6 +70,7 @@ def _source(data: Path) -> Iterator[Source]:
         password = attach.credentials(data).selfheal_migrator
         yield source_of(attach.servers(data).postgres, password)
         return
+    refuse_half(data)
     attach.servers(data)  # says so if no stack has ever run there
     names = json.loads((data / "ports.json").read_text(encoding="utf-8"))
     owner = (data / "postgres").owner()
@@ -148,9 +149,19 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _secrets(settings: str) -> tuple[str, ...]:
-    """The names of the settings in this text that are secrets."""
+def _held(text: str) -> tuple[str, ...]:
+    """The names of the settings in this text that are secrets.
+
+    Raises:
+        Permanent: they name a database by its url, which is backed up where it runs.
+    """
     try:
-        return tuple(name for name, _ in secrets(interpret(settings, path=None, environment={})))
+        settings = interpret(text, path=None, environment={})
     except SelfhealError:  # it is only right together with the environment
         return ("what the settings hold could not be told",)
+    if settings.postgres.outside:
+        raise Permanent(
+            "the database of this stack is by url: it is none of the data folder's",
+            hint="back up postgres.url with the tools of whoever runs it, and the settings file beside it",
+        )
+    return tuple(name for name, _ in secrets(settings))

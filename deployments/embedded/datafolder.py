@@ -73,7 +73,7 @@ def open_folder(path: Path, *, wanted_ports: Mapping[str, int | None], server_us
     path = path.absolute()
     lock = claim(path)
     try:
-        _refuse_half(path)
+        refuse_half(path)
         owner = _server_owner(server_user)
         for name in SERVER_FOLDERS:
             _make(path / name, 0o700, owner=owner)
@@ -90,8 +90,12 @@ def open_folder(path: Path, *, wanted_ports: Mapping[str, int | None], server_us
         raise
 
 
-def _refuse_half(path: Path) -> None:
-    """A restore that was killed has left neither the old data nor the new."""
+def refuse_half(path: Path) -> None:
+    """A restore that was killed has left neither the old data nor the new.
+
+    Raises:
+        Permanent: that is so here.
+    """
     if (path / RESTORING).exists():
         raise Permanent(
             f"a restore into {path} was interrupted",

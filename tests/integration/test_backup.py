@@ -166,6 +166,15 @@ def test_a_stopped_stack_is_backed_up_too_and_restored_in_place(taken: Taken) ->
             assert count(engine) == again.rows["healing_actions"]
 
 
+def test_a_database_by_url_is_backed_up_where_it_runs(tmp_path: Path) -> None:
+    """It is told so, and no file is written."""
+    (tmp_path / "run").mkdir()
+    accepted.copy_in(tmp_path).write_text('[postgres]\nurl = "postgresql://db.example:5432/selfheal"\n')
+    with pytest.raises(Permanent, match="by url"):
+        backup.take(tmp_path, tmp_path / "monday.zip")
+    assert not (tmp_path / "monday.zip").exists()
+
+
 def test_no_backup_takes_the_place_of_a_file(taken: Taken) -> None:
     """An existing file is refused by name and stays as it is."""
     before = taken.file.read_bytes()
@@ -227,11 +236,15 @@ def newer_format(file: Path, target: Path) -> None:
     rewritten(file, target, b'"format": 1', b'"format": 2')
 
 
-def rewritten(file: Path, target: Path, old: bytes, new: bytes) -> None:
+def altered(file: Path, target: Path) -> None:
+    rewritten(file, target, b"geheim-4711", b"geheim-4712", member=archive.SETTINGS)
+
+
+def rewritten(file: Path, target: Path, old: bytes, new: bytes, *, member: str = archive.MANIFEST) -> None:
     with zipfile.ZipFile(file) as source, zipfile.ZipFile(target, "w") as copy:
         for name in source.namelist():
             content = source.read(name)
-            copy.writestr(name, content.replace(old, new) if name == archive.MANIFEST else content)
+            copy.writestr(name, content.replace(old, new) if name == member else content)
 
 
 def missing(_: Path, target: Path) -> None:
@@ -243,6 +256,7 @@ def missing(_: Path, target: Path) -> None:
     [
         (cut, "truncated or damaged"),
         (flip, "damaged"),
+        (altered, "the checksum of selfheal.toml is wrong"),
         (foreign, "no backup of Selfheal"),
         (text_file, "no backup of Selfheal"),
         (newer, "schema 9999, which this release does not know"),
@@ -280,11 +294,13 @@ def test_a_folder_in_use_is_refused(taken: Taken) -> None:
 
 
 def test_a_killed_restore_is_no_data_folder(taken: Taken) -> None:
-    """No stack starts in a folder that is half; the same restore again makes it whole."""
+    """No stack starts in a folder that is half, and it is no backup; the same restore again makes it whole."""
     with scratch_folder() as data:
         (data / "restoring").mkdir(parents=True)
         with pytest.raises(Permanent, match="was interrupted"), opened(data):
             pass
+        with pytest.raises(Permanent, match="was interrupted"):
+            backup.take(data, data.parent / "half.zip")
         restore.restore(taken.file, data, replace=False)
         with opened(data):
             pass
