@@ -9,11 +9,11 @@ from uuid6 import uuid7
 
 from console import checks
 from console.doctor_databases import database
-from console.doctor_docker import missing_containers
+from console.doctor_docker import lives_of
 from console.doctor_estate import registry_of, wrong_with
 from selfheal.actions.table import Registry
 from selfheal.clients.clock import SystemClock
-from selfheal.model.component import Component
+from selfheal.model.component import Component, ProbeKind
 from selfheal.model.errors import SelfhealError
 from selfheal.model.trigger import Source, Trigger
 from selfheal.policy.triggers import priority_of, usual_type
@@ -116,9 +116,18 @@ def _supervisor(settings: Settings, name: str) -> str:
 
 
 def _containers(settings: Settings) -> str:
-    missing = missing_containers(settings)
+    """They are there, and of those that may be healed Docker can tell whether they work."""
+    lives = lives_of(settings)
+    missing = sorted(name for name, life in lives.items() if life.state == "REMOVED")
     if missing:
         raise checks.Problem(
             f"there is no container {', '.join(missing)}", hint="start it, or correct container of its component"
+        )
+    judged = (settings.components[name] for name in settings.healing.allow)
+    bare = {one.container for one in judged if one.probe is ProbeKind.CONTAINER and not lives[one.container].health}
+    if running := sorted(name for name in bare if lives[name].running):
+        raise checks.Problem(
+            f"no health check in {', '.join(running)}: healed will only mean that it runs",
+            hint="give it a HEALTHCHECK, or its component another probe",
         )
     return "knows all its containers"

@@ -1,5 +1,6 @@
 """`doctor`'s check of the Docker engine: it answers, lets us in, and knows the containers that components name."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from console.checks import Problem
@@ -8,6 +9,7 @@ from console.place import Place
 from selfheal.clients.docker import Docker
 from selfheal.clients.docker_survey import Survey
 from selfheal.model.errors import Permanent, SelfhealError
+from selfheal.model.observation import Incarnation
 from selfheal.settings.estate import Settings
 
 KEPT = frozenset({"always", "unless-stopped"})
@@ -18,7 +20,7 @@ def engine(place: Place) -> str:
     settings = place.settings()
     if any(one.container for one in settings.components.values()):
         said = _state(settings.docker.url, settings.docker.timeout)
-        missing = missing_containers(settings)
+        missing = sorted(name for name, life in lives_of(settings).items() if life.state == "REMOVED")
         if missing:
             raise Problem(
                 f"{said}; there is no container {', '.join(missing)}",
@@ -35,11 +37,10 @@ def engine(place: Place) -> str:
         return f"none to discover containers of: {error.message}"
 
 
-def missing_containers(settings: Settings) -> list[str]:
-    """The containers that components name and the engine does not know."""
+def lives_of(settings: Settings) -> Mapping[str, Incarnation]:
+    """The containers that components name, as the engine tells them; REMOVED where it knows none."""
     names = {one.container for one in settings.components.values() if one.container}
-    lives = Docker(url=settings.docker.url, timeout=settings.docker.timeout).containers(names)
-    return sorted(name for name, life in lives.items() if life.state == "REMOVED")
+    return Docker(url=settings.docker.url, timeout=settings.docker.timeout).containers(names)
 
 
 def _state(url: str, timeout: timedelta) -> str:

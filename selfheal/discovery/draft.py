@@ -15,6 +15,7 @@ START_TIMEOUT = timedelta(seconds=60)
 """The default of the settings: less is never proposed."""
 LONGEST_GRACE = timedelta(seconds=45)
 """A longer stop restart-container refuses."""
+ASKED = " What a person stopped is not started by itself."
 NATS_PORT = 4222
 BEGUN = frozenset({"RUNNING", "STARTING", "BACKOFF", "FATAL", "STOPPED"})
 """A program in another state has ended: what runs once is no service."""
@@ -121,7 +122,7 @@ def _of_interest(one: FoundContainer) -> Iterator[str]:
     """What an operator should know before it is healed."""
     yield f"Image {one.image}; restart policy {one.restart_policy}."
     if one.state != "running":
-        yield f"It is {one.state} now. What a person stopped is not started by itself."
+        yield f"It is {one.state} now.{ASKED if one.state == 'exited' else ''}"
     if one.check is None:
         yield "No health check: Selfheal sees that it runs, not that it works. Add a HEALTHCHECK, or another probe:"
         yield _other_probe(one)
@@ -145,7 +146,7 @@ def _of_program(by: FoundSupervisor, one: FoundProgram, name: str) -> Proposal:
     remarks = ["Selfheal sees that its process runs, not that it works. Where it speaks HTTP write instead:"]
     remarks.append('probe = "http", url = "http://127.0.0.1:PORT/health"')
     if one.state != "RUNNING":
-        remarks.insert(0, f"It is {one.state} now. What a person stopped is not started by itself.")
+        remarks.insert(0, f"It is {one.state} now.{ASKED if one.state == 'STOPPED' else ''}")
     table: dict[str, Value] = {"probe": "process", "supervisor": by.name, "program": one.name}
     return Proposal(name=name, table=table, ladder=("restart-service",), remarks=tuple(remarks))
 

@@ -122,6 +122,16 @@ def test_a_missing_container_is_found_live(shop: TestEngine, capsys: pytest.Capt
     assert "there is no container selfheal-test-db" in found["found"]
 
 
+def test_without_a_health_check_healed_only_means_running(shop: TestEngine, capsys: pytest.CaptureFixture[str]) -> None:
+    """An operator who lets such a container be healed is told by --live."""
+    assert cli.main(["discover", "--docker", shop.url, "--output", "selfheal.toml"]) == 0
+    written = Path("selfheal.toml").read_text().replace("\n# ladder", "\nladder")
+    both = 'allow = ["selfheal-test-db", "selfheal-test-web"]'
+    Path("selfheal.toml").write_text(written.replace("\nallow = []", f"\n{both}"))
+    assert checked(capsys) == []
+    assert checked(capsys, "--live") == ["docker"]
+
+
 def test_a_frozen_engine_stops_neither_the_others_nor_doctor(
     shop: TestEngine,
     own_dockerd: Dockerd,
