@@ -32,7 +32,10 @@ def estate_sql(
     migrations = [one for one in settings.allowed_sql().values() if one.database == database]
     sys.stdout.write(written(url=chosen.url, role=chosen.username, rights_of=rights_of, migrations=migrations))
     sys.stderr.write(
-        f"{len(migrations)} migrations. Run this in that database as a superuser: psql -v ON_ERROR_STOP=1 -f FILE;\n"
-        f"then give {chosen.username} a password there (\\password) and set it in [databases.{database}].\n"
+        f"{len(migrations)} migrations.\n"
+        "1. Run this in that database as a superuser: psql -v ON_ERROR_STOP=1 -f FILE.\n"
+        f"2. Give {chosen.username} a password there (\\password) and set it in [databases.{database}].\n"
+        "3. The migrations run as selfheal_estate_owner: let it read the tables that they read (GRANT SELECT),\n"
+        "   or give it the rights of their owner with --rights-of.\n"
     )
     return 0

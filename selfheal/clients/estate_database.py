@@ -31,6 +31,8 @@ OBJECT = re.compile(r"[a-z_][a-z0-9_]{0,62}\.[a-z_][a-z0-9_]{0,62}")
 ENTRY = re.compile(r"[a-z0-9_.-]{1,50}")
 PATIENCE = timedelta(seconds=10)
 """How much longer than the server's own time-out the answer to a migration is waited for."""
+LONGEST_MS = 2**31 - 1
+"""Of a statement time-out, as Postgres takes it."""
 
 _LOOK = """
     SELECT c.oid::text AS oid, c.relkind::text AS kind, c.relispopulated AS populated, c.relfilenode::text AS contents
@@ -126,7 +128,7 @@ class EstateDatabase:
         """
         if not ENTRY.fullmatch(entry):
             raise NotAllowed(f"{entry[:60]!r} is no name of a migration")
-        bound = str(round(timeout.total_seconds() * 1000))
+        bound = str(min(round(timeout.total_seconds() * 1000), LONGEST_MS))
         try:
             rows = self._ask(_APPLY, (entry, sha256), timeout=timeout + PATIENCE, before=(_BOUND, (bound,)))
         except psycopg.Error as error:

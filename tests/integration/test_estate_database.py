@@ -7,8 +7,10 @@ from typing import Any
 import psycopg
 import pytest
 from database_fixtures import MIGRATIONS, NAME, PASSWORD, ROLE, STOCK, Warehouse
+from psycopg import sql
 
 from selfheal.clients.estate_database import EstateDatabase
+from selfheal.clients.estate_sql import estate_sql
 from selfheal.model.errors import NotAllowed, Permanent, TargetChanged, Transient, Undone
 
 SOON = timedelta(seconds=2)
@@ -88,6 +90,61 @@ def test_printed_sql_takes_no_role_with_rights(
     """A role that exists with rights of its own does not become the limited one."""
     with pytest.raises(psycopg.Error, match="exists and is not what it should be"):
         warehouse.run(warehouse.written(role=role))
+
+
+def test_printed_sql_takes_any_name_as_a_name(warehouse: Warehouse, superuser: psycopg.Connection[Any]) -> None:
+    """A role whose name has quotes and SQL in it is that role and nothing else."""
+    odd = """ro"le'; DROP SCHEMA wms; -- $$ \\"""
+    quoted = sql.Identifier(odd)
+    warehouse.run(warehouse.written(role=odd))
+    try:
+        superuser.execute(sql.SQL("ALTER ROLE {} PASSWORD 'odd'").format(quoted))
+        assert list(warehouse.client(username=odd, password="odd").entries()) == ["half-made", "stock-levels"]
+        assert warehouse.run("SELECT count(*) FROM wms.moves") == [(3,)]
+    finally:
+        drop = sql.SQL("DROP OWNED BY {}; DROP ROLE {}").format(quoted, quoted)
+        warehouse.run(drop.as_string())
+
+
+def test_migrations_may_have_the_rights_of_an_owner(warehouse: Warehouse) -> None:
+    """With --rights-of they read and make what that role may, and no grant on a table is needed."""
+    warehouse.run(
+        "CREATE ROLE wms_owner NOLOGIN; ALTER TABLE wms.salaries OWNER TO wms_owner;"
+        "GRANT ALL ON SCHEMA wms TO wms_owner"
+    )
+    pay = {"database": NAME, "creates": "wms.pay", "sql": "CREATE TABLE wms.pay AS TABLE wms.salaries"}
+    settings = warehouse.settings(migrations={"pay": pay}, components={}, healing={"allow": []})
+    one = settings.allowed_sql()["pay"]
+    asked: dict[str, Any] = {"entry": "pay", "sha256": one.sha256, "timeout": one.timeout}
+    warehouse.run(warehouse.written(settings))
+    try:
+        with pytest.raises(Undone, match="permission denied"):
+            warehouse.client().apply(**asked)
+        warehouse.run(warehouse.written(settings, rights_of="wms_owner"))
+        assert warehouse.client().apply(**asked) is True
+    finally:
+        warehouse.run("DROP TABLE IF EXISTS wms.pay; REASSIGN OWNED BY wms_owner TO CURRENT_USER")
+        warehouse.run("DROP OWNED BY wms_owner; DROP ROLE wms_owner")
+
+
+def test_a_dba_without_superuser_rights_can_run_it(warehouse: Warehouse, superuser: psycopg.Connection[Any]) -> None:
+    """Somebody who owns the database and may make roles is enough, as on a managed Postgres."""
+    superuser.execute("CREATE ROLE managed LOGIN CREATEROLE PASSWORD 'managed'")
+    superuser.execute("CREATE DATABASE managed OWNER managed")
+    url = warehouse.url.rpartition("/")[0] + "/managed"
+    try:
+        with psycopg.connect(url, user="managed", password="managed", autocommit=True) as dba:
+            dba.execute("CREATE SCHEMA wms")
+            only = [warehouse.settings().allowed_sql()["stock-levels"]]
+            for _ in range(2):
+                text = estate_sql(url=url, role="managed_limited", rights_of="", migrations=only)
+                dba.execute(text.replace("selfheal_estate_owner", "managed_owner").encode())
+            dba.execute("ALTER ROLE managed_limited PASSWORD 'limited'")
+        held = EstateDatabase(url=url, username="managed_limited", password="limited").entries()
+        assert list(held) == ["stock-levels"]
+    finally:
+        superuser.execute("DROP DATABASE managed WITH (FORCE)")
+        superuser.execute("DROP ROLE IF EXISTS managed_limited, managed_owner, managed")
 
 
 @pytest.mark.parametrize(

@@ -208,3 +208,19 @@ def test_reading_commands_import_little(words: list[str], tmp_path: Path) -> Non
     )
     command = [sys.executable, "-c", program, *words, *([] if "--help" in words else ["--data", str(tmp_path)])]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_estate_sql_prints_what_to_run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The SQL goes to stdout, what to do with it to stderr, and no password to either."""
+    (tmp_path / "selfheal.toml").write_text(
+        '[databases.agents]\nurl = "postgresql://127.0.0.1/agents"\npassword = "geheim-4711"\n'
+        '[migrations.stock]\ndatabase = "agents"\ncreates = "wms.stock"\nsql = "CREATE VIEW wms.stock AS SELECT 1"\n'
+    )
+    code, out, err = run(capsys, "estate-sql", "agents")
+    assert (code, out.splitlines()[0], out.splitlines()[-1]) == (0, "BEGIN;", "COMMIT;")
+    assert "SELECT 'stock', 'wms.stock'" in out
+    assert "1 migrations" in err
+    assert "geheim" not in out + err
+    code, out, err = run(capsys, "estate-sql", "agnets")
+    assert (code, out) == (2, "")
+    assert "did you mean 'agents'" in err
