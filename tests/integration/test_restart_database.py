@@ -87,7 +87,7 @@ def settings(server: Postgres, control: int, password: str) -> dict[str, Any]:
 def supervised(server: Postgres, folder: Path) -> Iterator[Kept]:
     """Run the server under a supervisord of its own, with the signal that means a fast shutdown."""
     (control,), password = free_ports(1), secrets.token_urlsafe(16)
-    command: list[str | Path] = [embedded._binaries() / "postgres", "-D", server.cluster, "-c", f"port={server.port}"]
+    command: list[str | Path] = [embedded.binaries() / "postgres", "-D", server.cluster, "-c", f"port={server.port}"]
     command += ["-c", f"listen_addresses={embedded.HOST}", "-c", "unix_socket_directories="]
     (folder / "supervisord.conf").write_text(
         f"[supervisord]\nnodaemon=true\nsilent=true\nlogfile={folder}/log\npidfile={folder}/pid\n"
