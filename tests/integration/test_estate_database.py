@@ -1,7 +1,9 @@
 """A database of the estate through the limited role: what it may, what it may not, and how its silence is told."""
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import psycopg
@@ -45,6 +47,20 @@ def test_an_entry_runs_once_and_as_written(warehouse: Warehouse) -> None:
         ("made by 'Selfheal' \\ :not::a \"parameter\"",)
     ]
     assert warehouse.run("SELECT count(*) FROM wms.moves") == [(3,)]
+
+
+def test_eight_callers_at_once_make_it_once(warehouse: Warehouse) -> None:
+    """Also without our admission: the database lets one of them run it, and the others find it there."""
+    client, asked, together = warehouse.client(), entry(warehouse), Barrier(8)
+
+    def call(_: int) -> bool:
+        together.wait()
+        return client.apply(**asked)
+
+    with ThreadPoolExecutor(8) as pool:
+        ran = list(pool.map(call, range(8)))
+    assert sorted(ran) == [False] * 7 + [True]
+    assert warehouse.made(STOCK) == 1
 
 
 def test_both_sides_compute_the_same_hash(warehouse: Warehouse) -> None:
