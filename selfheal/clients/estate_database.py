@@ -183,7 +183,7 @@ class EstateDatabase:
                 await connection.execute(*before)
             cursor = await connection.execute(statement, values)
             return await cursor.fetchall()
-        except psycopg.OperationalError as error:
+        except psycopg.Error as error:
             if error.sqlstate is None or error.sqlstate.startswith(_ENDED):
                 raise Transient(f"the connection to the database broke: {_words(error)}") from error
             raise

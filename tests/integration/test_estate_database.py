@@ -1,7 +1,11 @@
 """A database of the estate through the limited role: what it may, what it may not, and how its silence is told."""
 
+import os
+import signal
 import socket
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from threading import Barrier
 from typing import Any
@@ -9,8 +13,10 @@ from typing import Any
 import psycopg
 import pytest
 from database_fixtures import MIGRATIONS, NAME, PASSWORD, ROLE, STOCK, Warehouse
+from estate_fixtures import until
 from psycopg import sql
 
+from selfheal.clients import estate_database
 from selfheal.clients.estate_database import EstateDatabase
 from selfheal.clients.estate_sql import estate_sql
 from selfheal.model.errors import NotAllowed, Permanent, TargetChanged, Transient, Undone
@@ -244,6 +250,45 @@ def test_a_slow_entry_is_ended_by_the_database(warehouse: Warehouse) -> None:
     one = settings.allowed_sql()["slow"]
     with pytest.raises(Undone, match="statement timeout"):
         warehouse.client().apply("slow", sha256=one.sha256, timeout=one.timeout)
+    assert warehouse.run("SELECT to_regclass('wms.slow')") == [(None,)]
+
+
+@contextmanager
+def under_way(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, Future[bool]]]:
+    """A migration that takes a while: the pid of its backend, and what its caller will be told."""
+    slow = {"database": NAME, "creates": STOCK, "sql": "CREATE TABLE wms.slow (n int); SELECT pg_sleep(30)"}
+    settings = warehouse.settings(migrations={"slow": slow | {"timeout": "1 s"}}, components={}, healing={"allow": []})
+    warehouse.run(warehouse.written(settings))
+    one = settings.allowed_sql()["slow"]
+    monkeypatch.setattr(estate_database, "PATIENCE", timedelta(seconds=0.5))
+    asleep = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+    with ThreadPoolExecutor(1) as pool:
+        told = pool.submit(warehouse.client().apply, "slow", sha256=one.sha256, timeout=one.timeout)
+        until("it runs", lambda: bool(warehouse.run(asleep)))
+        yield int(warehouse.run(asleep)[0][0]), told
+
+
+def test_a_backend_that_is_ended_leaves_it_open(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever loses the connection in the middle cannot tell, and says so."""
+    with under_way(warehouse, monkeypatch) as (pid, told):
+        warehouse.run(f"SELECT pg_terminate_backend({pid})")
+        with pytest.raises(Transient, match="broke"):
+            told.result()
+
+
+def test_a_server_that_freezes_in_the_middle_holds_nobody(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller gives up by its own clock; thawed, the server keeps its own time-out and leaves nothing."""
+    with under_way(warehouse, monkeypatch) as (pid, told):
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(Transient, match=r"no answer within 1.5 s"):
+                told.result()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+    gone = f"SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}"  # noqa: S608 - a test's
+    until("its backend is gone", lambda: warehouse.run(gone) == [(0,)])
     assert warehouse.run("SELECT to_regclass('wms.slow')") == [(None,)]
 
 
