@@ -48,7 +48,7 @@ def scratch(prefix: str = "selfheal-bench-") -> Iterator[Path]:
 def own_database(folder: Path) -> Iterator[Database]:
     """Start a cluster in `folder`, make roles and schema, and end it afterwards."""
     with datafolder.open_folder(folder / "data", wanted_ports=dict.fromkeys(_PORTS)) as opened:
-        postgres = stack.servers(opened, identity=child.run_as("nobody", folder=opened.path)).postgres
+        postgres = stack.embedded_postgres(opened, identity=child.run_as("nobody", folder=opened.path))
         server = postgres.start()
         try:
             until(lambda: postgres.ready() or server.poll() is not None, what="Postgres answers")

@@ -54,7 +54,7 @@ def postgres(place: Place) -> str:
 def nats(place: Place) -> str:
     """It takes our credentials, answers a flush, and has JetStream."""
     place.stack()
-    server = attach.servers(place.folder).nats
+    server = attach.servers(place.folder, place.settings()).nats
     if not server.ready():
         raise Problem(f"no answer from {server.url} within 2 s", hint=f"see {place.folder}/logs/nats.log")
     return f"{server.url} answers, JetStream enabled"

@@ -11,7 +11,7 @@ from typing import TextIO
 from console.output import printable
 from deployments.part import PartStatus, State
 
-_STYLES = {State.READY: "green", State.RESTARTING: "yellow"}
+_STYLES = {State.READY: "green", State.RESTARTING: "yellow", State.AWAY: "yellow"}
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1"}
 
 
@@ -50,15 +50,20 @@ class Narrator:
         """One line per part that has changed."""
         for part in now:
             before = self._parts.get(part.name)
-            if before is None or (before.state, before.pid) != (part.state, part.pid):
+            if before is None or _seen(before) != _seen(part):
                 self._parts[part.name] = part
-                if before is not None or part.state is not State.WAITING:
+                if before is not None or part.state not in {State.WAITING, State.AWAY}:
                     self.say(_told(part), style=_STYLES.get(part.state, ""))
+
+
+def _seen(part: PartStatus) -> tuple[State, int | None, str]:
+    """What makes a new line; of a server of somebody else's also why it is away."""
+    return part.state, part.pid, part.last_exit if part.outside else ""
 
 
 def _told(part: PartStatus) -> str:
     words = f"{part.name:<12} {part.state}"
-    if part.state is State.RESTARTING:
+    if part.state in {State.RESTARTING, State.AWAY}:
         words += f" ({part.last_exit})"
     if part.pid is not None and part.state is State.STARTING:
         words += f" (process {part.pid})"

@@ -19,7 +19,7 @@ Format = Literal["table", "json"]
 
 GOOD = frozenset({"OPERATIONAL", "HEALED", "SUCCESS", "ready", "ok", "watching", "allowed", "Healed", "AlreadyHealthy"})
 BAD = frozenset({"DOWN", "FAILED", "NOT_HEALED", "problem", "behind", "restarting", "UNHEALED", "PAUSED"})
-DOUBTFUL = frozenset({"DEGRADED", "UNKNOWN", "ROLLED_BACK", "starting", "waiting", "stale", "RUNNING"})
+DOUBTFUL = frozenset({"DEGRADED", "UNKNOWN", "ROLLED_BACK", "starting", "waiting", "away", "stale", "RUNNING"})
 LONG = frozenset({"detail", "message", "why", "reason", "found", "what_to_do", "last_exit", "person_must_look"})
 """Columns whose text may go over several lines."""
 LEAST_ROOM = 24

@@ -122,7 +122,7 @@ class Place:
         from deployments import attach  # noqa: PLC0415  keeps `--help` fast
 
         self.stack()
-        return attach.database_url(self.folder)
+        return attach.database_url(self.folder, self.settings())
 
     def prefect(self, *, timeout_s: float | None = None) -> "PrefectApi":
         """The Prefect server: that of `prefect.url`, else the running stack's.

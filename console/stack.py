@@ -103,7 +103,7 @@ def _logged(companion: Callable[[Companion], None], beside: Companion) -> None:
 
 def database_url(running: Running) -> str:
     """SQLAlchemy's URL of the stack's database as `healing_user`."""
-    return up.database_url(running.folder, running.servers, roles.HEALER)
+    return running.servers.database_url(roles.HEALER)
 
 
 def _log_into(path: Path, settings: Logging) -> None:

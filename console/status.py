@@ -71,10 +71,24 @@ def _parts(found: Findings, stack: "Stack") -> None:
             "last_exit": part.last_exit,
         }
         for part in stack.parts
+        if not part.outside
     ]
     found.bad = found.bad or any(row["state"] != "ready" for row in rows)
     columns = ("part", "state", "pid", "restarts", "last_exit")
     found.sections.append(Section(name="parts", columns=columns, rows=rows))
+    _outside(found, stack)
+
+
+def _outside(found: Findings, stack: "Stack") -> None:
+    """Servers of somebody else's, given by their url: where each is, and why it is waited for."""
+    rows: list[Mapping[str, Cell]] = [
+        {"server": one.name, "state": one.state.value, "where": stack.urls.get(one.name), "detail": one.last_exit}
+        for one in stack.parts
+        if one.outside
+    ]
+    if rows:
+        found.bad = found.bad or any(row["state"] != "ready" for row in rows)
+        found.sections.append(Section(name="servers", columns=("server", "state", "where", "detail"), rows=rows))
 
 
 def _settings(found: Findings, place: Place) -> None:

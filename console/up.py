@@ -1,6 +1,6 @@
 """`selfheal up`: the whole stack in the foreground."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,6 +68,7 @@ def summary(settings: "Settings", running: "Running") -> Sequence[tuple[str, str
         ("", ""),
         ("All parts are ready.", "green"),
         (f"  Prefect UI     {running.urls()['prefect']}", "bold"),
+        *_outside(settings, running.urls()),
         (f"  data folder    {running.folder.path} (logs in {running.folder.logs})", ""),
         (f"  watched        {', '.join(watched) or 'nothing: the settings name no components'}", ""),
         (f"  may be healed  {', '.join(allowed)}", ""),
@@ -75,8 +76,18 @@ def summary(settings: "Settings", running: "Running") -> Sequence[tuple[str, str
         ("", ""),
     ]
     if not allowed:
-        lines[5] = ("  NOTHING MAY BE HEALED: healing.allow is empty, everything is only observed", "red")
+        lines[-3] = ("  NOTHING MAY BE HEALED: healing.allow is empty, everything is only observed", "red")
     return lines
+
+
+def _outside(settings: "Settings", urls: Mapping[str, str]) -> Sequence[tuple[str, str]]:
+    """The servers that run elsewhere."""
+    named = {"postgres": settings.postgres, "nats": settings.nats, "prefect": settings.prefect}
+    return [
+        (f"  {name:<14} {urls[name]}, which is waited for, never started or stopped", "")
+        for name, server in named.items()
+        if server.outside
+    ]
 
 
 def _tell_paused(database: "Database", narrator: "Narrator") -> None:

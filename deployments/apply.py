@@ -16,7 +16,7 @@ from deployments.objects import kinds, plan, register
 from deployments.objects.kinds import Key, Wanted
 from deployments.objects.plan import Change, Step
 from deployments.objects.register import INTENDED, Register
-from deployments.prefect_api import PrefectApi
+from deployments.prefect_api import PrefectApi, Refused
 from selfheal.model.errors import SelfhealError, Transient
 from selfheal.settings.file import load
 
@@ -79,7 +79,8 @@ def _carry_out(
 def main() -> int:
     """Apply for `up`, in the words of an operator if it cannot be done.
 
-    The server of our own data folder cannot hold anybody else's: what bears our names there is ours.
+    With `--adopt` on the server of our own data folder, which cannot hold anybody else's: what bears our names
+    there is ours.
     """
     try:
         path = os.environ.get("SELFHEAL_CONFIG")
@@ -88,7 +89,7 @@ def main() -> int:
         secret = os.environ.get("PREFECT_API_AUTH_STRING", "")
         with PrefectApi(url, auth_string=secret, timeout_s=CALL_TIMEOUT_S) as api:
             apply(api, settings.components, estate=settings.estate, adopt="--adopt" in sys.argv[1:])
-    except Transient as error:
+    except (Transient, Refused) as error:  # also a server that is not quite there yet, or another one that applies
         print(f"selfheal: {error}", file=sys.stderr)  # noqa: T201 - the supervisor reads it
         return 1
     except SelfhealError as error:

@@ -14,6 +14,7 @@ from deployments.embedded.datafolder import DataFolder
 from deployments.embedded.stack import Servers
 from deployments.stackfile import Stack
 from selfheal.model.errors import NotAllowed, Permanent
+from selfheal.settings.estate import Settings
 
 NOBODY_HOLDS = -1
 
@@ -30,16 +31,20 @@ def running(data: Path) -> Stack | None:
         raise closed(data) from error
 
 
-def servers(data: Path) -> Servers:
+def servers(data: Path, settings: Settings | None = None) -> Servers:
     """The servers of the folder, to be asked and never to be started.
+
+    Args:
+        data: the folder.
+        settings: which servers run elsewhere; None: all are embedded.
 
     Raises:
         NotAllowed: the folder is another user's.
-        Permanent: no stack has ever run there.
+        Permanent: no stack has ever run there, or the settings lack what is needed to get in.
     """
     folder = DataFolder(path=data, credentials=credentials(data), ports=_read(data, "ports.json"), lock=NOBODY_HOLDS)
     try:
-        return stack.servers(folder, identity=None)
+        return stack.servers(folder, identity=None, settings=settings)
     except KeyError as error:
         raise _other_version(data) from error
 
@@ -52,10 +57,9 @@ def credentials(data: Path) -> Credentials:
         raise _other_version(data) from error
 
 
-def database_url(data: Path) -> str:
+def database_url(data: Path, settings: Settings | None = None) -> str:
     """SQLAlchemy's URL of our database as `healing_user`; raises what `servers` raises."""
-    password = str(_read(data, "credentials.json").get(roles.HEALER, ""))
-    return servers(data).postgres.url(user=roles.HEALER, password=password, database=roles.SELFHEAL_DATABASE)
+    return servers(data, settings).database_url(roles.HEALER)
 
 
 def _read(data: Path, name: str) -> dict[str, Any]:

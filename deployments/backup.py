@@ -23,7 +23,7 @@ from deployments import accepted, archive, attach
 from deployments.archive import DATABASE, PORTS, SETTINGS, Manifest
 from deployments.embedded import alone, child, dump, roles, stack
 from deployments.embedded.datafolder import open_folder, refuse_half
-from deployments.embedded.postgres import Postgres
+from deployments.embedded.stack import Servers
 from selfheal.model.errors import Permanent, SelfhealError, Transient
 from selfheal.settings.file import interpret
 from selfheal.settings.secrets import secrets
@@ -66,27 +66,29 @@ def take(data: Path, file: Path) -> Manifest:
 @contextmanager
 def _source(data: Path) -> Iterator[Source]:
     """The database of the running stack, or of one that is started for the moment."""
-    if attach.running(data) is not None:
-        password = attach.credentials(data).selfheal_migrator
-        yield source_of(attach.servers(data).postgres, password)
+    settings = interpret(_text(accepted.copy_in(data)), path=None)
+    servers = attach.servers(data, settings)  # says so if no stack has ever run there
+    if attach.running(data) is not None or settings.postgres.outside:
+        yield source_of(servers)
         return
     refuse_half(data)
-    attach.servers(data)  # says so if no stack has ever run there
     names = json.loads((data / "ports.json").read_text(encoding="utf-8"))
     owner = (data / "postgres").owner()
     with open_folder(data, wanted_ports=dict.fromkeys(names), server_user=owner) as folder:
-        postgres = stack.servers(folder, identity=child.run_as(owner, folder=folder.path)).postgres
+        servers = stack.servers(folder, identity=child.run_as(owner, folder=folder.path), settings=settings)
+        postgres = stack.embedded_postgres(folder, identity=child.run_as(owner, folder=folder.path))
         if not (postgres.cluster / "PG_VERSION").exists():
             raise Permanent(f"there is no database in {data} yet", hint="start the stack once")
         with alone.serving(postgres):
-            yield source_of(postgres, folder.credentials.selfheal_migrator)
+            yield source_of(servers)
 
 
-def source_of(postgres: Postgres, password: str) -> Source:
-    """Our database on this server."""
+def source_of(servers: Servers) -> Source:
+    """Our database, wherever it is."""
+    password = servers.passwords.migrator
     return Source(
-        dsn=postgres.dsn(user=roles.MIGRATOR, password=password, database=roles.SELFHEAL_DATABASE),
-        url=postgres.url(user=roles.MIGRATOR, password=password, database=roles.SELFHEAL_DATABASE),
+        dsn=servers.postgres.dsn(user=roles.MIGRATOR, password=password, database=servers.database),
+        url=servers.database_url(roles.MIGRATOR),
     )
 
 

@@ -19,11 +19,12 @@ def always() -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One long-lived child process."""
+    """One long-lived child process, or a server of somebody else's that is waited for."""
 
     name: str
-    start: Callable[[], subprocess.Popen[bytes]]
-    """Starts the process and returns at once; called in the main thread, again after each exit."""
+    start: Callable[[], subprocess.Popen[bytes]] | None
+    """Starts the process and returns at once; called in the main thread, again after each exit. None: it is a server
+    of somebody else's, which is waited for, and never started, restarted or stopped."""
     ready: Callable[[], bool] = always
     """Asks the process whether it works; called in a thread, bounded by its own time-out."""
     on_ready: Callable[[], None] = nothing
@@ -49,6 +50,7 @@ class State(StrEnum):
     STARTING = "starting"
     READY = "ready"
     RESTARTING = "restarting"  # it exited; the back-off runs
+    AWAY = "away"  # a server of somebody else's that is waited for
     STOPPING = "stopping"
     STOPPED = "stopped"
 
@@ -63,4 +65,6 @@ class PartStatus:
     restarts: int
     """Starts after the first."""
     last_exit: str
-    """Why the process last ended, in words; empty when it never has."""
+    """Why the process last ended, in words; empty when it never has. Of a server of somebody else's: why it is away."""
+    outside: bool = False
+    """Whether it is a server of somebody else's."""

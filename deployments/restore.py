@@ -17,7 +17,6 @@ from deployments.archive import DATABASE, PORTS, SETTINGS, Manifest, Reader
 from deployments.embedded import alone, child, datafolder, dump, roles, stack
 from deployments.embedded.datafolder import RESTORING, DataFolder, open_folder
 from deployments.embedded.files import write_private
-from deployments.embedded.roles import RolePasswords
 from deployments.migrate import migrate, revisions
 from selfheal.model.errors import Permanent, SelfhealError
 from selfheal.settings.estate import Settings
@@ -62,6 +61,7 @@ def restore(file: Path, data: Path, *, replace: bool) -> Restored:
         _check_schema(file, reader.manifest)
         with _claimed(data, replace=replace) as former:
             settings, wrong = _settings(reader)
+            _refuse_outside(settings)
             staging = data / RESTORING
             settled = _fill(reader, staging, file, server_user=settings.run_as)
             text = reader.text(SETTINGS)
@@ -127,14 +127,24 @@ def _settings(reader: Reader) -> tuple[Settings, str]:
         return Settings(), error.message
 
 
+def _refuse_outside(settings: Settings) -> None:
+    """A stack with these settings would never look at a database that is made here."""
+    if settings.postgres.outside:
+        raise Permanent(
+            f"the settings of this backup keep the database at {settings.postgres.url}, not in a data folder",
+            hint="restore that server's own backup (its archive's database.dump is a pg_dump of format custom)",
+        )
+
+
 def _fill(reader: Reader, staging: Path, file: Path, *, server_user: str) -> int:
     """A new folder with the backup's database in it, paused; gives how many attempts were settled."""
     ports = dict.fromkeys((stack.POSTGRES_PORT, stack.NATS_PORT, stack.PREFECT_PORT))
     with open_folder(staging, wanted_ports=ports, server_user=server_user) as folder:
         servers = stack.servers(folder, identity=child.run_as(server_user, folder=staging))
-        with alone.serving(servers.postgres):
-            stack.prepare(servers.postgres, RolePasswords.of(folder.credentials))
-            target = backup.source_of(servers.postgres, folder.credentials.selfheal_migrator)
+        postgres = stack.embedded_postgres(folder, identity=child.run_as(server_user, folder=staging))
+        with alone.serving(postgres):
+            stack.prepare(postgres, servers.passwords)
+            target = backup.source_of(servers)
             with reader.open(DATABASE) as stream:
                 dump.restore(target.dsn, stream)
             _check_rows(target.url, reader.manifest)

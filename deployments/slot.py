@@ -82,16 +82,20 @@ class Slot:
             pid=self.pid,
             restarts=max(self._starts - 1, 0),
             last_exit=self._last_exit,
+            outside=self.part.start is None,
         )
 
     def start(self, now: float) -> None:
-        """Start the process.
+        """Start the process, or begin to wait for a server of somebody else's.
 
         Raises:
             Permanent: it refused, and has never been ready.
         """
-        self._starts += 1
         self._unready, self._check, self._since = 0, None, now
+        if self.part.start is None:
+            self.state, self.due = State.AWAY, now
+            return
+        self._starts += 1
         try:
             _rotate(self.part.log)
             self._process = self.part.start()
@@ -126,7 +130,7 @@ class Slot:
             if self._last_exit == f"exited with {REFUSED}" and not self._was_ready:
                 raise Permanent(_last_line(self.part.log) or self._last_exit)
             self.state = State.WAITING  # its dependencies may be away as well
-        elif self.state in {State.STARTING, State.READY}:
+        elif self.state in {State.STARTING, State.READY, State.AWAY}:
             self._judge(now)
 
     def stop(self, now: float) -> None:
@@ -171,22 +175,26 @@ class Slot:
         """Probe; right after a start also run what makes the part useful. Runs in a thread."""
         if not self.part.ready():
             return False
-        if self.state is State.STARTING:
+        if self.state in {State.STARTING, State.AWAY}:
             self.part.on_ready()
         return True
 
     def _succeeded(self, now: float) -> None:
         self._unready = 0
-        if self.state is State.STARTING:
+        if self.state in {State.STARTING, State.AWAY}:
             logger.info("%s: ready after %.1f s", self.part.name, now - self._since)
             self.state, self._was_ready, self._since = State.READY, True, now
+            self._last_exit = "" if self.part.start is None else self._last_exit
         if now - self._since >= HEALTHY_AFTER_SECONDS:
             self._failures = 0
         self.due = now + self.part.probe_every_seconds
 
     def _unanswered(self, now: float, answer: bool | SelfhealError) -> None:  # noqa: FBT001  the answer of a probe
-        if isinstance(answer, SelfhealError):
+        if isinstance(answer, SelfhealError) and str(answer) != self._last_exit:
             logger.warning("%s: %s", self.part.name, answer)
+        if self.part.start is None:
+            self._wait_for(now, answer)
+            return
         if self.state is State.STARTING:
             pause = STARTING_PROBE_SECONDS if answer is False else self.part.probe_every_seconds
             frozen = now - self._since >= self.part.start_timeout_seconds
@@ -198,6 +206,13 @@ class Slot:
         if frozen and self._process is not None:
             logger.warning("%s: process %s does not answer, killed", self.part.name, self._process.pid)
             self._process.kill()  # SIGKILL also ends a stopped process; its exit is seen as any other
+
+    def _wait_for(self, now: float, answer: bool | SelfhealError) -> None:  # noqa: FBT001  the answer of a probe
+        """A server of somebody else's is away when it has not answered twice; nobody here mends it."""
+        self._unready += 1
+        self.due = now + self.part.probe_every_seconds
+        if self.state is State.AWAY or self._unready >= self.part.unready_limit:
+            self.state, self._last_exit = State.AWAY, str(answer or "it does not answer")
 
     def _failed(self, reason: str, now: float) -> None:
         self._failures += 1

@@ -3,8 +3,10 @@
 `selfheal up` and `selfheal demo` call `run` inside the guardian. Nothing here returns until the stack is stopped.
 """
 
+import hashlib
 import logging
 import os
+import socket
 import subprocess
 import sys
 import uuid
@@ -16,10 +18,11 @@ from deployments import accepted, apply, logging_config, stackfile
 from deployments.embedded import child, roles, stack, worker
 from deployments.embedded.datafolder import DataFolder, open_folder
 from deployments.embedded.prefect_server import client_environment
-from deployments.embedded.stack import NATS_PORT, POSTGRES_PORT, PREFECT_PORT, Servers
+from deployments.embedded.stack import Servers
 from deployments.embedded.worker import Worker
 from deployments.migrate import migrate
 from deployments.objects.kinds import POOL
+from deployments.outside.prefect import OutsidePrefect
 from deployments.part import Part, PartStatus
 from deployments.prefect_api import PrefectApi
 from deployments.reload import Reloader
@@ -80,28 +83,13 @@ def open_stack(settings: Settings, *, config: Path | None, data: Path) -> Runnin
     """
     failpoint.wanted()
     found = accepted.candidate(config)
-    if settings.postgres.outside or settings.nats.outside or settings.prefect.outside:
-        raise Permanent("this release cannot be started on servers by their url yet", hint="leave out the url")
-    wanted = {
-        POSTGRES_PORT: settings.postgres.port or None,
-        NATS_PORT: settings.nats.port or None,
-        PREFECT_PORT: settings.prefect.port or None,
-    }
-    folder = open_folder(data, wanted_ports=wanted, server_user=settings.run_as)
-    servers = stack.servers(folder, identity=child.run_as(settings.run_as, folder=folder.path))
+    folder = open_folder(data, wanted_ports=stack.wanted_ports(settings), server_user=settings.run_as)
+    identity = child.run_as(settings.run_as, folder=folder.path)
+    servers = stack.servers(folder, identity=identity, settings=settings)
     copy = accepted.accept(folder.path, found)
-    environment = _environment(folder, servers, copy)
+    environment = _environment(folder, servers, found.settings, copy)
     environment |= logging_config.write(folder.path / "run" / "logging.json", found.settings.logging)
     return Running(settings=found.settings, folder=folder, servers=servers, environment=environment)
-
-
-def database_url(folder: DataFolder, servers: Servers, role: str) -> str:
-    """SQLAlchemy's URL of our database as `healing_user` or as the migrator."""
-    passwords = {
-        roles.HEALER: folder.credentials.healing_user,
-        roles.MIGRATOR: folder.credentials.selfheal_migrator,
-    }
-    return servers.postgres.url(user=role, password=passwords[role], database=roles.SELFHEAL_DATABASE)
 
 
 def run(
@@ -132,7 +120,7 @@ def run(
 
     def renew() -> None:
         _apply(running)
-        _begin(running.servers.prefect.ui_url, [WATCHER], key=uuid.uuid4().hex)
+        _begin(running, [WATCHER], key=uuid.uuid4().hex)
 
     reloader = Reloader(data=folder.path, started=running.settings, renew=renew, say=audience.says)
     supervisor = Supervisor([*_parts(running, limit=limit), *also], publish=publish, on_hangup=reloader.ask)
@@ -148,12 +136,11 @@ def _parts(running: Running, *, limit: int) -> list[Part]:
     folder, servers = running.folder, running.servers
     embedded = stack.parts(
         servers,
-        passwords=roles.RolePasswords.of(folder.credentials),
-        after_postgres=lambda: _log.info("schema %s", migrate(database_url(folder, servers, roles.MIGRATOR))),
+        after_postgres=lambda: _log.info("schema %s", migrate(servers.database_url(roles.MIGRATOR))),
         after_prefect=lambda: _apply(running),
     )
     described = Worker(
-        name="worker",
+        name=_worker_name(folder.path),
         pool=POOL,
         limit=limit,
         api_url=servers.prefect.api_url,
@@ -163,28 +150,45 @@ def _parts(running: Running, *, limit: int) -> list[Part]:
         environment=running.environment,
     )
     watching = worker.part(
-        described, on_ready=lambda: _begin(servers.prefect.ui_url, AT_START, key=described.start_key)
+        described,
+        depends_on=frozenset({"postgres", "prefect"}),
+        on_ready=lambda: _begin(running, AT_START, key=described.start_key),
     )
     return [*embedded, watching]
 
 
-def _environment(folder: DataFolder, servers: Servers, settings: Path) -> dict[str, str]:
-    """What a client of the stack needs; it holds the database's password."""
+def _worker_name(data: Path) -> str:
+    """Another one for each stack of a pool, the same at each of its starts."""
+    return f"selfheal-{socket.gethostname()}-{hashlib.sha256(os.fsencode(data)).hexdigest()[:6]}"
+
+
+def _environment(folder: DataFolder, servers: Servers, settings: Settings, copy: Path) -> dict[str, str]:
+    """What a client of the stack needs; it holds the healer's password, and none that opens more than that."""
     environment = {
         **client_environment(api_url=servers.prefect.api_url, home=folder.path / "home"),
-        "SELFHEAL_DATABASE_URL": database_url(folder, servers, roles.HEALER),
+        "SELFHEAL_DATABASE_URL": servers.database_url(roles.HEALER),
         "PREFECT_API_REQUEST_TIMEOUT": "10",  # a frozen server must not hold a heal for a minute
         "OMP_NUM_THREADS": "1",
-        "SELFHEAL_CONFIG": str(settings),
+        "SELFHEAL_CONFIG": str(copy),
     }
-    return {name: text for name, text in os.environ.items() if name.startswith("SELFHEAL_")} | environment
+    secret = settings.prefect.auth_string.get_secret_value()
+    if secret:
+        environment["PREFECT_API_AUTH_STRING"] = secret
+    ours = {name: text for name, text in os.environ.items() if name.startswith("SELFHEAL_")}
+    return {name: text for name, text in ours.items() if not _opens_postgres(name)} | environment
+
+
+def _opens_postgres(variable: str) -> bool:
+    """Whether it is a password of a role that may do more than heal."""
+    return variable.startswith("SELFHEAL_POSTGRES__") and variable.endswith("PASSWORD")
 
 
 def _apply(running: Running) -> None:
     """Bring pool, deployments and limits to the server, in a process of its own: it imports Prefect and the flows."""
     log = running.folder.logs / "apply.log"
+    adopt = [] if isinstance(running.servers.prefect, OutsidePrefect) else ["--adopt"]
     done = subprocess.run(
-        [sys.executable, "-m", "deployments.apply", "--adopt"],
+        [sys.executable, "-m", "deployments.apply", *adopt],
         env={**child.base_environment(home=running.folder.path / "home"), **running.environment},
         cwd=running.folder.path / "home",
         stdin=subprocess.DEVNULL,
@@ -202,16 +206,17 @@ def _apply(running: Running) -> None:
         raise Transient("the deployments could not be applied to the Prefect server", hint=f"see {log}")
 
 
-def _begin(url: str, deployments: Sequence[str], *, key: str) -> None:
+def _begin(running: Running, deployments: Sequence[str], *, key: str) -> None:
     """Begin a run of each now: after a worker's start, or a reload, nothing waits for a schedule.
 
     Args:
-        url: of the Prefect server.
+        running: the stack.
         deployments: FLOW/NAME of each.
         key: of this start; asked again, also after a lost answer, it begins nothing more.
     """
     try:
-        with PrefectApi(url, timeout_s=10.0) as prefect:
+        secret = running.settings.prefect.auth_string.get_secret_value()
+        with PrefectApi(running.servers.prefect.ui_url, auth_string=secret, timeout_s=10.0) as prefect:
             for name in deployments:
                 prefect.start(name, {}, key=f"{name}/{key}")
     except SelfhealError as error:

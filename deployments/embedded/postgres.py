@@ -53,6 +53,11 @@ class Postgres:
     identity: RunAs | None = None
 
     @property
+    def host(self) -> str:
+        """Where it listens."""
+        return HOST
+
+    @property
     def cluster(self) -> Path:
         """The cluster's own directory (PGDATA)."""
         return self.folder / "data"
@@ -61,9 +66,9 @@ class Postgres:
         """Return a libpq connection string."""
         return make_conninfo(host=HOST, port=self.port, user=user, password=password, dbname=database)
 
-    def url(self, *, user: str, password: str, database: str) -> str:
+    def url(self, *, user: str, password: str, database: str, driver: str = "postgresql+psycopg") -> str:
         """Return the same as a URL, as SQLAlchemy and Alembic want it."""
-        return f"postgresql+psycopg://{user}:{quote(password, safe='')}@{HOST}:{self.port}/{database}"
+        return f"{driver}://{user}:{quote(password, safe='')}@{HOST}:{self.port}/{database}"
 
     def superuser_dsn(self) -> str:
         """Return the connection string of the superuser, for `roles.prepare_cluster` only."""

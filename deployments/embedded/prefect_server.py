@@ -1,4 +1,4 @@
-"""The embedded Prefect server, on the embedded Postgres; and the environment of everything that talks to it.
+"""The embedded Prefect server; and the environment of everything that talks to it.
 
 `stack.embedded_parts` makes a supervised part of it. The child runs what `prefect server start --background`
 runs (one uvicorn with the services in it), without the command line's own start in front.
@@ -11,7 +11,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote
 
 from deployments.embedded import child
 from deployments.embedded.child import RunAs
@@ -38,16 +37,14 @@ CLIENT_ENVIRONMENT = {
 
 @dataclass(frozen=True, kw_only=True)
 class PrefectServer:
-    """One server process: API, UI, scheduler and the other services."""
+    """One server process: API, UI, scheduler and the other services; on any Postgres."""
 
     folder: Path
     """The data folder's `prefect`: its PREFECT_HOME, owned by the server's user."""
     log: Path
     port: int
-    database_port: int
-    database_user: str
-    database_password: str = field(repr=False)
-    database: str
+    database_url: str = field(repr=False)
+    """SQLAlchemy's, with the driver that Prefect wants; the password is in it."""
     identity: RunAs | None = None
     extra_environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -87,7 +84,6 @@ class PrefectServer:
 
     def _environment(self) -> dict[str, str]:
         """Return the server's environment; the only place where the database's password goes."""
-        who = f"{quote(self.database_user)}:{quote(self.database_password, safe='')}"
         return {
             **child.base_environment(home=self.folder),
             **CLIENT_ENVIRONMENT,
@@ -95,9 +91,7 @@ class PrefectServer:
             "PREFECT_HOME": str(self.folder),
             "PREFECT_UI_STATIC_DIRECTORY": str(self.folder / "ui"),  # else it writes into the installed package
             "PREFECT_API_URL": self.api_url,
-            "PREFECT_API_DATABASE_CONNECTION_URL": (
-                f"postgresql+asyncpg://{who}@{HOST}:{self.database_port}/{self.database}"
-            ),
+            "PREFECT_API_DATABASE_CONNECTION_URL": self.database_url,
             **self.extra_environment,
         }
 

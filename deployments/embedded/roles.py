@@ -1,7 +1,7 @@
-"""Roles and databases that Selfheal and Prefect need, for the embedded Postgres and for any other by URL.
+"""Roles and databases that Selfheal and Prefect need, in the embedded Postgres, which is ours alone.
 
-`stack.embedded_parts` runs this after each start of Postgres; `selfheal up` may run it once on a Postgres
-given by URL. Tables and the grants on them come from the migrations.
+`stack.parts` runs this after each start of Postgres; `outside.roles` does the same, more carefully, on a server
+given by its url. Tables and the grants on them come from the migrations.
 """
 
 from dataclasses import dataclass
@@ -58,17 +58,18 @@ def prepare_cluster(superuser: Connection, passwords: RolePasswords) -> None:
     _role(superuser, MIGRATOR, password=passwords.migrator)
     _role(superuser, HEALER, password=passwords.healer)
     _role(superuser, PREFECT, password=passwords.prefect)
-    _run(superuser, "GRANT {} TO {}", OWNER, MIGRATOR)
+    run(superuser, "GRANT {} TO {}", OWNER, MIGRATOR)
     _database(superuser, SELFHEAL_DATABASE, owner=OWNER, users=(MIGRATOR, HEALER))
     _database(superuser, PREFECT_DATABASE, owner=PREFECT, users=(PREFECT,))
     # what the migrator makes belongs to the owner, whoever forgets to say SET ROLE
-    _run(superuser, "ALTER ROLE {} IN DATABASE {} SET role = {}", MIGRATOR, SELFHEAL_DATABASE, OWNER)
+    run(superuser, "ALTER ROLE {} IN DATABASE {} SET role = {}", MIGRATOR, SELFHEAL_DATABASE, OWNER)
     for name, value in HEALER_SETTINGS.items():
         statement = sql.SQL("ALTER ROLE {} SET {} = {}")
         superuser.execute(statement.format(sql.Identifier(HEALER), sql.Identifier(name), sql.Literal(value)))
 
 
-def _run(connection: Connection, statement: LiteralString, *names: str) -> None:
+def run(connection: Connection, statement: LiteralString, *names: str) -> None:
+    """Run one written statement, its names put in as identifiers."""
     template = sql.SQL(statement)
     connection.execute(template.format(*map(sql.Identifier, names)))
 
@@ -76,9 +77,9 @@ def _run(connection: Connection, statement: LiteralString, *names: str) -> None:
 def _role(connection: Connection, name: str, *, password: str | None) -> None:
     """Make the role when it is missing, without any right of its own but to log in."""
     if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,)).fetchone() is None:
-        _run(connection, "CREATE ROLE {}", name)
+        run(connection, "CREATE ROLE {}", name)
     if password is None:
-        _run(connection, "ALTER ROLE {} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE", name)
+        run(connection, "ALTER ROLE {} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE", name)
         return
     verifier = connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256").decode()
     statement = sql.SQL("ALTER ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {}")
@@ -88,10 +89,10 @@ def _role(connection: Connection, name: str, *, password: str | None) -> None:
 def _database(connection: Connection, name: str, *, owner: str, users: tuple[str, ...]) -> None:
     """Make the database when it is missing and let in nobody but `users`."""
     if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
-        _run(connection, "CREATE DATABASE {} OWNER {}", name, owner)
-    _run(connection, "REVOKE ALL ON DATABASE {} FROM PUBLIC", name)
+        run(connection, "CREATE DATABASE {} OWNER {}", name, owner)
+    run(connection, "REVOKE ALL ON DATABASE {} FROM PUBLIC", name)
     for user in users:
-        _run(connection, "GRANT CONNECT ON DATABASE {} TO {}", name, user)
+        run(connection, "GRANT CONNECT ON DATABASE {} TO {}", name, user)
     password = connection.info.password
     with psycopg.connect(connection.info.dsn, password=password, dbname=name, autocommit=True) as inside:
         inside.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")

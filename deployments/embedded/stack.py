@@ -1,13 +1,12 @@
-"""The embedded servers, wired together as supervised parts in one data folder.
+"""The servers of one data folder, wired together: embedded ones as supervised parts, others as what is waited for.
 
-`deployments` (what `selfheal up` and `selfheal demo` run) opens the folder, calls `embedded_servers`, appends
-the worker and its own parts, and hands the list to the supervisor. A server that is given by URL is simply
-left out of `names`.
+`deployments` (what `selfheal up` and `selfheal demo` run) opens the folder, calls `servers` and `parts`, appends
+the worker and its own parts, and hands the list to the supervisor.
 """
 
 import signal
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -18,74 +17,122 @@ from deployments.embedded.datafolder import DataFolder
 from deployments.embedded.nats import Nats
 from deployments.embedded.postgres import Postgres
 from deployments.embedded.prefect_server import PrefectServer
+from deployments.embedded.roles import RolePasswords
+from deployments.outside.nats import OutsideNats
+from deployments.outside.postgres import OutsidePostgres, first_line
+from deployments.outside.prefect import OutsidePrefect
+from deployments.outside.roles import SHARED_PREFECT, passwords_of
 from deployments.part import Part, nothing
 from selfheal.model.errors import Transient
+from selfheal.settings.estate import Settings
 
 POSTGRES_PORT, NATS_PORT, PREFECT_PORT = "postgres.port", "nats.port", "prefect.port"
+OUTSIDE_PROBE_SECONDS = 10.0
+"""Between two looks at a server of somebody else's."""
+_ASYNC = "postgresql+asyncpg"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Servers:
-    """The three servers of one data folder."""
+    """The three servers, each embedded or somebody else's."""
 
-    postgres: Postgres
-    nats: Nats
-    prefect: PrefectServer
+    postgres: Postgres | OutsidePostgres
+    nats: Nats | OutsideNats
+    prefect: PrefectServer | OutsidePrefect
+    passwords: RolePasswords = field(repr=False)
 
     def urls(self) -> dict[str, str]:
         """Return where each is found, without credentials."""
         return {
-            "postgres": f"postgresql://127.0.0.1:{self.postgres.port}/{roles.SELFHEAL_DATABASE}",
+            "postgres": f"postgresql://{self.postgres.host}:{self.postgres.port}/{self.database}",
             "nats": self.nats.url,
             "prefect": self.prefect.ui_url,
         }
 
+    @property
+    def database(self) -> str:
+        """The name of our database."""
+        return roles.SELFHEAL_DATABASE if isinstance(self.postgres, Postgres) else self.postgres.database
 
-def servers(
-    folder: DataFolder, *, identity: RunAs | None, prefect_environment: Mapping[str, str] | None = None
-) -> Servers:
+    def database_url(self, role: str) -> str:
+        """SQLAlchemy's URL of our database as `healing_user` or as the migrator."""
+        password = {roles.HEALER: self.passwords.healer, roles.MIGRATOR: self.passwords.migrator}[role]
+        return self.postgres.url(user=role, password=password, database=self.database)
+
+
+def wanted_ports(settings: Settings) -> dict[str, int | None]:
+    """The ports of the embedded servers; None: any free one."""
+    own = {POSTGRES_PORT: settings.postgres, NATS_PORT: settings.nats, PREFECT_PORT: settings.prefect}
+    return {name: server.port or None for name, server in own.items() if not server.outside}
+
+
+def servers(folder: DataFolder, *, identity: RunAs | None, settings: Settings | None = None) -> Servers:
     """Describe the servers of an opened folder; nothing is started.
 
     Args:
-        folder: opened with the ports "postgres.port", "nats.port" and "prefect.port".
+        folder: opened with `wanted_ports`.
         identity: the unprivileged user when we are root, from `child.run_as`.
-        prefect_environment: further settings of the Prefect server (a retention, an authentication string).
+        settings: which of them run elsewhere; None: all are embedded.
+
+    Raises:
+        Permanent: the settings name a server and not all of what is needed to get in.
     """
-    path, secrets, ports = folder.path, folder.credentials, folder.ports
+    wanted = settings or Settings()
+    postgres = (
+        OutsidePostgres.of(wanted.postgres) if wanted.postgres.outside else embedded_postgres(folder, identity=identity)
+    )
+    own = RolePasswords.of(folder.credentials)
+    passwords = passwords_of(wanted, own) if wanted.postgres.outside else own
     return Servers(
-        postgres=Postgres(
-            folder=path / "postgres",
-            log=_log(folder, "postgres"),
-            port=ports[POSTGRES_PORT],
-            superuser_password=secrets.postgres_superuser,
-            identity=identity,
-        ),
-        nats=Nats(
-            folder=path / "nats",
-            log=_log(folder, "nats"),
-            port=ports[NATS_PORT],
-            user=secrets.nats_user,
-            password=secrets.nats_password,
-            identity=identity,
-        ),
-        prefect=PrefectServer(
-            folder=path / "prefect",
-            log=_log(folder, "prefect"),
-            port=ports[PREFECT_PORT],
-            database_port=ports[POSTGRES_PORT],
-            database_user=roles.PREFECT,
-            database_password=secrets.prefect_database,
-            database=roles.PREFECT_DATABASE,
-            identity=identity,
-            extra_environment=prefect_environment or {},
-        ),
+        postgres=postgres,
+        nats=OutsideNats.of(wanted.nats) if wanted.nats.outside else _nats(folder, identity),
+        prefect=OutsidePrefect.of(wanted.prefect)
+        if wanted.prefect.outside
+        else _prefect(folder, identity, postgres, passwords),
+        passwords=passwords,
+    )
+
+
+def embedded_postgres(folder: DataFolder, *, identity: RunAs | None) -> Postgres:
+    """Describe the folder's own Postgres."""
+    return Postgres(
+        folder=folder.path / "postgres",
+        log=_log(folder, "postgres"),
+        port=folder.ports[POSTGRES_PORT],
+        superuser_password=folder.credentials.postgres_superuser,
+        identity=identity,
+    )
+
+
+def _nats(folder: DataFolder, identity: RunAs | None) -> Nats:
+    return Nats(
+        folder=folder.path / "nats",
+        log=_log(folder, "nats"),
+        port=folder.ports[NATS_PORT],
+        user=folder.credentials.nats_user,
+        password=folder.credentials.nats_password,
+        identity=identity,
+    )
+
+
+def _prefect(
+    folder: DataFolder, identity: RunAs | None, postgres: Postgres | OutsidePostgres, passwords: RolePasswords
+) -> PrefectServer:
+    """Describe the folder's own Prefect server, with its database on whichever Postgres there is."""
+    embedded = isinstance(postgres, Postgres)
+    user, database = (roles.PREFECT, roles.PREFECT_DATABASE) if embedded else (SHARED_PREFECT, SHARED_PREFECT)
+    return PrefectServer(
+        folder=folder.path / "prefect",
+        log=_log(folder, "prefect"),
+        port=folder.ports[PREFECT_PORT],
+        database_url=postgres.url(user=user, password=passwords.prefect, database=database, driver=_ASYNC),
+        identity=identity,
     )
 
 
 def parts(
     running: Servers,
     *,
-    passwords: roles.RolePasswords,
     after_postgres: Callable[[], None] = nothing,
     after_nats: Callable[[], None] = nothing,
     after_prefect: Callable[[], None] = nothing,
@@ -94,30 +141,20 @@ def parts(
 
     Args:
         running: from `servers`.
-        passwords: of the roles that are made after each start of Postgres.
         after_postgres: runs when the roles and databases exist: the migrations. All three callbacks run in a
             thread, again after every restart of their server, and may raise: they are then tried again.
         after_nats: creates streams.
         after_prefect: applies pool, queues, limits and deployments.
     """
-
-    def prepare_postgres() -> None:
-        prepare(running.postgres, passwords)
-        after_postgres()
-
-    postgres, nats, prefect = running.postgres, running.nats, running.prefect
+    nats, prefect = running.nats, running.prefect
     return [
-        Part(
-            name="postgres",
-            start=postgres.start,
-            ready=postgres.ready,
-            on_ready=prepare_postgres,
-            log=postgres.log,
-            stop_signal=signal.SIGINT,  # "fast": SIGTERM would wait until every client has gone
-            stop_timeout_seconds=20.0,
-        ),
-        Part(name="nats", start=nats.start, ready=nats.ready, on_ready=after_nats, log=nats.log),
-        Part(
+        _postgres_part(running, after_postgres),
+        _outside("nats", nats.ready, after_nats)
+        if isinstance(nats, OutsideNats)
+        else Part(name="nats", start=nats.start, ready=nats.ready, on_ready=after_nats, log=nats.log),
+        _outside("prefect", prefect.ready, after_prefect)
+        if isinstance(prefect, OutsidePrefect)
+        else Part(
             name="prefect",
             start=prefect.start,
             ready=prefect.ready,
@@ -128,13 +165,54 @@ def parts(
     ]
 
 
-def prepare(postgres: Postgres, passwords: roles.RolePasswords) -> None:
-    """Make the roles and databases of a Postgres that has just become ready."""
+def _postgres_part(running: Servers, after: Callable[[], None]) -> Part:
+    postgres = running.postgres
+    if isinstance(postgres, OutsidePostgres):
+        outside, with_prefect = postgres, isinstance(running.prefect, PrefectServer)
+
+        def prepare_outside() -> None:
+            outside.prepare(running.passwords, with_prefect=with_prefect)
+            after()
+
+        return _outside("postgres", outside.ready, prepare_outside)
+    embedded = postgres
+
+    def prepare_embedded() -> None:
+        prepare(embedded, running.passwords)
+        after()
+
+    return Part(
+        name="postgres",
+        start=embedded.start,
+        ready=embedded.ready,
+        on_ready=prepare_embedded,
+        log=embedded.log,
+        stop_signal=signal.SIGINT,  # "fast": SIGTERM would wait until every client has gone
+        stop_timeout_seconds=20.0,
+    )
+
+
+def _outside(name: str, ready: Callable[[], bool], on_ready: Callable[[], None]) -> Part:
+    """A server of somebody else's: two looks without an answer, and it counts as away."""
+    return Part(
+        name=name,
+        start=None,
+        ready=ready,
+        on_ready=on_ready,
+        probe_every_seconds=OUTSIDE_PROBE_SECONDS,
+        unready_limit=2,
+    )
+
+
+def prepare(postgres: Postgres, passwords: RolePasswords) -> None:
+    """Make the roles and databases of the embedded Postgres that has just become ready."""
     try:
         with psycopg.connect(postgres.superuser_dsn(), autocommit=True, connect_timeout=5) as superuser:
             roles.prepare_cluster(superuser, passwords)
     except psycopg.Error as error:
-        raise Transient(f"the roles in Postgres could not be made: {error}", hint=f"see {postgres.log}") from error
+        raise Transient(
+            f"the roles in Postgres could not be made: {first_line(error)}", hint=f"see {postgres.log}"
+        ) from error
 
 
 def _log(folder: DataFolder, name: str) -> Path:

@@ -130,7 +130,7 @@ def part(
     the first probes after an outage of the server see an old heartbeat of a worker that is well.
     """
     return Part(
-        name=worker.name,
+        name="worker",
         start=worker.start,
         ready=worker.ready,
         on_ready=on_ready,

@@ -69,6 +69,13 @@ class PrefectServer(OwnServer):
     auth_string: SecretStr = SecretStr("")
     """With `url`: USER:PASSWORD, where the server asks for it."""
 
+    @model_validator(mode="after")
+    def _secret_of_a_url(self) -> Self:
+        """The embedded server listens on loopback only and asks nobody."""
+        if self.auth_string.get_secret_value() and not self.url:
+            raise Wrong("auth_string", "belongs to url: the embedded server asks for none")
+        return self
+
 
 class Supervisor(Section):
     """A supervisord that runs components."""

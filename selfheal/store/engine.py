@@ -58,6 +58,7 @@ def open_engine(url: str, *, pool_size: int = 5) -> Engine:
         raise Permanent(
             "SELFHEAL_DATABASE_URL is no URL of a Postgres", hint="postgresql://USER:...@HOST/NAME"
         ) from error
+    asked: dict[str, Any] = dict(address.query)  # sslmode, where the settings name one
     return create_engine(
         address,
         creator=lambda: _Bounded.connect(
@@ -67,6 +68,7 @@ def open_engine(url: str, *, pool_size: int = 5) -> Engine:
             password=address.password,
             dbname=address.database,
             connect_timeout=3,
+            **asked,
             tcp_user_timeout=3000,
             keepalives_idle=5,
             keepalives_interval=2,

@@ -22,6 +22,7 @@ from deployments.demo.estate import Estate
 from deployments.demo.faults import Faults
 from deployments.embedded import child
 from selfheal.model.errors import SelfhealError
+from selfheal.settings.file import load
 
 READY_SECONDS = 180.0
 COMMAND_SECONDS = 120.0
@@ -66,7 +67,7 @@ class RunningStack:
     @contextlib.contextmanager
     def database(self) -> Iterator[Database]:
         """What the stack has recorded."""
-        with reading(attach.database_url(self.data)) as database:
+        with reading(attach.database_url(self.data, load(self.config, self.env))) as database:
             yield database
 
     def part(self, name: str) -> int:
@@ -148,9 +149,11 @@ def estate_running(data: Path) -> Iterator[tuple[Estate, Path]]:
 
 
 @contextlib.contextmanager
-def stack_running(data: Path, estate: Estate, config: Path, *, code: int = 0) -> Iterator[StackUnderTest]:
+def stack_running(
+    data: Path, estate: Estate, config: Path, *, code: int = 0, **overrides: str
+) -> Iterator[StackUnderTest]:
     """`up_running` over the demo's supervised estate."""
-    with up_running(data, config, code=code) as running:
+    with up_running(data, config, code=code, **overrides) as running:
         yield StackUnderTest(**vars(running), estate=estate)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from deployments import stackfile
-from deployments.embedded import child, datafolder, roles, stack
+from deployments.embedded import child, datafolder, stack
 from deployments.embedded.datafolder import DataFolder
 from deployments.embedded.stack import Servers
 from deployments.embedded.worker import Worker, part
@@ -116,8 +116,7 @@ def main() -> int:
     (folder / "pids").mkdir(parents=True, exist_ok=True)
     with datafolder.open_folder(folder, wanted_ports=dict.fromkeys(PORTS)) as opened:
         servers = stack.servers(opened, identity=child.run_as("nobody", folder=folder))
-        passwords = roles.RolePasswords.of(opened.credentials)
-        known = {server.name: server for server in stack.parts(servers, passwords=passwords)}
+        known = {server.name: server for server in stack.parts(servers)}
         known |= {"tree": tree(folder, "tree"), "deaf": tree(folder, "deaf", "deaf")}
         known |= {"after": tree(folder, "after", after=frozenset({"tree"}))}
         known |= {"worker": worker_part(opened, servers)}
