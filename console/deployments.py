@@ -36,7 +36,10 @@ def deployments(  # noqa: PLR0913 - each is an option of the command
     if (do == "apply" and (history or force)) or (do == "remove" and adopt):
         raise WrongUsage(f"that option does not go with {do}", hint="see `selfheal deployments --help`")
     settings = place.settings()
+    from deployments.outside.prefect import check  # noqa: PLC0415  keeps `--help` fast
+
     with place.prefect(timeout_s=30.0) as api:
+        check(api)
         if do == "apply":
             from deployments.apply import apply  # noqa: PLC0415  keeps `--help` fast
 

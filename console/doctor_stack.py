@@ -8,6 +8,7 @@ from console.place import Place
 from console.status import EXPECTED, LATE_BEAT_S
 from deployments import attach
 from deployments.objects.kinds import POOL
+from deployments.outside.prefect import check
 from selfheal.model.errors import SelfhealError
 
 SEE_LOGS = "see the logs in the data folder"
@@ -48,23 +49,29 @@ def postgres(place: Place) -> str:
         with database_of(place) as database:
             return f"answers, schema {database.reports.schema()}"
     except SelfhealError as error:
-        raise Problem(error.message, hint=f"see {place.folder}/logs/postgres.log") from error
+        embedded = not place.settings().postgres.outside
+        raise Problem(
+            error.message, hint=f"see {place.folder}/logs/postgres.log" if embedded else error.hint
+        ) from error
 
 
 def nats(place: Place) -> str:
-    """It takes our credentials, answers a flush, and has JetStream."""
+    """It takes our credentials and answers a flush; the embedded one has JetStream."""
     place.stack()
-    server = attach.servers(place.folder, place.settings()).nats
+    settings = place.settings()
+    server = attach.servers(place.folder, settings).nats
     if not server.ready():
         raise Problem(f"no answer from {server.url} within 2 s", hint=f"see {place.folder}/logs/nats.log")
-    return f"{server.url} answers, JetStream enabled"
+    return f"{server.url} answers" + ("" if settings.nats.outside else ", JetStream enabled")
 
 
 def prefect_server(place: Place) -> str:
     """It says that it is healthy."""
     url = place.stack().urls["prefect"]
     with place.prefect() as prefect:
-        if not prefect.answers():
+        if place.settings().prefect.outside:
+            check(prefect)
+        elif not prefect.answers():
             raise Problem(f"no answer from {url} within a second", hint=f"see {place.folder}/logs/prefect.log")
     return f"{url} is healthy"
 
@@ -72,7 +79,7 @@ def prefect_server(place: Place) -> str:
 def scheduled_runs(place: Place) -> str:
     """The scheduler creates the runs of every deployment that has a schedule."""
     with place.prefect() as prefect:
-        ours = {"deployments": {"tags": {"all_": ["selfheal"]}}}
+        ours = {"deployments": {"tags": {"all_": ["selfheal"]}}, "work_pools": {"name": {"any_": [POOL]}}}
         deployments = prefect.call("POST", "/deployments/filter", ours)
         wanted = {one["id"]: one["name"] for one in deployments if any(s["active"] for s in one["schedules"])}
         scheduled = ours | {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}

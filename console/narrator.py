@@ -49,6 +49,8 @@ class Narrator:
     def parts(self, now: tuple[PartStatus, ...]) -> None:
         """One line per part that has changed."""
         for part in now:
+            if part.outside and part.state in {State.STOPPING, State.STOPPED}:
+                continue  # somebody else's server: it is we who stop
             before = self._parts.get(part.name)
             if before is None or _seen(before) != _seen(part):
                 self._parts[part.name] = part

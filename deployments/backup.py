@@ -66,12 +66,14 @@ def take(data: Path, file: Path) -> Manifest:
 @contextmanager
 def _source(data: Path) -> Iterator[Source]:
     """The database of the running stack, or of one that is started for the moment."""
+    running = attach.running(data) is not None
+    if not running:
+        refuse_half(data)
     settings = interpret(_text(accepted.copy_in(data)), path=None)
     servers = attach.servers(data, settings)  # says so if no stack has ever run there
-    if attach.running(data) is not None or settings.postgres.outside:
+    if running or settings.postgres.outside:
         yield source_of(servers)
         return
-    refuse_half(data)
     names = json.loads((data / "ports.json").read_text(encoding="utf-8"))
     owner = (data / "postgres").owner()
     with open_folder(data, wanted_ports=dict.fromkeys(names), server_user=owner) as folder:

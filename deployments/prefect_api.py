@@ -126,8 +126,14 @@ class PrefectApi:
             if len(page) < PAGE:
                 return found
 
-    def call(self, method: str, path: str, body: object = None) -> Any:
+    def call(self, method: str, path: str, body: object = None, *, timeout_s: float | None = None) -> Any:
         """One call; gives its JSON, or None where there is none.
+
+        Args:
+            method: of HTTP.
+            path: below the API's address.
+            body: sent as JSON.
+            timeout_s: another one than usual.
 
         Raises:
             Transient: no answer.
@@ -136,7 +142,7 @@ class PrefectApi:
             Permanent: what answers is no Prefect server.
         """
         try:
-            answer = self._client.request(method, path, json=body)
+            answer = self._client.request(method, path, json=body, timeout=timeout_s or self._client.timeout)
         except httpx.TimeoutException as error:
             raise Transient(
                 f"the Prefect server at {self.url} gave no answer in time",

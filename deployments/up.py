@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployments import accepted, apply, logging_config, stackfile
+from deployments.begin import AT_START, WATCHER, begin
 from deployments.embedded import child, roles, stack, worker
 from deployments.embedded.datafolder import DataFolder, open_folder
 from deployments.embedded.prefect_server import client_environment
@@ -27,12 +28,9 @@ from deployments.part import Part, PartStatus
 from deployments.prefect_api import PrefectApi
 from deployments.reload import Reloader
 from deployments.supervisor import Supervisor
-from selfheal.model.errors import Permanent, SelfhealError, Transient
+from selfheal.model.errors import Permanent, Transient
 from selfheal.protocol import failpoint
 from selfheal.settings.estate import Settings
-
-WATCHER = "application-health/application-health"
-AT_START = ("reconcile/reconcile", WATCHER)
 
 _log = logging.getLogger(__name__)
 _APPLY_TIMEOUT_S = 120
@@ -206,18 +204,8 @@ def _apply(running: Running) -> None:
         raise Transient("the deployments could not be applied to the Prefect server", hint=f"see {log}")
 
 
-def _begin(running: Running, deployments: Sequence[str], *, key: str) -> None:
-    """Begin a run of each now: after a worker's start, or a reload, nothing waits for a schedule.
-
-    Args:
-        running: the stack.
-        deployments: FLOW/NAME of each.
-        key: of this start; asked again, also after a lost answer, it begins nothing more.
-    """
-    try:
-        secret = running.settings.prefect.auth_string.get_secret_value()
-        with PrefectApi(running.servers.prefect.ui_url, auth_string=secret, timeout_s=10.0) as prefect:
-            for name in deployments:
-                prefect.start(name, {}, key=f"{name}/{key}")
-    except SelfhealError as error:
-        raise Transient(f"the first runs could not be begun: {error}") from error
+def _begin(running: Running, names: Sequence[str], *, key: str) -> None:
+    """Begin a run of each now, once per key."""
+    secret = running.settings.prefect.auth_string.get_secret_value()
+    with PrefectApi(running.servers.prefect.ui_url, auth_string=secret, timeout_s=10.0) as api:
+        begin(api, names, key=key)

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-FILE = Path(__file__).parent.parent.parent / "prefect.yaml"
+FILE = Path(__file__).parent.parent / "prefect.yaml"
 
 
 def deployments() -> list[dict[str, Any]]:

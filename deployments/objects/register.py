@@ -29,11 +29,11 @@ class Register:
 
     Attributes:
         ids: of our objects.
-        artifact: the table's own id; empty: there is none yet.
+        artifacts: the table's own id, and those of tables that simultaneous applications have left; the newest first.
     """
 
     ids: Mapping[Key, str]
-    artifact: str = ""
+    artifacts: tuple[str, ...] = ()
 
 
 def read(api: PrefectApi, *, estate: str) -> Register:
@@ -46,8 +46,16 @@ def read(api: PrefectApi, *, estate: str) -> Register:
     found = api.all_of("/artifacts/filter", {"artifacts": {"key": {"any_": [ARTIFACT]}}})
     if not found:
         return Register(ids={})
-    newest = max(found, key=lambda one: str(one["created"]))
-    noted = newest["metadata_"] or {}
+    found.sort(key=lambda one: str(one["created"]), reverse=True)
+    for one in found:
+        _refuse_other(one["metadata_"] or {}, estate)
+    ids: dict[Key, str] = {}
+    for one in found:
+        ids |= {key: object_id for key, object_id in _rows(one["data"]).items() if not ids.get(key)}
+    return Register(ids=ids, artifacts=tuple(one["id"] for one in found))
+
+
+def _refuse_other(noted: Mapping[str, str], estate: str) -> None:
     if noted.get("made_by") != _MAKER["made_by"]:
         raise NotAllowed(
             f"the server has an artifact {ARTIFACT!r} that is not ours",
@@ -58,26 +66,33 @@ def read(api: PrefectApi, *, estate: str) -> Register:
             f"the server already carries the Selfheal of estate {noted.get('estate')!r}, this is {estate!r}",
             hint="one Prefect server serves one estate: use another server, or remove the other one first",
         )
-    return Register(ids=_rows(newest["data"]), artifact=newest["id"])
 
 
 def write(api: PrefectApi, register: Register, ids: Mapping[Key, str], *, estate: str) -> Register:
     """Write the table if it is another one; gives the new register."""
-    if register.artifact and ids == register.ids:
+    if len(register.artifacts) == 1 and ids == register.ids:
         return register
     rows = [{"kind": kind.value, "name": name, "id": ids[kind, name]} for kind, name in ids]
     body = {"data": json.dumps(rows), "description": _DESCRIPTION, "metadata_": {**_MAKER, "estate": estate}}
-    if register.artifact:
-        api.call("PATCH", f"/artifacts/{register.artifact}", body)
-        return Register(ids=ids, artifact=register.artifact)
-    made = api.call("POST", "/artifacts/", {**body, "key": ARTIFACT, "type": "table"})
-    return Register(ids=ids, artifact=str(made["id"]))
+    if not register.artifacts:
+        made = api.call("POST", "/artifacts/", {**body, "key": ARTIFACT, "type": "table"})
+        return Register(ids=ids, artifacts=(str(made["id"]),))
+    kept, *others = register.artifacts
+    api.call("PATCH", f"/artifacts/{kept}", body)
+    for one in others:
+        _delete(api, one)
+    return Register(ids=ids, artifacts=(kept,))
 
 
 def forget(api: PrefectApi, register: Register) -> None:
     """Remove the table itself, the last of all."""
-    if register.artifact and api.find(f"/artifacts/{register.artifact}") is not None:
-        api.call("DELETE", f"/artifacts/{register.artifact}")
+    for one in register.artifacts:
+        _delete(api, one)
+
+
+def _delete(api: PrefectApi, artifact: str) -> None:
+    if api.find(f"/artifacts/{artifact}") is not None:
+        api.call("DELETE", f"/artifacts/{artifact}")
 
 
 def _rows(data: object) -> dict[Key, str]:

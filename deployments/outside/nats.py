@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from selfheal.model.errors import Permanent, Transient
+from selfheal.model.errors import Permanent
 from selfheal.settings.servers import NatsServer
 
 PATIENCE = timedelta(seconds=3)
@@ -42,6 +42,4 @@ class OutsideNats:
             raise Permanent(
                 error.message, hint="set nats.url, nats.username and nats.password to the server's"
             ) from error
-        except Transient as error:
-            raise Transient(f"waiting for NATS: {error.message}", hint=error.hint) from error
         return True

@@ -73,7 +73,7 @@ class OutsidePostgres:
         if answer == Ping.OK:
             return True
         why = "it takes no connections at the moment" if answer == Ping.REJECT else "it does not answer"
-        raise Transient(f"waiting for Postgres at {self.where}: {why}", hint="see whether it runs and can be reached")
+        raise Transient(f"Postgres at {self.where}: {why}", hint="see whether it runs and can be reached")
 
     def prepare(self, passwords: RolePasswords, *, with_prefect: bool) -> None:
         """Make roles and databases where we may; else see that they are there.

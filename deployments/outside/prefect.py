@@ -1,9 +1,13 @@
 """A Prefect server by the url of its API; `stack` makes of it what is waited for instead of a part."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from selfheal.model.errors import NotAllowed, Permanent, SelfhealError, Transient
+from selfheal.model.errors import NotAllowed, Permanent, Transient
 from selfheal.settings.servers import PrefectServer
+
+if TYPE_CHECKING:
+    from deployments.prefect_api import PrefectApi
 
 PATIENCE_S = 3.0
 MAJOR = "3."
@@ -32,33 +36,33 @@ class OutsidePrefect:
         return self.ui_url
 
     def ready(self) -> bool:
-        """Say that it lets us in and is a Prefect 3; says why not.
+        """Say that it lets us in and is a Prefect 3; raises what `check` raises."""
+        from deployments.prefect_api import PrefectApi  # noqa: PLC0415  keeps the reading commands fast
 
-        Raises:
-            Transient: it is away, or what stands before it says so.
-            Permanent: it does not let us in, or is no Prefect 3.
-        """
-        from deployments.prefect_api import PrefectApi, Refused  # noqa: PLC0415  keeps the reading commands fast
-
-        with PrefectApi(self.ui_url, auth_string=self.auth_string, timeout_s=PATIENCE_S) as api:
-            try:
-                version = str(api.call("GET", "/admin/version"))
-            except Transient as error:
-                raise Transient(f"waiting: {error.message}", hint=error.hint) from error
-            except NotAllowed as error:
-                raise Permanent(error.message, hint=error.hint) from error
-            except Refused as error:
-                raise self._refusal(error, error.code) from error
-        if not version.startswith(MAJOR):
-            raise Permanent(
-                f"the Prefect server at {self.ui_url} is {version}", hint="Selfheal needs a Prefect 3 server"
-            )
+        with PrefectApi(self.ui_url, auth_string=self.auth_string) as api:
+            check(api)
         return True
 
-    def _refusal(self, error: SelfhealError, code: int) -> Transient | Permanent:
-        if code >= 500:  # noqa: PLR2004 - HTTP's own border: the server's fault, and not ours
-            return Transient(f"waiting: {error.message}")
-        return Permanent(
-            f"what answers at {self.api_url} is no Prefect server ({code})",
+
+def check(api: "PrefectApi") -> None:
+    """See that it lets us in and is a Prefect 3.
+
+    Raises:
+        Transient: it is away, or what stands before it says so.
+        Permanent: it does not let us in, or is no Prefect 3.
+    """
+    from deployments.prefect_api import Refused  # noqa: PLC0415  as above
+
+    try:
+        version = str(api.call("GET", "/admin/version", timeout_s=PATIENCE_S))
+    except NotAllowed as error:
+        raise Permanent(error.message, hint=error.hint) from error
+    except Refused as error:
+        if error.code >= 500:  # noqa: PLR2004 - HTTP's own border: the server's fault, and not ours
+            raise Transient(error.message, hint="see that server's own log") from error
+        raise Permanent(
+            f"what answers at {api.url}/api is no Prefect server ({error.code})",
             hint="set prefect.url to the address of its API, like http://HOST:4200/api",
-        )
+        ) from error
+    if not version.startswith(MAJOR):
+        raise Permanent(f"the Prefect server at {api.url} is {version}", hint="Selfheal needs a Prefect 3 server")

@@ -64,14 +64,18 @@ class PrefectServer(OwnServer):
 
     port: Port = 4200
     """Where it listens, and where the Prefect UI is found; 0 picks a free port at first start and keeps it."""
-    url: Annotated[str, Field(pattern=r"^(https?://\S+/api)?$"), WITHOUT_LOGIN] = ""
+    url: Annotated[str, Field(pattern=r"^(https?://\S+)?$"), WITHOUT_LOGIN] = ""
     """The API of a server that runs already, like `http://prefect.example:4200/api`: none is started."""
     auth_string: SecretStr = SecretStr("")
     """With `url`: USER:PASSWORD, where the server asks for it."""
 
     @model_validator(mode="after")
-    def _secret_of_a_url(self) -> Self:
-        """The embedded server listens on loopback only and asks nobody."""
+    def _api_and_secret(self) -> Self:
+        """The url is that of the API; the embedded server listens on loopback only and asks nobody."""
+        if self.url and not self.url.endswith("/api"):
+            raise Wrong(
+                "url", f"is that of the API and ends with /api, like http://HOST:4200/api (given: {self.url!r})"
+            )
         if self.auth_string.get_secret_value() and not self.url:
             raise Wrong("auth_string", "belongs to url: the embedded server asks for none")
         return self

@@ -1,6 +1,7 @@
 """What `deployments.apply` and `remove` do on a real Prefect server on which another team works."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -9,10 +10,12 @@ from prefect_objects import another_team, dump, end_team
 
 from deployments import apply as applying
 from deployments.apply import apply
+from deployments.begin import RECONCILE, begin
 from deployments.objects import declared, kinds, register
 from deployments.objects.kinds import POOL, Kind
 from deployments.objects.plan import Change, Step
-from deployments.prefect_api import PrefectApi
+from deployments.objects.wanted import everything
+from deployments.prefect_api import PrefectApi, Refused
 from deployments.remove import remove
 from selfheal.model.errors import NotAllowed, Transient
 
@@ -191,6 +194,24 @@ def test_an_interrupted_application_goes_on(
     assert changes(bring(api)) == {Change.KEEP}
 
 
+def test_two_applications_at_once_end_as_one(api: PrefectApi, untouched: dict[str, Any]) -> None:
+    """One is told by the server that it came second; nothing is there twice, and all of it can be removed."""
+
+    def one(_: int) -> str:
+        try:
+            return str(changes(bring(api)))
+        except Refused as error:
+            return str(error.code)
+
+    everything(COMPONENTS)  # the flows are imported by one thread only
+    with ThreadPoolExecutor(2) as pool:
+        done = sorted(pool.map(one, range(2)))
+    assert done[0] == "409" or done == [str({Change.KEEP}), str({Change.MAKE})]
+    assert changes(bring(api)) == {Change.KEEP}
+    named = [one["name"] for one in dump(api)["automations"].values()]
+    assert len(named) == len(set(named))
+
+
 def test_unfinished_runs_are_ended_and_their_history_kept(api: PrefectApi, untouched: dict[str, Any]) -> None:
     """A run that nobody carries out any more ends as Removed; it stays readable until the history is removed too."""
     bring(api)
@@ -199,6 +220,20 @@ def test_unfinished_runs_are_ended_and_their_history_kept(api: PrefectApi, untou
     steps = remove(api, estate=ESTATE)
     assert Change.END in changes(steps)
     assert api.call("GET", f"/flow_runs/{run['id']}")["state"]["name"] == "Removed"
+
+
+def test_a_start_begins_once_and_forgets_what_came_too_late(api: PrefectApi, untouched: dict[str, Any]) -> None:
+    """The same start asked twice is one run; a night of late runs is gone; another start is another run."""
+    bring(api)
+    deployment = api.call("GET", f"/deployments/name/{RECONCILE}")["id"]
+    late = {"state": {"type": "SCHEDULED", "name": "Late"}}
+    for _ in range(3):
+        api.call("POST", f"/deployments/{deployment}/create_flow_run", late)
+    for key in ("first", "first", "second"):
+        begin(api, [RECONCILE], key=key)
+    runs = api.all_of("/flow_runs/filter", {"deployments": {"id": {"any_": [deployment]}}})
+    begun = [one for one in runs if not one["auto_scheduled"]]
+    assert [one["state"]["name"] for one in begun] == ["Scheduled", "Scheduled"]
 
 
 def test_a_persons_form_explains_itself(api: PrefectApi, untouched: dict[str, Any]) -> None:
