@@ -26,15 +26,17 @@ $(VENV)/ready: requirements.lock pyproject.toml
 demo: setup
 	@$(BIN)/selfheal demo
 
+# Two processes: most tests wait for servers. What shares a server stays in one process (tests/conftest.py).
+TEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
 test: setup
-	@$(BIN)/python -m pytest
+	@$(TEST)
 
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(TEST)
 
 campaign: setup
 	$(BIN)/python -m pytest tests/chaos tests/acceptance/test_bad_nights.py --campaign

@@ -25,6 +25,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--campaign", action="store_true", help="run the kill and freeze campaign with every seed")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one process of `pytest -n`, and those of the one whole stack."""
+    for item in items:
+        shares_stack = "stack" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("stack" if shares_stack else item.path.name))
+
+
 @pytest.fixture(scope="session")
 def database_url(embedded_postgres: Embedded) -> str:  # noqa: F811 - the fixture, not the import
     """SQLAlchemy's URL of healing_user on a migrated database."""
@@ -43,7 +50,8 @@ def engine(database_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def empty(embedded_postgres: Embedded, engine: Engine) -> Engine:  # noqa: F811
     """The same with empty tables."""
-    tables = "trigger_answers, healing_triggers, healing_actions, faults, health_history, watch_epoch, pauses"
+    tables = "trigger_answers, healing_triggers, healing_actions, faults, health_history, watch_epoch, pauses, "
+    tables += "circuit_breaker_results, circuit_breaker_state, storms, maintenance_windows, alert_outbox"
     with psycopg.connect(embedded_postgres.servers.postgres.superuser_dsn(), dbname="selfheal") as owner:
         owner.execute(f"TRUNCATE {tables}".encode())
     return engine
