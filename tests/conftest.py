@@ -50,8 +50,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def empty(embedded_postgres: Embedded, engine: Engine) -> Engine:  # noqa: F811
     """The same with empty tables."""
-    tables = "trigger_answers, healing_triggers, healing_actions, faults, health_history, watch_epoch, pauses, "
-    tables += "circuit_breaker_results, circuit_breaker_state, storms, maintenance_windows, alert_outbox"
+    tables = "trigger_answers, healing_triggers, healing_actions, faults, health_history, watch_epoch, pauses"
     with psycopg.connect(embedded_postgres.servers.postgres.superuser_dsn(), dbname="selfheal") as owner:
         owner.execute(f"TRUNCATE {tables}".encode())
     return engine
