@@ -83,7 +83,7 @@ def healed(folder: Path, database: Database, component: str, values: dict[str, A
     """
     settings, log = folder / f"{component}.json", folder / f"{component}.log"
     components = {name: one | {"healthy_delay": "1 s"} for name, one in values["components"].items()}
-    healing = {"allow": [component], "cooldown": "1 ms", "flap": "1 ms"}
+    healing = {"allow": [component], "cooldown": "1 ms", "flap": "1 ms", "in_10_minutes": 1000, "in_an_hour": 1000}
     write_private(settings, json.dumps(values | {"components": components, "healing": healing}))
     engine = open_engine(database.url)
     watcher = _start(settings, log, database)

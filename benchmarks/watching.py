@@ -15,7 +15,6 @@ from uuid6 import uuid7
 from selfheal.bootstrap import wire
 from selfheal.protocol.heal import heal
 from selfheal.protocol.plain import plain_steps
-from selfheal.protocol.reconcile import reconcile
 from selfheal.settings.file import parse
 
 
@@ -28,7 +27,7 @@ def main(settings: Path) -> None:
     watcher = estate.watcher(
         run_id=uuid7(),
         dispatch=lambda trigger: heal(steps, trigger),
-        reconcile=lambda: reconcile(estate.healer, steps),
+        reconcile=lambda: estate.turn(steps),
     )
     signal.signal(signal.SIGTERM, lambda *_: watcher.stop())
     watcher.run()

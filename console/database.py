@@ -7,17 +7,23 @@ from dataclasses import dataclass
 from console.place import Place
 from selfheal.store.engine import open_engine
 from selfheal.store.health import HealthHistory
+from selfheal.store.maintenance import Maintenance
+from selfheal.store.outbox import Outbox
 from selfheal.store.pauses import Pauses
 from selfheal.store.reports import Reports
+from selfheal.store.storms import Storms
 
 
 @dataclass(frozen=True, kw_only=True)
 class Database:
-    """What can be read: reports, and health with its watchers; and the kill switch."""
+    """What can be read: reports, health with its watchers, alerts; and what a person decides."""
 
     reports: Reports
     health: HealthHistory
     pauses: Pauses
+    maintenance: Maintenance
+    storms: Storms
+    outbox: Outbox
 
 
 @contextmanager
@@ -25,7 +31,14 @@ def reading(url: str) -> Iterator[Database]:
     """Open the database for one command."""
     engine = open_engine(url, pool_size=1)
     try:
-        yield Database(reports=Reports(engine), health=HealthHistory(engine), pauses=Pauses(engine))
+        yield Database(
+            reports=Reports(engine),
+            health=HealthHistory(engine),
+            pauses=Pauses(engine),
+            maintenance=Maintenance(engine),
+            storms=Storms(engine),
+            outbox=Outbox(engine),
+        )
     finally:
         engine.dispose()
 

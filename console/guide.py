@@ -89,6 +89,34 @@ found, seconds of the act and of the whole attempt, why, and what happened.
 
     selfheal history --component backend --limit 5
 """,
+    "maintenance": """Plan windows in which nothing in their scope is healed.
+
+Of the whole estate, a group or a component. You see the windows that are not
+over; heals under way finish, and what is refused says who and why.
+
+    selfheal maintenance plan --component backend --for "2 h" --why "new disks"
+    selfheal maintenance plan --from "2026-12-01 22:00" --zone Europe/Berlin --why "move"
+    selfheal maintenance end 01a20624-2a5f-79b9-8eac-0a7d3b1aab00
+""",
+    "storm": """List storms, or let heals begin again in spite of one.
+
+So many components sick at once are a storm: new heals wait until it has been
+quiet for 10 minutes, or for `go`. Only what is CRITICAL and depends on nothing
+sick is healed meanwhile. You see the storms, and who let heals begin again;
+then the usual limits hold.
+
+    selfheal storm go --why "the power is back"
+""",
+    "breaker": """List the circuit breakers of the actions, or decide in place of one.
+
+An action that keeps failing, on whatever target, is left alone for a while,
+then tried five times. You see each breaker with its last results (+ healed,
+- not), and who has overridden it.
+
+    selfheal breaker
+    selfheal breaker open restart-service --why "restarts lose data today" --for "2 h"
+    selfheal breaker automatic restart-service --why "mended"
+""",
     "estate-sql": """Print the SQL that lets Selfheal into a database of the estate.
 
 You see what its DBA has to run there: a login role that may run the migrations

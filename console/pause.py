@@ -27,7 +27,7 @@ def pause(
     """Let nothing be healed."""
     if not why.strip():
         raise WrongUsage("--why is empty", hint="say why; everybody whose heal is refused reads it")
-    duration = None if for_ is None else _duration(for_)
+    duration = None if for_ is None else duration_of(for_)
     from console.database import database_of  # noqa: PLC0415  keeps `--help` fast
 
     with database_of(place) as database:
@@ -60,7 +60,8 @@ def operator() -> str:
     return f"{behind} (as {name})" if behind else name
 
 
-def _duration(words: str) -> timedelta:
+def duration_of(words: str) -> timedelta:
+    """What `--for` says."""
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415  keeps `--help` fast
 
     from selfheal.settings.values import Duration  # noqa: PLC0415
@@ -69,4 +70,4 @@ def _duration(words: str) -> timedelta:
         return TypeAdapter[timedelta](Duration).validate_python(words)
     except ValidationError as error:
         said = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
-        raise WrongUsage(f"--for {words!r} {said}", hint="leave it out to pause until `selfheal resume`") from None
+        raise WrongUsage(f"--for {words!r} {said}", hint='write it like "30 min" or "2 h"') from None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from console import maintenance, storm
 from console.output import Cell, Section, show
 from console.pause import facts
 from console.place import Output, Place
@@ -118,6 +119,7 @@ def _from_database(found: Findings, place: Place, settings: "Settings") -> None:
         found.bad = found.bad or paused is not None
         _mechanisms(found, {watch.mechanism: watch for watch in database.health.watches()})
         _components(found, settings, {row.component: row for row in database.health.latest()})
+        _decisions(found, database)
         _faults(found, database)
         _refusals(found, database)
 
@@ -172,6 +174,17 @@ def _components(found: Findings, settings: "Settings", latest: Mapping[str, "Com
     described = [key for key in ("group", "depends_on", "critical") if key in said]
     columns = ("component", "status", "healing", *described, "checked_at", "ms", "detail")
     found.sections.append(Section(name="components", columns=columns, rows=rows))
+
+
+def _decisions(found: Findings, database: "Database") -> None:
+    """What stops heals: storms and maintenance windows; and what a person has not been told yet."""
+    storms, windows = database.storms.current(), database.maintenance.upcoming()
+    found.bad = found.bad or bool(storms)
+    found.sections += [storm.section(storms)] if storms else []
+    found.sections += [maintenance.section(windows)] if windows else []
+    waiting = database.outbox.unsent()
+    if waiting:
+        found.facts["alerts_waiting"] = waiting
 
 
 def _faults(found: Findings, database: "Database") -> None:

@@ -10,7 +10,6 @@ from prefect.states import Completed
 
 from flows.healing_dispatch import dispatch
 from selfheal.bootstrap import current
-from selfheal.protocol import reconcile
 from selfheal.protocol.plain import plain_steps
 from selfheal.watch.watcher import MECHANISM
 from tasks.signing import signed_in
@@ -24,7 +23,7 @@ def application_health() -> State[None]:
         watcher = estate.watcher(
             run_id=run_id,
             dispatch=dispatch,
-            reconcile=lambda: reconcile.reconcile(estate.healer, plain_steps(estate.healer)),
+            reconcile=lambda: estate.turn(plain_steps(estate.healer)),
         )
         done = watcher.run()
     return Completed(

@@ -10,7 +10,6 @@ from prefect.states import Completed, Failed
 
 from selfheal.bootstrap import current
 from selfheal.model.errors import SelfhealError
-from selfheal.protocol import reconcile as protocol
 from tasks.heal import task_steps
 from tasks.lost_runs import end_lost_runs
 from tasks.signing import signed_in
@@ -18,10 +17,10 @@ from tasks.signing import signed_in
 
 @flow(name="reconcile", persist_result=False)
 def reconcile() -> State[None]:
-    """Settle every unfinished attempt whose lease is over, and end flow runs whose process is gone."""
+    """Settle every unfinished attempt whose lease is over, deliver alerts, end flow runs whose process is gone."""
     with signed_in("reconcile"):
         try:
-            settled = protocol.reconcile(current().healer, task_steps())
+            settled = current().turn(task_steps())
             ended = end_lost_runs()
         except SelfhealError as error:
             return Failed(name="NotReconciled", message=str(error))

@@ -5,7 +5,7 @@ Tasks, flows and the command line get what they need from here and from nowhere 
 
 import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -20,23 +20,28 @@ from selfheal.clients.estate_database import EstateDatabase
 from selfheal.clients.http import Http
 from selfheal.clients.nats import NatsBroker
 from selfheal.clients.supervisor import Supervisor
+from selfheal.clients.webhook import Webhook
 from selfheal.logs import hide
 from selfheal.model.errors import Permanent
 from selfheal.model.trigger import Trigger
-from selfheal.ports import ContainerControl
+from selfheal.ports import AlertChannel, ContainerControl
 from selfheal.probes.observe import Observer
 from selfheal.probes.table import probe_table
-from selfheal.protocol.heal import Result
+from selfheal.protocol.alerts import deliver
+from selfheal.protocol.heal import Result, Steps
 from selfheal.protocol.healer import Healer
 from selfheal.protocol.holder import this_process
 from selfheal.protocol.leases import Leases
+from selfheal.protocol.reconcile import Settled, reconcile
 from selfheal.settings.component import ENGINE
 from selfheal.settings.estate import Settings
 from selfheal.settings.file import load
 from selfheal.settings.secrets import secrets
+from selfheal.store.breakers import Breakers
 from selfheal.store.engine import open_engine
 from selfheal.store.heals import Heals
 from selfheal.store.health import HealthHistory
+from selfheal.store.outbox import Outbox
 from selfheal.store.reports import Reports
 from selfheal.store.runs import MechanismRuns
 from selfheal.watch.watcher import Watcher
@@ -54,6 +59,9 @@ class Estate:
         health: `health_history` and the hand-over between watchers.
         reports: what people read.
         runs: which process carries out each flow run.
+        breakers: of the actions.
+        outbox: alerts that wait.
+        channel: tells people; None where the settings name none.
         containers: the Docker engines by name; empty where no component names a container.
         databases: the estate's own databases by name.
         engine: the database behind them.
@@ -65,6 +73,9 @@ class Estate:
     health: HealthHistory
     reports: Reports
     runs: MechanismRuns
+    breakers: Breakers
+    outbox: Outbox
+    channel: AlertChannel | None
     containers: Mapping[str, ContainerControl]
     databases: Mapping[str, EstateDatabase]
     engine: Engine
@@ -73,6 +84,16 @@ class Estate:
         """Let go of the database, after the heals are over."""
         self.healer.leases.close()
         self.engine.dispose()
+
+    def turn(self, steps: Steps) -> Sequence[Settled]:
+        """One turn of reconcile: settle what dead healers left behind, and deliver the alerts that are due.
+
+        Raises:
+            Transient: the database cannot be asked.
+        """
+        settled = reconcile(self.healer, steps)
+        deliver(self.outbox, self.channel)
+        return settled
 
     def watcher(
         self, *, run_id: UUID, dispatch: Callable[[Trigger], Result], reconcile: Callable[[], object]
@@ -129,7 +150,8 @@ def wire(settings: Settings, *, database_url: str) -> Estate:
     )
     engine = open_engine(database_url)
     healing = settings.healing
-    store = Heals(engine, lease=healing.lease, cooldown=healing.cooldown, flap=healing.flap)
+    breakers = Breakers(engine, settings.breakers.thresholds())
+    store = Heals(engine, healing.limits(), breakers)
     healer = Healer(
         components=settings.catalogue(),
         allow=healing.allow,
@@ -146,10 +168,21 @@ def wire(settings: Settings, *, database_url: str) -> Estate:
         health=HealthHistory(engine),
         reports=Reports(engine),
         runs=MechanismRuns(engine),
+        breakers=breakers,
+        outbox=Outbox(engine),
+        channel=_channel(settings),
         containers=containers,
         databases=databases,
         engine=engine,
     )
+
+
+def _channel(settings: Settings) -> AlertChannel | None:
+    """The webhook, if there is one."""
+    alerts = settings.alerts
+    if not alerts.webhook:
+        return None
+    return Webhook(url=alerts.webhook, token=alerts.token.get_secret_value(), timeout=alerts.timeout)
 
 
 def _engines(settings: Settings) -> dict[str, ContainerControl]:

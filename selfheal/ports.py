@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from selfheal.model.admission import Answer, Refusal
+from selfheal.model.admission import Answer, Place, Refusal, Rung
+from selfheal.model.alert import Alert
 from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan
 from selfheal.model.component import Component
 from selfheal.model.health import ComponentHealth, Watch
@@ -221,15 +222,18 @@ class HealStore(Protocol):
         self,
         trigger: Trigger,
         *,
-        target: str,
-        action_type: str,
+        place: Place,
+        rungs: Sequence[Rung],
         observation: Observation | None,
         refusal: Refusal | None,
     ) -> Answer:
-        """Admission in one transaction: the answer is recorded, and with ADMITTED the fault and the intent."""
+        """Admission in one transaction: the answer is recorded, and with ADMITTED the fault and the intent.
+
+        The first of the rungs that is neither exhausted, nor cooling down, nor denied by its breaker is taken.
+        """
         ...
 
-    def peek(self, target: str, action_type: str) -> Answer | None:
+    def peek(self, trigger: Trigger, *, place: Place, rungs: Sequence[Rung]) -> Answer | None:
         """The refusal that `admit` would give now, or None; records nothing."""
         ...
 
@@ -285,6 +289,30 @@ class HealStore(Protocol):
 
     def close_recovered(self, target: str) -> bool:
         """Close the open fault of a target that is healthy again without an attempt under way."""
+        ...
+
+
+class AlertOutbox(Protocol):
+    """Alerts that wait to be delivered."""
+
+    def claim(self, *, limit: int, pause: timedelta) -> Sequence[Alert]:
+        """Those that are due; nobody else gets them for `pause`, doubled with each try."""
+        ...
+
+    def sent(self, alert: UUID) -> None:
+        """It was delivered."""
+        ...
+
+    def failed(self, alert: UUID, why: str) -> None:
+        """It was not; it comes again."""
+        ...
+
+
+class AlertChannel(Protocol):
+    """A way to tell people."""
+
+    def send(self, alert: Alert) -> None:
+        """Deliver it once; `Transient` if it was not taken."""
         ...
 
 

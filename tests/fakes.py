@@ -10,7 +10,7 @@ from uuid import UUID
 
 from uuid6 import uuid7
 
-from selfheal.model.admission import Answer, Decision, Refusal
+from selfheal.model.admission import Answer, Decision, Place, Refusal, Rung
 from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan, RollbackOutcome, Status, Verification
 from selfheal.model.errors import NotAllowed, Permanent, SelfhealError
 from selfheal.model.migration import CatalogueEntry
@@ -150,6 +150,20 @@ class FakeRow:
         return self.completed_at is None
 
 
+PER_ACTION = 3
+WIDE = {
+    "at_once": 64,
+    "in_10_minutes": 10_000,
+    "in_an_hour": 100_000,
+    "attempts_per_action": 100,
+    "attempts_per_fault": 100,
+    "storm_estate": 0,
+}
+"""Settings of `healing` for tests that break more than the limits allow; each limit has its own test."""
+NEVER_TRIPS = {"fewest": 1000}
+"""Settings of `breakers`, for the same."""
+
+
 class FakeHeals:
     """The store of heals in memory, on a clock of the test; `calls` tells what was written, in order.
 
@@ -175,27 +189,28 @@ class FakeHeals:
         self,
         trigger: Trigger,
         *,
-        target: str,
-        action_type: str,
+        place: Place,
+        rungs: Sequence[Rung],
         observation: Observation | None,
         refusal: Refusal | None,
     ) -> Answer:
         self._call("admit")
         if trigger.id in self._answers:
             return replace(self._answers[trigger.id], repeated=True)
-        standing = self._standing(target, action_type)
+        standing = self._standing(place.target, rungs)
         if refusal is not None:
             standing = Answer(decision=refusal.decision, reason=refusal.reason)
         sick = observation is not None and observation.health is not Health.HEALTHY
-        fault = self._fault(target) if sick else None
-        answer = standing or self._admitted(trigger, target, action_type, fault)
+        fault = self._fault(place.target) if sick else None
+        answer = standing if isinstance(standing, Answer) else self._admitted(trigger, place.target, standing, fault)
         answer = replace(answer, fault_id=None if fault is None else fault.id)
         self._answers[trigger.id] = answer
         return answer
 
-    def peek(self, target: str, action_type: str) -> Answer | None:
+    def peek(self, trigger: Trigger, *, place: Place, rungs: Sequence[Rung]) -> Answer | None:  # noqa: ARG002
         self._call("peek")
-        return self._standing(target, action_type)
+        standing = self._standing(place.target, rungs)
+        return standing if isinstance(standing, Answer) else None
 
     def claim(self, attempt_id: UUID, *, fence: int, holder: Holder) -> Attempt | None:
         self._call("claim")
@@ -324,13 +339,13 @@ class FakeHeals:
     def _of(self, fault: FakeFault) -> list[FakeRow]:
         return [row for row in self.rows.values() if row.attempt.fault_id == fault.id]
 
-    def _admitted(self, trigger: Trigger, target: str, action_type: str, fault: FakeFault | None) -> Answer:
+    def _admitted(self, trigger: Trigger, target: str, rung: Rung, fault: FakeFault | None) -> Answer:
         assert fault is not None, "what is healthy is refused at the door"
         attempt = Attempt(
             id=uuid7(),
             fault_id=fault.id,
             component=trigger.component,
-            action=trigger.action,
+            action=rung.action,
             trigger_type=trigger.type.value,
             status=Status.PENDING,
             fence=0,
@@ -342,12 +357,13 @@ class FakeHeals:
             created_at=self._clock.now(),
         )
         self.rows[attempt.id] = FakeRow(
-            attempt=attempt, target=target, action_type=action_type, lease_until=self._clock.now() + self._lease
+            attempt=attempt, target=target, action_type=rung.action_type, lease_until=self._clock.now() + self._lease
         )
-        reason = f"{trigger.action} on {trigger.component}"
+        reason = f"{rung.action} on {trigger.component}"
         return Answer(decision=Decision.ADMITTED, reason=reason, attempt_id=attempt.id)
 
-    def _standing(self, target: str, action_type: str) -> Answer | None:
+    def _standing(self, target: str, rungs: Sequence[Rung]) -> Answer | Rung:
+        """The refusal that stands, or the rung that may be tried."""
         for row in self.rows.values():
             if row.target == target and row.unfinished:
                 return Answer(
@@ -356,14 +372,23 @@ class FakeHeals:
                     attempt_id=row.attempt.id,
                     retry_at=row.lease_until,
                 )
-        counted = self._counted(target, action_type)
-        if not counted:
-            return None
-        last_id, last_at = counted[-1]
-        until = last_at + self._cooldown * min(2 ** (len(counted) - 1), 144)
-        if until <= self._clock.now():
-            return None
-        return Answer(decision=Decision.COOLDOWN, reason="cooling down", attempt_id=last_id, retry_at=until)
+        cooling: Answer | None = None
+        for rung in rungs:
+            counted = self._counted(target, rung.action_type)
+            if sum(self._tried(key) for key, _ in counted) >= PER_ACTION:
+                continue
+            until = counted[-1][1] + self._cooldown * 2 ** (len(counted) - 1) if counted else self._clock.now()
+            if until <= self._clock.now():
+                return rung
+            if cooling is None or cooling.retry_at is None or until < cooling.retry_at:
+                cooling = Answer(
+                    decision=Decision.COOLDOWN, reason="cooling down", attempt_id=counted[-1][0], retry_at=until
+                )
+        return cooling or Answer(decision=Decision.ATTEMPTS_EXHAUSTED, reason="a person must look")
+
+    def _tried(self, attempt_id: UUID) -> bool:
+        row = self.rows[attempt_id]
+        return row.acted and not (row.attempt.outcome is not None and row.attempt.outcome.interrupted)
 
     def _counted(self, target: str, action_type: str) -> list[tuple[UUID, datetime]]:
         """What a cool-down counts of the last 24 hours, oldest first."""
@@ -379,7 +404,8 @@ class FakeHeals:
             flaps = number > 0 and at - ended[number - 1][0] < self._flap
             failed = row.attempt.status is not Status.SUCCESS
             interrupted = row.attempt.outcome is not None and row.attempt.outcome.interrupted
-            handed_over = self.faults[row.attempt.fault_id].needs_person is not None
+            fault = self.faults[row.attempt.fault_id]
+            handed_over = fault.open and fault.needs_person is not None
             if handed_over or (not interrupted and row.acted and (failed or flaps)):
                 counted.append((key, at))
         return counted

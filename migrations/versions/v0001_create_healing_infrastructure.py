@@ -1,4 +1,4 @@
-"""create_healing_infrastructure (the client's V0.0.40): the SQL stands beside this file."""
+"""create_healing_infrastructure (the client's V0.0.40): tables, admission, rights; the SQL stands beside this file."""
 
 from pathlib import Path
 
@@ -10,7 +10,11 @@ branch_labels = None
 depends_on = None
 
 
+SCRIPTS = ("v0001_create_healing_infrastructure.sql", "v0001_admission.sql", "v0001_rights.sql")
+
+
 def upgrade() -> None:
-    """Run the SQL beside this file, as one script, which is the driver's business and not SQLAlchemy's."""
-    script = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
-    op.get_bind().connection.driver_connection.execute(script)
+    """Run each script as a whole, which is the driver's business and not SQLAlchemy's."""
+    for name in SCRIPTS:
+        script = Path(__file__).with_name(name).read_text(encoding="utf-8")
+        op.get_bind().connection.driver_connection.execute(script)

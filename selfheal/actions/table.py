@@ -111,10 +111,10 @@ class Registry:
             if name not in self.names():
                 raise Permanent(f"actions.{name}: no action is named {name[:100]!r}{nearest(name, self.names())}")
 
-    def find_action(self, trigger: Trigger, component: Component) -> Action | None:
-        """The trigger's own action if it names one, else the first rung of the ladder that can handle it.
+    def find_actions(self, trigger: Trigger, component: Component) -> list[Action]:
+        """The trigger's own action if it names one, else the rungs of the ladder that can handle it, in order.
 
-        None where nothing fits. A rung that cannot be loaded is passed over: the next may heal.
+        Empty where nothing fits. A rung that cannot be loaded is passed over: the next may heal.
 
         Raises:
             Permanent: the trigger names an action that does not exist, or that does not fit the component.
@@ -126,9 +126,9 @@ class Registry:
                     f"{action.name} does not fit {component.name} (probe {component.probe})",
                     hint=f"its ladder: {', '.join(component.ladder) or 'none'}",
                 )
-            return action
+            return [action]
         known = (self._actions.get(name) or self._try(name) for name in component.ladder)
-        return next((action for action in known if action and action.can_handle(trigger, component)), None)
+        return [action for action in known if action and action.can_handle(trigger, component)]
 
     def problems(self) -> list[str]:
         """One sentence per third party's action that is left out or cannot be loaded; for `doctor`."""

@@ -1,7 +1,7 @@
 """What admission answers to a trigger."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -11,11 +11,86 @@ class Decision(StrEnum):
 
     ADMITTED = "ADMITTED"
     PAUSED = "PAUSED"
+    MAINTENANCE = "MAINTENANCE"
     ALREADY_HEALING = "ALREADY_HEALING"
+    STALE_TRIGGER = "STALE_TRIGGER"
+    ATTEMPTS_EXHAUSTED = "ATTEMPTS_EXHAUSTED"
     COOLDOWN = "COOLDOWN"
+    CIRCUIT_OPEN = "CIRCUIT_OPEN"
+    STORM = "STORM"
+    BLAST_RADIUS = "BLAST_RADIUS"
     NOT_ALLOWED = "NOT_ALLOWED"
     NO_ACTION = "NO_ACTION"
     ALREADY_HEALTHY = "ALREADY_HEALTHY"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What admission never exceeds, however many ask at once.
+
+    Attributes:
+        lease: how long an attempt belongs to its process without renewal.
+        cooldown: rest of an action on a target after a failed attempt, or a second heal within `flap`; it doubles.
+        flap: healed and broken again within this time did not hold.
+        per_action: attempts of one action on one target within 24 h that failed or did not hold; then the next rung.
+        per_fault: attempts on one fault within 24 h; then a person.
+        at_once: heals under way; a CRITICAL one has one more place.
+        in_10_min: heals that begin within 10 minutes.
+        in_hour: heals that begin within an hour.
+        group_share: of a group of `group_from` or more, at most this share is being healed at once.
+        group_from: see `group_share`.
+        storm_group: so many sick components, and more than half of a group, are a storm of the group; 0: never.
+        storm_estate: so many sick components are a storm of the estate; 0: never.
+        storm_within: they became sick within this time.
+        storm_quiet: no new fault for so long ends a storm.
+        stale: an observation that is older is made again before anything is done.
+    """
+
+    lease: timedelta = timedelta(seconds=60)
+    cooldown: timedelta = timedelta(minutes=10)
+    flap: timedelta = timedelta(minutes=10)
+    per_action: int = 3
+    per_fault: int = 5
+    at_once: int = 3
+    in_10_min: int = 10
+    in_hour: int = 30
+    group_share: float = 0.2
+    group_from: int = 10
+    storm_group: int = 5
+    storm_estate: int = 10
+    storm_within: timedelta = timedelta(minutes=5)
+    storm_quiet: timedelta = timedelta(minutes=10)
+    stale: timedelta = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rung:
+    """An action of the ladder that fits and may act.
+
+    Attributes:
+        action: its name.
+        action_type: as in `healing_actions`.
+    """
+
+    action: str
+    action_type: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a component stands in the estate.
+
+    Attributes:
+        target: its canonical physical target; empty for what is no component.
+        group: of what fails together; empty for none.
+        group_size: components in that group.
+        parents: targets that it depends on, directly or not, and that may be healed: they come first.
+    """
+
+    target: str = ""
+    group: str = ""
+    group_size: int = 0
+    parents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,15 +44,15 @@ def preview(healer: Healer, trigger: Trigger) -> Preview:
     decided = steps.decide(healer, trigger, seen)
     refusal: Refusal | Answer | None = decided.refusal
     plan: tuple[str, ...] = ()
-    if decided.action_type:
-        component = healer.components[trigger.component]
-        refusal = refusal or healer.store.peek(component.target, decided.action_type)
-        plan = healer.actions.get(decided.trigger.action).prepare(component).steps
+    action = decided.rungs[0].action if decided.rungs else ""
+    if action:
+        refusal = refusal or healer.store.peek(decided.trigger, place=decided.place, rungs=decided.rungs)
+        plan = healer.actions.get(action).prepare(healer.components[trigger.component]).steps
     return Preview(
         component=trigger.component[:100],
         decision="ADMITTED" if refusal is None else refusal.decision.value,
         reason="it would be healed" if refusal is None else refusal.reason,
         seen="" if seen is None else f"{seen.health.value}: {seen.detail}",
-        action=decided.trigger.action if decided.action_type else "",
+        action=action,
         steps=plan,
     )

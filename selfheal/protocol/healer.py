@@ -1,6 +1,6 @@
 """What a heal needs of the world, wired once by bootstrap and handed to every step."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,8 +13,8 @@ from selfheal.protocol.leases import Leases
 class Actions(Protocol):
     """The registry of actions."""
 
-    def find_action(self, trigger: Trigger, component: Component) -> Action | None:
-        """The trigger's own action, or the first rung that can handle it; None where nothing fits.
+    def find_actions(self, trigger: Trigger, component: Component) -> Sequence[Action]:
+        """The trigger's own action, or the rungs that can handle it, in order; empty where nothing fits.
 
         Raises:
             Permanent: the trigger names an action that does not exist or does not fit.

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from selfheal.model.admission import Answer, Decision, Refusal
+from selfheal.model.admission import Answer, Decision, Place, Refusal, Rung
 from selfheal.model.attempt import Attempt, Outcome, Phase, Plan, RollbackOutcome
 from selfheal.model.component import Component
 from selfheal.model.errors import Permanent, SelfhealError, StoodDown, TargetChanged, Undone
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import Trigger
 from selfheal.policy.admission import refuse_healthy, refuse_ladder, refuse_mode, refuse_size, refuse_target
+from selfheal.policy.places import place_of
 from selfheal.ports import Action
 from selfheal.protocol.failpoint import reach
 from selfheal.protocol.healer import Healer
@@ -53,13 +54,8 @@ def observe(healer: Healer, trigger: Trigger) -> Observation | None:
 def admit(healer: Healer, trigger: Trigger, seen: Observation | None) -> Answer:
     """Admission: one transaction that answers and records."""
     decided = decide(healer, trigger, seen)
-    component = healer.components.get(trigger.component)
     answer = healer.store.admit(
-        decided.trigger,
-        target="" if component is None else component.target,
-        action_type=decided.action_type,
-        observation=seen,
-        refusal=decided.refusal,
+        decided.trigger, place=decided.place, rungs=decided.rungs, observation=seen, refusal=decided.refusal
     )
     reach("after-admit")
     return answer
@@ -67,31 +63,43 @@ def admit(healer: Healer, trigger: Trigger, seen: Observation | None) -> Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Decided:
-    """What can be decided without the database: the trigger with its action, or a refusal."""
+    """What can be decided without the database.
+
+    Attributes:
+        trigger: cut to what can be stored.
+        place: where its component stands.
+        rungs: the actions that fit, in order; those that may act by themselves.
+        refusal: why nothing may be done at all.
+    """
 
     trigger: Trigger
-    action_type: str = ""
+    place: Place
+    rungs: tuple[Rung, ...] = ()
     refusal: Refusal | None = None
 
 
 def decide(healer: Healer, trigger: Trigger, seen: Observation | None) -> Decided:
-    """Choose the action, or refuse at the door; records nothing (a dry run ends here)."""
+    """Find the actions that fit, or refuse at the door; records nothing (a dry run ends here)."""
+    known = replace(trigger, action=trigger.action[:50])
+    component = healer.components.get(trigger.component)
+    place = Place() if component is None else place_of(component, healer.components, healer.allow)
     refusal = _refuse_door(healer, trigger)
-    if refusal is not None:
-        return Decided(trigger=replace(trigger, action=trigger.action[:50]), refusal=refusal)
-    component = healer.components[trigger.component]
+    if refusal is not None or component is None:
+        return Decided(trigger=known, place=place, refusal=refusal)
     try:
-        action = healer.actions.find_action(trigger, component)
+        actions = healer.actions.find_actions(trigger, component)
     except Permanent as error:  # a person's choice that does not exist or does not fit
         refusal = Refusal(decision=Decision.NO_ACTION, reason=str(error))
-        return Decided(trigger=replace(trigger, action=trigger.action[:50]), refusal=refusal)
-    if action is None:
-        return Decided(trigger=trigger, refusal=refuse_ladder(component, trigger.type))
+        return Decided(trigger=known, place=place, refusal=refusal)
+    if not actions:
+        return Decided(trigger=known, place=place, refusal=refuse_ladder(component, trigger.type))
+    refused = {one.name: refuse_mode(one.name, healer.actions.mode(one)) for one in actions}
+    acting = [one for one in actions if refused[one.name] is None]
     return Decided(
-        trigger=replace(trigger, action=action.name),
-        action_type=action.action_type,
-        refusal=(None if seen is None else refuse_healthy(seen))
-        or refuse_mode(action.name, healer.actions.mode(action)),
+        trigger=known,
+        place=place,
+        rungs=tuple(Rung(action=one.name, action_type=one.action_type) for one in acting or actions[:1]),
+        refusal=(None if seen is None else refuse_healthy(seen)) or (None if acting else refused[actions[0].name]),
     )
 
 

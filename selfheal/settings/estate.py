@@ -5,8 +5,10 @@ from datetime import timedelta
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 
+from selfheal.model.admission import Limits
+from selfheal.model.breaker import Thresholds
 from selfheal.model.component import Component
 from selfheal.model.migration import Migration
 from selfheal.policy.names import nearest
@@ -21,7 +23,7 @@ from selfheal.settings.servers import (
     PrefectServer,
     Supervisor,
 )
-from selfheal.settings.values import PLAIN, ComponentName, Duration, Lease, ObjectName, Section, Turn
+from selfheal.settings.values import PLAIN, Address, ComponentName, Duration, Lease, ObjectName, Section, Turn
 from selfheal.settings.wording import Wrong
 
 
@@ -37,8 +39,90 @@ class Healing(Section):
     """After a failed attempt the same action leaves the same target alone for so long; doubled each time."""
     flap: Duration = timedelta(minutes=10)
     """A second heal of the same target within this time also begins a cool-down."""
-    at_once: Annotated[int, Field(ge=1, le=64)] = 4
-    """How many heals one watcher carries out at the same time."""
+    attempts_per_action: Annotated[int, Field(ge=1, le=100)] = 3
+    """So many attempts of one action on one target within 24 h that failed, or did not hold; then the next rung."""
+    attempts_per_fault: Annotated[int, Field(ge=1, le=100)] = 5
+    """So many attempts on one fault within 24 h; then a person must look."""
+    at_once: Annotated[int, Field(ge=1, le=64)] = 3
+    """So many heals are under way at the same time; a CRITICAL one has one more place."""
+    in_10_minutes: Annotated[int, Field(ge=1, le=10_000)] = 10
+    """So many heals begin within 10 minutes, over the whole estate."""
+    in_an_hour: Annotated[int, Field(ge=1, le=100_000)] = 30
+    """So many heals begin within an hour, over the whole estate."""
+    group_share: Annotated[float, Field(gt=0, le=1)] = 0.2
+    """Of a group of `group_from` components or more, at most this share is being healed at the same time."""
+    group_from: Annotated[int, Field(ge=1)] = 10
+    """See `group_share`."""
+    storm_group: Annotated[int, Field(ge=0)] = 5
+    """So many sick components, and more than half of their group, are a storm: new heals wait. 0: never."""
+    storm_estate: Annotated[int, Field(ge=0)] = 10
+    """So many sick components over the estate are a storm: new heals wait. 0: never."""
+    storm_within: Duration = timedelta(minutes=5)
+    """They became sick within this time."""
+    storm_quiet: Duration = timedelta(minutes=10)
+    """A storm ends after so long without a new fault, or when a person lets heals begin again."""
+
+    def limits(self) -> Limits:
+        """What admission never exceeds."""
+        return Limits(
+            lease=self.lease,
+            cooldown=self.cooldown,
+            flap=self.flap,
+            per_action=self.attempts_per_action,
+            per_fault=self.attempts_per_fault,
+            at_once=self.at_once,
+            in_10_min=self.in_10_minutes,
+            in_hour=self.in_an_hour,
+            group_share=self.group_share,
+            group_from=self.group_from,
+            storm_group=self.storm_group,
+            storm_estate=self.storm_estate,
+            storm_within=self.storm_within,
+            storm_quiet=self.storm_quiet,
+        )
+
+
+class Breakers(Section):
+    """The circuit breakers of the actions: what keeps failing, on whatever target, is left alone for a while."""
+
+    window: Annotated[int, Field(ge=1, le=1000)] = 10
+    """So many last results count."""
+    fewest: Annotated[int, Field(ge=1, le=1000)] = 5
+    """Below so many results a breaker does not trip."""
+    trip_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """It trips when at least this share of the results are failures."""
+    open_for: tuple[Duration, ...] = (timedelta(minutes=5), timedelta(minutes=10), timedelta(minutes=20))
+    """How long it stays open: the first time, the next time, and so on; a close begins anew."""
+    jitter: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """That time is made shorter or longer by up to this share, at random."""
+    probes: Annotated[int, Field(ge=1, le=100)] = 5
+    """So many tries are let through when it is half-open."""
+    close_rate: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """It closes when at least this share of the probes succeed, and opens again when that is out of reach."""
+    permit_lease: Duration = timedelta(minutes=2)
+    """A probe that says nothing for so long is lost, and another one may be tried."""
+
+    def thresholds(self) -> Thresholds:
+        """The same for the automaton."""
+        return Thresholds(**dict(self))
+
+
+class Alerts(Section):
+    """How a person is told."""
+
+    webhook: Address = ""
+    """Alerts are posted here as JSON, until it answers with 2xx; empty: they wait in the database."""
+    token: SecretStr = SecretStr("")
+    """Sent to the webhook as a bearer token."""
+    timeout: Duration = timedelta(seconds=5)
+    """For each step of a delivery."""
+
+    @model_validator(mode="after")
+    def _is_http(self) -> Self:
+        """Nothing else takes a POST."""
+        if self.webhook and not self.webhook.startswith(("http://", "https://")):
+            raise Wrong("webhook", "must begin with https:// or http://")
+        return self
 
 
 class Watching(Section):
@@ -108,6 +192,10 @@ class Settings(Section):
     """The user of the embedded servers when root starts them."""
     healing: Healing = Healing()
     """What may be healed, and how carefully."""
+    breakers: Breakers = Breakers()
+    """An action that keeps failing is left alone for a while."""
+    alerts: Alerts = Alerts()
+    """How a person is told."""
     watching: Watching = Watching()
     """How often, and how patiently, the estate is looked at."""
     postgres: PostgresServer = PostgresServer()

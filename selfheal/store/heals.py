@@ -5,7 +5,7 @@ Every write of a holder says `WHERE id AND fence AND status = 'RUNNING'`: whoeve
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -27,12 +27,15 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Connection
 from uuid6 import uuid7
 
-from selfheal.model.admission import Answer, Decision, Refusal
+from selfheal.model.admission import Answer, Decision, Limits, Place, Refusal, Rung
 from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan, Status, Verification
+from selfheal.model.breaker import Denial, Permit, Thresholds
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import Trigger
+from selfheal.store.breakers import Breakers
 from selfheal.store.engine import transaction
 from selfheal.store.rows import attempt_of, plan_json
 from selfheal.store.tables import faults, healing_actions
@@ -41,12 +44,14 @@ from selfheal.store.text import clean, shorten
 _log = logging.getLogger(__name__)
 FRUITLESS_BEFORE_A_PERSON = 3  # attempts of one fault that were interrupted, or never acted
 
-_ADMIT = text(
-    """SELECT * FROM admit_trigger(
-        :trigger, :attempt, :type, :component, :target, :action_type, :action, :source, :priority, :detected,
-        :observation, :is_fault, :refusal, :refusal_reason, :why, :lease, :cooldown, :flap)"""
-).bindparams(bindparam("observation", type_=JSONB(none_as_null=True)))
-_PEEK = text("SELECT * FROM standing_refusal(:target, :action_type, :cooldown, :flap)")
+_REQUEST = """ROW(:trigger, :attempt, :type, :component, :target, :actions, :action_types, :source, :priority,
+    :detected, :observed, :observation, :is_fault, :refusal, :refusal_reason, :why, :estate_group, :group_size,
+    :parents, :granted, :generation, :denied)::admission_request"""
+_LIMITS = f"ROW({', '.join(f':{one.name}' for one in fields(Limits))})::admission_limits"
+_JSON = bindparam("observation", type_=JSONB(none_as_null=True))
+_ADMIT = text(f"SELECT * FROM admit_trigger({_REQUEST}, {_LIMITS})").bindparams(_JSON)  # noqa: S608 - written above
+_PEEK = text(f"SELECT * FROM standing_refusal({_REQUEST}, {_LIMITS})").bindparams(_JSON)  # noqa: S608 - the same
+_UNASKED: Mapping[str, Any] = {"granted": None, "generation": None, "denied": []}
 _STOPPED_BY_US = text(
     """SELECT (a.interrupted AND a.act_started_at IS NOT NULL)
            OR (a.rollback_outcome = 'DONE' AND a.plan -> 'rollback' ->> 'restore' = 'stopped')
@@ -61,53 +66,57 @@ class Heals:
 
     Args:
         engine: the database, as healing_user.
-        lease: how long a claim lasts without renewal.
-        cooldown: the first cool-down of an action on a target; it doubles.
-        flap: two heals closer together than this begin a cool-down.
+        limits: what admission never exceeds.
+        breakers: asked by admission and told of each verified outcome, in the same transactions.
     """
 
-    def __init__(self, engine: Engine, *, lease: timedelta, cooldown: timedelta, flap: timedelta) -> None:
+    def __init__(self, engine: Engine, limits: Limits, breakers: Breakers | None = None) -> None:
         self._engine = engine
-        self._lease = lease
-        self._limits = {"cooldown": cooldown, "flap": flap}
+        self._lease = limits.lease
+        self._limits = {one.name: getattr(limits, one.name) for one in fields(limits)}
+        self._breakers = breakers or Breakers(engine, Thresholds())
 
     def admit(
         self,
         trigger: Trigger,
         *,
-        target: str,
-        action_type: str,
+        place: Place,
+        rungs: Sequence[Rung],
         observation: Observation | None,
         refusal: Refusal | None,
     ) -> Answer:
         """See `ports.HealStore.admit`."""
-        values = {
-            "trigger": trigger.id,
-            "attempt": uuid7(),
-            "type": trigger.type.value,
-            "component": shorten(trigger.component, 100),
-            "target": shorten(target, 200),
-            "action_type": action_type,
-            "action": shorten(trigger.action, 50),
-            "source": trigger.source.value,
-            "priority": trigger.priority.value,
-            "detected": trigger.detected_at,
+        values = _request(trigger, place, rungs) | {
+            "observed": None if observation is None else observation.observed_at,
             "observation": None if observation is None else clean(observation.as_json()),
             "is_fault": observation is not None and observation.health is not Health.HEALTHY,
             "refusal": None if refusal is None else refusal.decision.value,
             "refusal_reason": None if refusal is None else shorten(refusal.reason, 500),
-            "why": shorten(trigger.reason, 2000),
-            "lease": self._lease,
-        } | self._limits
+        }
         with transaction(self._engine) as connection:
-            row = connection.execute(_ADMIT, values).one()
-        return Answer(**(row._asdict() | {"decision": Decision(row.decision)}))
+            return self._admit(connection, values | self._limits, denied=())
 
-    def peek(self, target: str, action_type: str) -> Answer | None:
-        """See `ports.HealStore.peek`."""
+    def _admit(self, connection: Connection, values: dict[str, Any], *, denied: tuple[str, ...]) -> Answer:
+        """Ask; where a breaker is not closed, ask that breaker, and again with its word. One of the rungs each time."""
+        row = connection.execute(_ADMIT, values).one()
+        if row.decision != "PROBE":
+            return _answer(row)
+        asked = self._breakers.ask_in(connection, f"heal:{row.action}", values["attempt"])
+        if isinstance(asked, Denial):
+            denied = (*denied, row.action)
+            return self._admit(connection, values | {"denied": list(denied)}, denied=denied)
+        again = connection.execute(_ADMIT, values | {"granted": row.action, "generation": asked.generation}).one()
+        answer = _answer(again)
+        if not answer.admitted or answer.repeated:
+            self._breakers.give_back_in(connection, f"heal:{row.action}", asked.id)
+        return answer
+
+    def peek(self, trigger: Trigger, *, place: Place, rungs: Sequence[Rung]) -> Answer | None:
+        """See `ports.HealStore.peek`; a breaker that is half-open is not asked for one of its probes."""
+        values = _request(trigger, place, rungs) | self._limits
         with transaction(self._engine) as connection:
-            row = connection.execute(_PEEK, {"target": target, "action_type": action_type} | self._limits).first()
-        return None if row is None else Answer(**(row._asdict() | {"decision": Decision(row.decision)}))
+            row = connection.execute(_PEEK, values).one()
+        return None if row.decision in {None, "PROBE"} else _answer(row)
 
     def claim(self, attempt_id: UUID, *, fence: int, holder: Holder) -> Attempt | None:
         """See `ports.HealStore.claim`."""
@@ -186,14 +195,23 @@ class Heals:
                 lease_until=None,
                 interrupted=outcome.interrupted,
             )
-            .returning(healing_actions.c.fault_id)
+            .returning(*healing_actions.c)
         )
         with transaction(self._engine) as connection:
-            fault_id = connection.scalar(statement)
-            if fault_id is None:
+            row = connection.execute(statement).first()
+            if row is None:
                 return bool(connection.scalar(select(exists().where(*_settled(attempt_id, fence)))))
-            connection.execute(_consequence(fault_id, outcome))
+            connection.execute(_consequence(row.fault_id, outcome))
+            self._tell_breaker(connection, row, outcome)
         return True
+
+    def _tell_breaker(self, connection: Connection, row: Row[Any], outcome: Outcome) -> None:
+        """A verified outcome counts; one that never acted, or whose healer died, gives its permit back."""
+        name, permit = f"heal:{row.action_name}", Permit(id=row.id, generation=row.breaker_generation)
+        if row.act_started_at is None or outcome.interrupted:
+            self._breakers.give_back_in(connection, name, permit.id)
+        else:
+            self._breakers.tell_in(connection, name, permit, success=outcome.verification is Verification.HEALED)
 
     def release(self, attempt_id: UUID, *, fence: int) -> None:
         """See `ports.HealStore.release`."""
@@ -252,6 +270,40 @@ class Heals:
             return connection.execute(statement).rowcount > 0
 
 
+def _request(trigger: Trigger, place: Place, rungs: Sequence[Rung]) -> dict[str, Any]:
+    """A trigger as `admission_request`, before it was looked at."""
+    return {
+        "trigger": trigger.id,
+        "attempt": uuid7(),
+        "type": trigger.type.value,
+        "component": shorten(trigger.component, 100),
+        "target": shorten(place.target, 200),
+        "actions": [one.action for one in rungs],
+        "action_types": [one.action_type for one in rungs],
+        "source": trigger.source.value,
+        "priority": trigger.priority.value,
+        "detected": trigger.detected_at,
+        "observed": None,
+        "observation": None,
+        "is_fault": False,
+        "refusal": None,
+        "refusal_reason": None,
+        "why": shorten(trigger.reason, 2000),
+        "estate_group": place.group,
+        "group_size": place.group_size,
+        "parents": list(place.parents),
+        **_UNASKED,
+    }
+
+
+def _answer(row: Row[Any]) -> Answer:
+    """What admission or its preview said."""
+    known = {one.name for one in fields(Answer)}
+    return Answer(
+        **{key: value for key, value in row._asdict().items() if key in known} | {"decision": Decision(row.decision)}
+    )
+
+
 def _readable(row: Row[Any]) -> Attempt | None:
     """The attempt, or None for one that another release wrote in words of its own: it must not hide the others."""
     try:
@@ -295,4 +347,6 @@ def _consequence(fault_id: UUID, outcome: Outcome) -> Any:
     useless = or_(healing_actions.c.interrupted, healing_actions.c.act_started_at.is_(None))
     fruitless = select(func.count()).where(healing_actions.c.fault_id == fault_id, useless).scalar_subquery()
     handed_over = or_(literal(outcome.escalate), fruitless >= FRUITLESS_BEFORE_A_PERSON)
-    return update(faults).where(faults.c.id == fault_id, handed_over).values(needs_person=shorten(outcome.message, 500))
+    return select(func.hand_over(faults.c.id, faults.c.component, shorten(outcome.message, 500))).where(
+        faults.c.id == fault_id, handed_over
+    )

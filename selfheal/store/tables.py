@@ -3,11 +3,13 @@
 from datetime import datetime
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     DateTime,
     Double,
     ForeignKey,
+    Identity,
     Integer,
     MetaData,
     String,
@@ -17,7 +19,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata = MetaData()
 
@@ -36,6 +38,7 @@ faults = Table(
     Column("id", Uuid, primary_key=True, server_default=_NEW_ID),
     Column("target_key", String(200), nullable=False),
     Column("component", String(100), nullable=False),
+    Column("estate_group", String(50), nullable=False, server_default=""),
     Column("trigger_type", String(50), nullable=False),
     _moment("detected_at", required=True),
     _moment("verified_at"),
@@ -62,9 +65,12 @@ healing_actions = Table(
     _moment("created_at", required=True),
     _moment("completed_at"),
     Column("target_key", String(200), nullable=False),
-    Column("fault_id", Uuid, ForeignKey("faults.id"), nullable=False),
-    Column("trigger_id", Uuid, nullable=False, unique=True),
+    Column("estate_group", String(50), nullable=False, server_default=""),
+    Column("fault_id", Uuid, ForeignKey("faults.id")),
+    Column("trigger_id", Uuid, unique=True),
     Column("action_name", String(50), nullable=False),
+    Column("priority", String(10), nullable=False, server_default="MEDIUM"),
+    Column("breaker_generation", Integer),
     Column("fence", Integer, nullable=False, server_default="0"),
     Column("runs", Integer, nullable=False, server_default="0"),
     _moment("lease_until"),
@@ -140,6 +146,82 @@ mechanism_runs = Table(
     Column("holder", JSONB, nullable=False),
     _moment("began_at", required=True),
     _moment("ended_at"),
+)
+
+maintenance_windows = Table(
+    "maintenance_windows",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=_NEW_ID),
+    Column("scope", String(10), nullable=False),
+    Column("name", String(50), nullable=False, server_default=""),
+    Column("begins_at", DateTime(timezone=True), nullable=False),
+    Column("ends_at", DateTime(timezone=True), nullable=False),
+    Column("zone", String(50), nullable=False),
+    Column("who", String(100), nullable=False),
+    Column("why", String(500), nullable=False),
+    Column("ended_by", String(100)),
+)
+
+storms = Table(
+    "storms",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=_NEW_ID),
+    Column("estate_group", String(50), nullable=False),
+    _moment("began_at", required=True),
+    Column("quiet_at", DateTime(timezone=True), nullable=False),
+    Column("sick", Integer, nullable=False),
+    _moment("go_at"),
+    Column("go_by", String(100)),
+    Column("go_why", String(500)),
+    _moment("ended_at"),
+)
+
+alert_outbox = Table(
+    "alert_outbox",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=_NEW_ID),
+    Column("severity", String(10), nullable=False),
+    Column("dedup_key", String(200), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("details", JSONB, nullable=False, server_default="{}"),
+    _moment("created_at", required=True),
+    _moment("next_try_at", required=True),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    _moment("sent_at"),
+    Column("error", Text),
+)
+
+circuit_breaker_state = Table(
+    "circuit_breaker_state",
+    metadata,
+    Column("component", String(100), primary_key=True),
+    Column("state", String(20), nullable=False, server_default="CLOSED"),
+    Column("failure_rate", Double, nullable=False, server_default="0"),
+    _moment("opened_at"),
+    _moment("updated_at", required=True),
+    Column("generation", Integer, nullable=False, server_default="0"),
+    Column("level", Integer, nullable=False, server_default="0"),
+    Column("mode", String(20), nullable=False, server_default="AUTOMATIC"),
+    Column("override", JSONB(none_as_null=True)),
+    Column("results", ARRAY(Boolean), nullable=False, server_default="{}"),
+    _moment("open_until"),
+    Column("permits", JSONB, nullable=False, server_default="{}"),
+    Column("successes", Integer, nullable=False, server_default="0"),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("prevented", BigInteger, nullable=False, server_default="0"),
+)
+
+circuit_breaker_results = Table(
+    "circuit_breaker_results",
+    metadata,
+    Column("component", String(100), ForeignKey("circuit_breaker_state.component"), primary_key=True),
+    Column("place", BigInteger, Identity(), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("success", Boolean),
+    Column("event", JSONB, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("generation", Integer, nullable=False),
 )
 
 pauses = Table(

@@ -4,6 +4,7 @@ The flow of the same name runs it; it knows nothing of Prefect: `dispatch` and `
 """
 
 import contextvars
+import functools
 import logging
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,6 +26,7 @@ from selfheal.policy.triggers import platform_acts, priority_of, type_of
 from selfheal.protocol.heal import Result
 from selfheal.watch.containers import Containers
 from selfheal.watch.exits import Exits
+from selfheal.watch.queue import HealQueue
 from selfheal.watch.world import Pace, Seen, Summary, World
 
 MECHANISM = "application-health"
@@ -53,7 +55,7 @@ class Watcher:
         self._stop = threading.Event()
         self._raised = 0
         self._context = contextvars.copy_context()
-        self._pool = ThreadPoolExecutor(pace.at_once, thread_name_prefix="heal")
+        self._heals = HealQueue(pace.at_once)
         self._turns = ThreadPoolExecutor(1, thread_name_prefix="reconcile-turn")
         self._turn: Future[object] | None = None
 
@@ -85,7 +87,7 @@ class Watcher:
         finally:
             self._stop.set()
             seeing.close()
-            self._pool.shutdown(wait=True)
+            self._heals.close()
             self._turns.shutdown(wait=True)
         return Summary(sweeps=sweeps, raised=self._raised, handed_over=handed_over)
 
@@ -185,7 +187,8 @@ class Watcher:
             detected_at=sick_since,
         )
         self._raised += 1
-        state.heal = self._pool.submit(self._context.copy().run, self._heal, state, trigger)
+        heal = functools.partial(self._context.copy().run, self._heal, state, trigger)
+        state.heal = self._heals.submit(trigger.priority, heal)
 
     def _left_by_us(self, component: Component) -> bool:
         """Whether it was a heal of ours that left this target stopped, and no person."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from fakes import WIDE
 
 from console import demo_estate
 from console.database import Database, reading
@@ -135,6 +136,8 @@ def living(processes: list[psutil.Process]) -> list[psutil.Process]:
 def estate_running(data: Path) -> Iterator[tuple[Estate, Path]]:
     """A demo estate with its settings file."""
     estate, config = demo_estate.write(data)
+    wide = "".join(f"{name} = {value}\n" for name, value in WIDE.items())
+    config.write_text(config.read_text(encoding="utf-8").replace("[healing]\n", f"[healing]\n{wide}"), encoding="utf-8")
     (data / "logs").mkdir(exist_ok=True)
     process = demo_estate.part(estate, data).start()
     try:

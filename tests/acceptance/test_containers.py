@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from docker_fixtures import Dockerd, TestEngine
 from estate_fixtures import until
+from fakes import WIDE
 from sqlalchemy import text
 from uuid6 import uuid7
 
@@ -99,7 +100,7 @@ def _options(name: str) -> dict[str, Any]:
 def settings(url: str, containers: dict[str, str]) -> dict[str, Any]:
     component = {"probe": "container", "ladder": ["restart-container"], "healthy_delay": "500 ms"}
     return {
-        "healing": {"allow": sorted(containers), "at_once": 8},
+        "healing": WIDE | {"allow": sorted(containers)},
         "watching": {"sweep": "500 ms", "platform_grace": "3 s"},
         "docker": {"url": url, "timeout": "1 s"},
         "components": {name: component | {"container": container} for name, container in containers.items()},

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import psutil
+from fakes import NEVER_TRIPS, WIDE
 from sqlalchemy import Engine, text
 
 from deployments.embedded import child
@@ -59,6 +60,9 @@ def free_ports(count: int) -> list[int]:
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         return [one.getsockname()[1] for one in sockets]
+
+
+TESTS = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +122,7 @@ class Targets:
 
     def healer(self, name: str, *, failpoint: str = "", options: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
         """A healer of one target, in a process of its own; what it prints is found by `said`."""
-        environment = {**os.environ, "SELFHEAL_DATABASE_URL": self.database_url}
+        environment = {**os.environ, "SELFHEAL_DATABASE_URL": self.database_url, "PYTHONPATH": str(TESTS)}
         if failpoint:
             environment["SELFHEAL_FAILPOINT"] = failpoint
         command = [sys.executable, str(HEALER), str(self.folder / "settings.json"), name, *options]
@@ -198,7 +202,8 @@ def _settings(port: int, ports: dict[str, int], never_healthy: set[str]) -> dict
         for name, number in ports.items()
     }
     return {
-        "healing": {"allow": list(ports), "lease": LEASE_S, "cooldown": 0.001},
+        "healing": WIDE | {"allow": list(ports), "lease": LEASE_S, "cooldown": 0.001},
+        "breakers": NEVER_TRIPS,
         "supervisors": {"chaos": {"url": f"http://127.0.0.1:{port}", "username": "chaos", "password": "chaos"}},
         "components": components,
     }

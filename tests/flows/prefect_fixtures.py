@@ -11,6 +11,7 @@ from subprocess import Popen
 import pytest
 from embedded_fixtures import Embedded, running
 from estate_fixtures import until
+from fakes import WIDE
 from prefect import get_client
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.events.worker import EventsWorker
@@ -85,8 +86,9 @@ def healing(  # noqa: PLR0917 - a fixture list is not an interface
     text = estate.toml().replace('healthy_delay = "5 s"', 'healthy_delay = "200 ms"')
     text = text.replace('start_timeout = "60 s"', 'start_timeout = "20 s"')
     allow = ", ".join(f'"{name}"' for name in ALLOWED)
+    wide = "".join(f"{name} = {value}\n" for name, value in WIDE.items())
     config = tmp_path / "selfheal.toml"
-    config.write_text(f"[healing]\nallow = [{allow}]\nlease = 3\n{text}")
+    config.write_text(f"[healing]\nallow = [{allow}]\nlease = 3\n{wide}{text}")
     monkeypatch.setenv("SELFHEAL_CONFIG", str(config))
     monkeypatch.setenv("SELFHEAL_DATABASE_URL", database_url)
     bootstrap.current.cache_clear()

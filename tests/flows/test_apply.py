@@ -21,7 +21,7 @@ from selfheal.model.errors import NotAllowed, Transient
 
 COMPONENTS = ("backend", "broker")
 ESTATE = "estate"
-OURS = {"work-pool": 1, "work-queue": 2, "flow": 3, "deployment": 3, "concurrency-limit": 2, "automation": 1}
+OURS = {"work-pool": 1, "work-queue": 2, "flow": 4, "deployment": 4, "concurrency-limit": 2, "automation": 1}
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +75,7 @@ def test_everything_is_made_once_and_removed_again(api: PrefectApi, untouched: d
     left = dump(api)
     assert [one["name"] for key, one in left["flows"].items() if key not in untouched["flows"]] == [
         "application-health",
+        "circuit-breaker",
         "healing-dispatch",
         "reconcile",
     ]

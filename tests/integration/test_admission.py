@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, text
 from uuid6 import uuid7
 
-from selfheal.model.admission import Answer, Decision, Refusal
+from selfheal.model.admission import Answer, Decision, Limits, Place, Refusal, Rung
 from selfheal.model.attempt import Holder, Outcome, Plan, Status, Verification
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
@@ -20,6 +20,7 @@ from selfheal.store.heals import Heals
 
 HOLDER = Holder(host="here", pid=1, started=1)
 MINUTE = timedelta(minutes=1)
+RESTART = Rung(action="restart-service", action_type="RESTART_SERVICE")
 
 
 def a_trigger(component: str = "backend") -> Trigger:
@@ -41,18 +42,22 @@ def sick(component: str = "backend") -> Observation:
 
 @pytest.fixture
 def heals(empty: Engine) -> Heals:
-    return Heals(empty, lease=timedelta(seconds=3), cooldown=10 * MINUTE, flap=10 * MINUTE)
+    return Heals(empty, Limits(lease=timedelta(seconds=3), at_once=100))
 
 
 def ask(heals: Heals, trigger: Trigger | None = None, refusal: Refusal | None = None) -> Answer:
     trigger = trigger or a_trigger()
     return heals.admit(
         trigger,
-        target=f"supervisor/demo/{trigger.component}",
-        action_type="RESTART_SERVICE",
+        place=Place(target=f"supervisor/demo/{trigger.component}"),
+        rungs=[RESTART],
         observation=sick(trigger.component),
         refusal=refusal,
     )
+
+
+def peek(heals: Heals) -> Answer | None:
+    return heals.peek(a_trigger(), place=Place(target="supervisor/demo/backend"), rungs=[RESTART])
 
 
 def finish(heals: Heals, answer: Answer, *, status: Status, verification: Verification, interrupted: bool) -> None:
@@ -111,7 +116,7 @@ def test_a_recovery_ends_the_rest_of_attempts_that_said_nothing(heals: Heals) ->
 def test_refusals_from_the_door_are_recorded_with_clean_text(heals: Heals, empty: Engine) -> None:
     """NUL bytes and lone surrogates in a name or a reason are stored replaced, and refused all the same."""
     odd = Refusal(decision=Decision.NOT_ALLOWED, reason="no component is named '\x00\ud800'")
-    answer = heals.admit(a_trigger("\x00\ud800"), target="", action_type="", observation=None, refusal=odd)
+    answer = heals.admit(a_trigger("\x00\ud800"), place=Place(), rungs=[], observation=None, refusal=odd)
     assert answer.decision is Decision.NOT_ALLOWED
     with empty.connect() as connection:
         assert connection.scalar(text("SELECT component FROM healing_triggers")) == "\N{REPLACEMENT CHARACTER}?"
@@ -119,9 +124,9 @@ def test_refusals_from_the_door_are_recorded_with_clean_text(heals: Heals, empty
 
 def test_peek_tells_the_refusal_and_records_nothing(heals: Heals, empty: Engine) -> None:
     """A dry run learns what would refuse it; no trigger and no fault is written."""
-    assert heals.peek("supervisor/demo/backend", "RESTART_SERVICE") is None
+    assert peek(heals) is None
     ask(heals)
-    assert heals.peek("supervisor/demo/backend", "RESTART_SERVICE").decision is Decision.ALREADY_HEALING
+    assert peek(heals).decision is Decision.ALREADY_HEALING
     with empty.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM healing_triggers")) == 1
 

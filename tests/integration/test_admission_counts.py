@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine, text
 from uuid6 import uuid7
 
+from selfheal.model.admission import Limits, Place, Rung
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.store.heals import Heals
@@ -17,7 +18,7 @@ RACERS = 16
 
 def test_a_storm_on_several_targets_counts_one_attempt_each(empty: Engine) -> None:
     """Who lost the race under the lock takes its count back; every answer has its decision."""
-    heals = Heals(empty, lease=MINUTE, cooldown=10 * MINUTE, flap=10 * MINUTE)
+    heals = Heals(empty, Limits(lease=MINUTE))
     start = threading.Barrier(RACERS)
 
     def one(number: int) -> None:
@@ -34,8 +35,8 @@ def test_a_storm_on_several_targets_counts_one_attempt_each(empty: Engine) -> No
                 reason="the storm",
                 detected_at=datetime.now(UTC),
             ),
-            target=f"supervisor/demo/{component}",
-            action_type="RESTART_SERVICE",
+            place=Place(target=f"supervisor/demo/{component}"),
+            rungs=[Rung(action="restart-service", action_type="RESTART_SERVICE")],
             observation=Observation(component=component, health=Health.SICK, detail="", observed_at=datetime.now(UTC)),
             refusal=None,
         )

@@ -8,7 +8,6 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from test_admission import a_trigger, ask, finish
 from deployments import accepted, archive, attach, backup, restore, stackfile
 from deployments.embedded import alone, roles, stack
 from deployments.migrate import migrate
-from selfheal.model.admission import Decision
+from selfheal.model.admission import Decision, Limits
 from selfheal.model.attempt import Holder, Status, Verification
 from selfheal.model.errors import NotAllowed, Permanent
 from selfheal.store.engine import open_engine
@@ -64,7 +63,7 @@ def served(data: Path) -> Iterator[tuple[Embedded, Engine]]:
 
 
 def heals_of(engine: Engine) -> Heals:
-    return Heals(engine, lease=timedelta(seconds=60), cooldown=timedelta(minutes=10), flap=timedelta(minutes=10))
+    return Heals(engine, Limits())
 
 
 @pytest.fixture(scope="module")

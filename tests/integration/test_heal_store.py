@@ -12,7 +12,7 @@ from fakes import FakeClock, FakeHeals
 from sqlalchemy import Engine
 from uuid6 import uuid7
 
-from selfheal.model.admission import Answer, Decision, Refusal
+from selfheal.model.admission import Answer, Decision, Limits, Place, Refusal, Rung
 from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan, RollbackOutcome, Status, Verification
 from selfheal.model.observation import Health, Incarnation, Observation
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
@@ -25,6 +25,8 @@ SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 LEASE = 60 * SECOND
 FAILED = Outcome(status=Status.FAILED, verification=Verification.NOT_HEALED, message="still sick")
 HEALED = Outcome(status=Status.SUCCESS, verification=Verification.HEALED, message="healed")
+RESTART = Rung(action="restart-service", action_type="RESTART_SERVICE")
+ANOTHER = Rung(action="another-action", action_type="ANOTHER_ACTION")
 LIMITS = {"lease": LEASE, "cooldown": 10 * MINUTE, "flap": 10 * MINUTE}
 SHIFT = """
     UPDATE healing_actions SET lease_until = lease_until - %(by)s, act_deadline = act_deadline - %(by)s,
@@ -51,11 +53,15 @@ class Bench:
         trigger = trigger or a_trigger()
         return self.store.admit(
             trigger,
-            target=target_of(trigger.component),
-            action_type="RESTART_SERVICE",
+            place=Place(target=target_of(trigger.component)),
+            rungs=[RESTART],
             observation=sick(trigger.component),
             refusal=refusal,
         )
+
+    def peek(self, *rungs: Rung) -> Answer | None:
+        """What a heal of the backend would meet."""
+        return self.store.peek(a_trigger(), place=Place(target=target_of()), rungs=rungs or [RESTART])
 
     def begun(self, component: str = "backend") -> Attempt:
         """An attempt that is admitted and claimed."""
@@ -126,7 +132,11 @@ def bench(request: pytest.FixtureRequest) -> Bench:
         with psycopg.connect(dsn, dbname="selfheal") as superuser:
             superuser.execute(SHIFT, {"by": time})
 
-    return Bench(store=Heals(engine, **LIMITS), now=lambda: datetime.now(UTC), passes=passes)
+    return Bench(
+        store=Heals(engine, Limits(**LIMITS, at_once=100, in_10_min=100, in_hour=100, storm_estate=0)),
+        now=lambda: datetime.now(UTC),
+        passes=passes,
+    )
 
 
 def test_an_admitted_trigger_has_a_fault_and_an_intent(bench: Bench) -> None:
@@ -170,10 +180,10 @@ def test_a_refusal_from_the_door_is_the_answer(bench: Bench) -> None:
 
 def test_peek_tells_what_admit_would_answer(bench: Bench) -> None:
     """A peek is the standing refusal or nothing, and it changes nothing."""
-    assert bench.store.peek(target_of(), "RESTART_SERVICE") is None
+    assert bench.peek() is None
     assert not bench.store.has_open_fault(target_of())
     admitted = bench.ask()
-    peeked = bench.store.peek(target_of(), "RESTART_SERVICE")
+    peeked = bench.peek()
     assert (peeked.decision, peeked.attempt_id) == (Decision.ALREADY_HEALING, admitted.attempt_id)
 
 
@@ -337,8 +347,8 @@ def test_a_failure_begins_a_cool_down_that_doubles(bench: Bench) -> None:
     refused = bench.ask()
     assert refused.decision is Decision.COOLDOWN
     assert abs(refused.retry_at - bench.now() - 10 * MINUTE) < SECOND * 5
-    assert bench.store.peek(target_of(), "RESTART_SERVICE").decision is Decision.COOLDOWN
-    assert bench.store.peek(target_of(), "ANOTHER_ACTION") is None
+    assert bench.peek().decision is Decision.COOLDOWN
+    assert bench.peek(ANOTHER) is None
     assert bench.ask(a_trigger("frontend")).admitted
     bench.passes(11 * MINUTE)
     bench.finish(FAILED)
@@ -350,7 +360,7 @@ def test_two_heals_close_together_begin_a_cool_down(bench: Bench) -> None:
     bench.finish(HEALED)
     bench.passes(11 * MINUTE)
     bench.finish(HEALED)
-    assert bench.store.peek(target_of(), "RESTART_SERVICE") is None
+    assert bench.peek() is None
     bench.finish(HEALED)
     assert bench.ask().decision is Decision.COOLDOWN
 
@@ -365,7 +375,7 @@ def test_interruptions_are_no_reason_to_rest_until_the_third(bench: Bench) -> No
     """A healer's death says nothing about the action; the third on one fault hands it to a person, and it rests."""
     for _ in range(2):
         bench.finish(replace(FAILED, interrupted=True))
-        assert bench.store.peek(target_of(), "RESTART_SERVICE") is None
+        assert bench.peek() is None
     bench.finish(replace(FAILED, interrupted=True))
     assert bench.ask().decision is Decision.COOLDOWN
 

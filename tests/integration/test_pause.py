@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, text
-from test_admission import a_trigger, ask, finish, heals  # noqa: F401 - pytest finds fixtures by import
+from test_admission import a_trigger, ask, finish, heals, peek  # noqa: F401 - pytest finds fixtures by import
 
 from selfheal.model.admission import Decision
 from selfheal.model.attempt import Status, Verification
@@ -24,7 +24,7 @@ def test_while_paused_nothing_is_admitted(heals: Heals, pauses: Pauses) -> None:
     """Admission and a dry run refuse with PAUSED and say who and why; equal refusals count; resume ends it."""
     pauses.pause(who="ada", why="storage move")
     first, second = ask(heals), ask(heals)
-    peeked = heals.peek("supervisor/demo/backend", "RESTART_SERVICE")
+    peeked = peek(heals)
     assert peeked is not None
     for answer in (first, second, peeked):
         assert answer.decision is Decision.PAUSED

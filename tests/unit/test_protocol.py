@@ -98,9 +98,8 @@ class Shelf:
     def __init__(self, action: Patient) -> None:
         self.action: Patient | None = action
 
-    def find_action(self, trigger: Trigger, component: Component) -> Patient | None:
-        fits = self.action is not None and self.action.can_handle(trigger, component)
-        return self.action if fits else None
+    def find_actions(self, trigger: Trigger, component: Component) -> list[Patient]:
+        return [self.action] if self.action is not None and self.action.can_handle(trigger, component) else []
 
     def mode(self, action: Patient) -> str:
         return action.mode

@@ -100,7 +100,7 @@ def test_a_mode_of_the_settings_goes_before_the_actions_own() -> None:
 def test_unknown_name_gives_the_nearest() -> None:
     """A typing error is answered with the name that was meant."""
     with pytest.raises(Permanent, match="did you mean 'restart-service'"):
-        build(TOOLS).find_action(trigger(action="restart-servce"), BACKEND)
+        build(TOOLS).find_actions(trigger(action="restart-servce"), BACKEND)
 
 
 @pytest.mark.parametrize(
@@ -115,18 +115,17 @@ def test_unknown_name_gives_the_nearest() -> None:
 )
 def test_ladder(kind: TriggerType, component: Component, found: str | None) -> None:
     """The first rung that can handle the trigger is taken; none where none can."""
-    action = build(TOOLS).find_action(trigger(kind), component)
-    assert (action.name if action else None) == found
+    actions = build(TOOLS).find_actions(trigger(kind), component)
+    assert (actions[0].name if actions else None) == found
 
 
 def test_own_choice_beats_the_ladder() -> None:
     """A person may choose another action, but not one that does not fit."""
     registry = build(TOOLS)
-    chosen = registry.find_action(trigger(TriggerType.MANUAL, "restart-service"), BROKER)
-    assert chosen is not None
+    (chosen,) = registry.find_actions(trigger(TriggerType.MANUAL, "restart-service"), BROKER)
     assert chosen.name == "restart-service"
     with pytest.raises(Permanent, match="does not fit backend"):
-        registry.find_action(trigger(TriggerType.MANUAL, "restore-nats-connection"), BACKEND)
+        registry.find_actions(trigger(TriggerType.MANUAL, "restore-nats-connection"), BACKEND)
 
 
 def test_third_party_is_loaded_when_asked_for() -> None:
@@ -146,8 +145,7 @@ def test_broken_third_party_stops_nobody() -> None:
     component = Component(
         name="x", target="x", probe=ProbeKind.HTTP, supervisor="demo", program="backend", ladder=ladder
     )
-    action = registry.find_action(trigger(), component)
-    assert action is not None
+    (action,) = registry.find_actions(trigger(), component)
     assert action.name == "restart-service"
     told = registry.problems()
     assert [name in words for name, words in zip(("broken", "misnamed", "missing"), told, strict=True)] == [True] * 3

@@ -1,0 +1,55 @@
+"""`selfheal storm`: what so many faults at once have stopped, and the word that lets heals begin again."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from console.failure import BAD_NEWS, FINE, WrongUsage
+from console.output import Cell, Section, show
+from console.pause import operator
+from console.place import Output, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from selfheal.model.storm import Storm
+
+COLUMNS = ("storm", "sick_at_least", "began_at", "quiet_at", "go_by", "why")
+
+
+def storm(
+    do: Annotated[Literal["list", "go"], Parameter(help="list the storms, or let heals begin again.")] = "list",
+    /,
+    *,
+    who: Annotated[str, Parameter(help="Who decides; else the operating system's user.")] = "",
+    why: Annotated[str, Parameter(help="Why heals may begin; it is recorded.")] = "",
+    place: Place = Place(),  # noqa: B008 - frozen: cyclopts fills a copy
+    output: Output = "table",
+) -> int:
+    """List the storms, or let heals begin again."""
+    if do == "go" and not why.strip():
+        raise WrongUsage("--why is empty", hint="say why heals may begin again, e.g. --why 'the power is back'")
+    from console.database import database_of  # noqa: PLC0415  keeps `--help` fast
+
+    with database_of(place) as database:
+        decided = database.storms.go(who=who.strip() or operator(), why=why.strip()) if do == "go" else None
+        storms = database.storms.current()
+    facts: dict[str, Cell] = {} if decided is None else {"storms_let_go": decided}
+    show([section(storms)], output=output, facts=facts)
+    return BAD_NEWS if decided == 0 else FINE
+
+
+def section(storms: "Sequence[Storm]") -> Section:
+    """The storms as a table."""
+    rows: list[dict[str, Cell]] = [
+        {
+            "storm": one.group or "the estate",
+            "sick_at_least": one.sick,
+            "began_at": one.began_at,
+            "quiet_at": one.quiet_at,
+            "go_by": one.go_by or None,
+            "why": one.go_why or None,
+        }
+        for one in storms
+    ]
+    return Section(name="storms", columns=COLUMNS, rows=rows)

@@ -1,0 +1,377 @@
+-- Admission: whether a heal may begin, decided and recorded in one transaction and one round trip.
+
+-- Every limit, as the settings hold it. A count of 0 switches a storm's limit off.
+CREATE TYPE admission_limits AS (
+    lease interval, cooldown interval, flap interval, per_action int, per_fault int,
+    at_once int, in_10_min int, in_hour int, group_share double precision, group_from int,
+    storm_group int, storm_estate int, storm_within interval, storm_quiet interval, stale interval
+);
+
+-- One trigger, as the door has let it in: which actions of the ladder fit, in order, and where the component stands.
+CREATE TYPE admission_request AS (
+    trigger uuid, attempt uuid, type text, component text, target text, actions text[], action_types text[],
+    source text, priority text, detected_at timestamptz, observed_at timestamptz, observation jsonb, is_fault boolean,
+    refusal text, refusal_reason text, why text, estate_group text, group_size int, parents text[],
+    granted text, generation int, denied text[]       -- what a breaker that is not closed has said of these actions
+);
+
+-- The rung of the ladder that may be tried now: the first that is neither exhausted, nor cooling down, nor denied by
+-- its breaker. Cool-down: begins after a failed attempt, or after a second heal within l.flap of the first, and
+-- doubles with each of them within 24 h. An attempt whose healer died, or that never acted, says nothing about the
+-- action: not counted, unless its fault is still open and waits for a person, and never as an attempt that is spent.
+-- A person's own word passes attempts and cool-down: they are told of both.
+CREATE FUNCTION next_rung(r admission_request, l admission_limits)
+RETURNS TABLE (decision text, reason text, attempt_id uuid, retry_at timestamptz, action text, action_type text)
+LANGUAGE plpgsql STABLE AS $fn$
+DECLARE
+    v_action text;
+    v_type text;
+    v_cooling record;
+    v_cool_id uuid;
+    v_cool_status text;
+    v_cool_until timestamptz;
+    v_breaker record;
+    v_open timestamptz;
+    v_why_open text;
+BEGIN
+    FOR i IN 1 .. cardinality(r.actions) LOOP
+        v_action := r.actions[i];
+        v_type := r.action_types[i];
+        IF EXISTS (SELECT FROM healing_actions a WHERE a.target_key = r.target AND a.action_type = v_type
+                   AND a.completed_at > now() - interval '24 hours') THEN      -- most often not: this costs much
+            WITH recent AS (
+                SELECT a.id, a.status, a.completed_at, a.act_started_at IS NOT NULL AND NOT a.interrupted AS tried,
+                       (f.needs_person IS NOT NULL AND f.closed_at IS NULL)
+                       OR (NOT a.interrupted AND a.act_started_at IS NOT NULL AND (
+                           a.status <> 'SUCCESS'
+                           OR a.completed_at - lag(a.completed_at) OVER (ORDER BY a.completed_at) < l.flap)) AS counts
+                FROM healing_actions a JOIN faults f ON f.id = a.fault_id
+                WHERE a.target_key = r.target AND a.action_type = v_type
+                  AND a.completed_at > now() - interval '24 hours'
+            )
+            SELECT (array_agg(e.id ORDER BY e.completed_at DESC))[1] AS id,
+                   (array_agg(e.status ORDER BY e.completed_at DESC))[1] AS status,
+                   max(e.completed_at) + l.cooldown * least(power(2, count(*) - 1), 144) AS until,
+                   count(*) FILTER (WHERE e.tried) AS spent
+            INTO v_cooling FROM recent e WHERE e.counts;
+            IF r.source = 'person' THEN             -- was told, and has decided all the same
+                NULL;
+            ELSIF v_cooling.spent >= l.per_action THEN
+                CONTINUE;
+            ELSIF v_cooling.until > now() THEN
+                IF v_cool_until IS NULL OR v_cooling.until < v_cool_until THEN
+                    v_cool_id := v_cooling.id;
+                    v_cool_status := v_cooling.status;
+                    v_cool_until := v_cooling.until;
+                END IF;
+                CONTINUE;
+            END IF;
+        END IF;
+        SELECT b.state, b.mode, b.open_until, b.override INTO v_breaker
+        FROM circuit_breaker_state b WHERE b.component = 'heal:' || v_action;
+        IF FOUND AND (v_breaker.state <> 'CLOSED' OR v_breaker.mode <> 'AUTOMATIC') AND v_action <> coalesce(r.granted, '') THEN
+            IF v_action = ANY (r.denied) OR v_breaker.state = 'OPEN' AND (
+                v_breaker.open_until > now() OR v_breaker.mode = 'FORCED_OPEN'
+                AND coalesce((v_breaker.override ->> 'until')::timestamptz, 'infinity') > now()) THEN
+                v_open := least(v_open, v_breaker.open_until);
+                v_why_open := 'the breaker of ' || v_action || ' is ' || lower(v_breaker.state)
+                    || coalesce(': forced by ' || (v_breaker.override ->> 'who') || ': ' || (v_breaker.override ->> 'why'), '');
+                CONTINUE;
+            END IF;
+            RETURN QUERY SELECT 'PROBE', NULL::text, NULL::uuid, NULL::timestamptz, v_action, v_type;
+            RETURN;                                 -- half-open, or it may be by now: the automaton must be asked
+        END IF;
+        RETURN QUERY SELECT NULL::text, NULL::text, NULL::uuid, NULL::timestamptz, v_action, v_type;
+        RETURN;
+    END LOOP;
+    IF v_cool_until IS NOT NULL THEN
+        RETURN QUERY SELECT 'COOLDOWN',
+            CASE v_cool_status WHEN 'SUCCESS' THEN 'it was healed twice in a short time' ELSE 'its last attempt failed' END
+            || '; cooling down until ' || to_char(v_cool_until AT TIME ZONE 'UTC', 'HH24:MI:SS') || ' UTC',
+            v_cool_id, v_cool_until, v_action, v_type;
+    ELSIF v_why_open IS NOT NULL THEN
+        RETURN QUERY SELECT 'CIRCUIT_OPEN', v_why_open, NULL::uuid, v_open, v_action, v_type;
+    ELSE
+        RETURN QUERY SELECT 'ATTEMPTS_EXHAUSTED',
+            l.per_action || ' attempts within 24 hours of each action on its ladder did not help; a person must look',
+            NULL::uuid, NULL::timestamptz, v_action, v_type;
+    END IF;
+END
+$fn$;
+
+-- What stands in the way of this heal right now, or the rung that may be tried. Always one row. Read by peek (without
+-- a lock) and by admission. The order is that of the questions: may anything be healed, this target, by what, how much.
+CREATE FUNCTION standing_refusal(r admission_request, l admission_limits)
+RETURNS TABLE (decision text, reason text, attempt_id uuid, retry_at timestamptz, action text, action_type text)
+LANGUAGE plpgsql STABLE AS $fn$
+DECLARE
+    v_rung record;
+BEGIN
+    RETURN QUERY
+        SELECT 'PAUSED', 'paused by ' || p.paused_by || ' since ' || to_char(p.since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')
+                   || coalesce(' until ' || to_char(p.until AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), '') || ' UTC: ' || p.why,
+               NULL::uuid, NULL::timestamptz, NULL::text, NULL::text   -- a person may resume at any moment
+        FROM pauses p WHERE p.ended_at IS NULL AND (p.until IS NULL OR p.until > now());
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+        SELECT 'MAINTENANCE', 'maintenance of ' || coalesce(nullif(m.name, ''), 'the estate') || ' by ' || m.who || ' until '
+                   || to_char(m.ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC: ' || m.why,
+               NULL::uuid, m.ends_at, NULL::text, NULL::text
+        FROM maintenance_windows m
+        WHERE m.ends_at > now() AND m.begins_at <= now()
+          AND (m.scope = 'estate' OR m.scope = 'group' AND m.name = r.estate_group
+               OR m.scope = 'component' AND m.name = r.component)
+        ORDER BY m.ends_at DESC LIMIT 1;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+        SELECT 'ALREADY_HEALING',
+               CASE WHEN a.target_key = r.target THEN 'attempt ' || a.id || ' (' || a.action_name || ') is under way on this target'
+                    ELSE a.target_component || ', which it depends on, is being healed; it is looked at again afterwards' END,
+               a.id, a.lease_until, NULL::text, NULL::text
+        FROM healing_actions a
+        WHERE a.status IN ('PENDING', 'RUNNING') AND (a.target_key = r.target OR a.target_key = ANY (r.parents))
+        ORDER BY a.target_key <> r.target LIMIT 1;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+        SELECT 'ALREADY_HEALING', f.component || ', which it depends on, is sick: roots first', NULL::uuid,
+               now() + interval '5 seconds', NULL::text, NULL::text
+        FROM faults f
+        WHERE f.closed_at IS NULL AND f.target_key = ANY (r.parents) AND f.needs_person IS NULL
+          AND f.detected_at > now() - interval '10 minutes' LIMIT 1;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+        SELECT 'STALE_TRIGGER', 'it was looked at before attempt ' || a.id || ' ended; look again', a.id, now(), NULL::text, NULL::text
+        FROM healing_actions a
+        WHERE a.target_key = r.target AND a.completed_at > r.observed_at ORDER BY a.completed_at DESC LIMIT 1;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    IF r.observed_at < now() - l.stale THEN
+        RETURN QUERY SELECT 'STALE_TRIGGER', 'it was looked at too long ago; look again', NULL::uuid, now(), NULL::text, NULL::text;
+        RETURN;
+    END IF;
+    RETURN QUERY
+        SELECT 'ATTEMPTS_EXHAUSTED', l.per_fault || ' attempts on this fault did not help; a person must look',
+               NULL::uuid, NULL::timestamptz, NULL::text, NULL::text
+        FROM faults f WHERE f.target_key = r.target AND f.closed_at IS NULL AND r.source <> 'person'
+          AND (SELECT count(*) FROM healing_actions a WHERE a.fault_id = f.id AND a.completed_at > now() - interval '24 hours'
+               AND a.act_started_at IS NOT NULL) >= l.per_fault;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+
+    SELECT * INTO v_rung FROM next_rung(r, l);
+    IF v_rung.decision IS NOT NULL THEN
+        RETURN QUERY SELECT v_rung.decision, v_rung.reason, v_rung.attempt_id, v_rung.retry_at, v_rung.action, v_rung.action_type;
+        RETURN;
+    END IF;
+    RETURN QUERY
+        SELECT 'STORM', 'a storm: at least ' || s.sick || ' components of ' || coalesce(nullif(s.estate_group, ''), 'the estate')
+                   || ' sick at once; heals wait until it is quiet, or for `selfheal storm go`',
+               NULL::uuid, s.quiet_at, v_rung.action, v_rung.action_type
+        FROM storms s
+        WHERE s.ended_at IS NULL AND s.go_at IS NULL AND s.estate_group IN ('', r.estate_group)
+          AND s.quiet_at > now()
+          AND NOT (r.priority = 'CRITICAL' AND NOT EXISTS (
+              SELECT FROM faults f WHERE f.closed_at IS NULL AND f.target_key = ANY (r.parents)))
+        LIMIT 1;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    RETURN QUERY SELECT 'BLAST_RADIUS', b.reason, NULL::uuid, b.retry_at, v_rung.action, v_rung.action_type FROM too_many(r, l) b;
+    IF NOT FOUND THEN
+        RETURN QUERY SELECT NULL::text, NULL::text, NULL::uuid, NULL::timestamptz, v_rung.action, v_rung.action_type;
+    END IF;
+END
+$fn$;
+
+-- Whether this heal would be one too many; no row if not. CRITICAL has a place of its own.
+CREATE FUNCTION too_many(r admission_request, l admission_limits)
+RETURNS TABLE (reason text, retry_at timestamptz)
+LANGUAGE plpgsql STABLE AS $fn$
+DECLARE
+    v_active int;
+    v_group int;
+    v_share int := greatest(1, floor(l.group_share * r.group_size));
+    v_recent timestamptz;
+BEGIN
+    SELECT count(*), count(*) FILTER (WHERE a.estate_group = r.estate_group AND r.estate_group <> '') INTO v_active, v_group
+    FROM healing_actions a WHERE a.status IN ('PENDING', 'RUNNING');
+    IF v_active >= l.at_once + (r.priority = 'CRITICAL')::int THEN
+        RETURN QUERY SELECT v_active || ' heals are under way, which is the limit', now() + interval '5 seconds';
+    ELSIF r.group_size >= l.group_from AND v_group >= v_share THEN
+        RETURN QUERY SELECT v_group || ' of the ' || r.group_size || ' of ' || r.estate_group || ' are being healed, which is the limit',
+                            now() + interval '5 seconds';
+    ELSE
+        SELECT a.created_at INTO v_recent FROM healing_actions a
+        WHERE a.created_at > now() - interval '10 minutes' AND a.fault_id IS NOT NULL
+        ORDER BY a.created_at DESC OFFSET l.in_10_min - 1 LIMIT 1;
+        IF FOUND THEN
+            RETURN QUERY SELECT l.in_10_min || ' heals began within 10 minutes, which is the limit', v_recent + interval '10 minutes';
+            RETURN;
+        END IF;
+        SELECT a.created_at INTO v_recent FROM healing_actions a
+        WHERE a.created_at > now() - interval '1 hour' AND a.fault_id IS NOT NULL
+        ORDER BY a.created_at DESC OFFSET l.in_hour - 1 LIMIT 1;
+        IF FOUND THEN
+            RETURN QUERY SELECT l.in_hour || ' heals began within an hour, which is the limit', v_recent + interval '1 hour';
+        END IF;
+    END IF;
+END
+$fn$;
+
+-- A new fault may make a storm of its group or of the estate, or keep one from ending. The admission lock is held.
+CREATE FUNCTION note_storm(r admission_request, l admission_limits) RETURNS void
+LANGUAGE plpgsql AS $fn$
+DECLARE
+    v_scope record;
+    v_id uuid;
+BEGIN
+    UPDATE storms s SET ended_at = now() WHERE s.ended_at IS NULL AND s.quiet_at <= now();
+    UPDATE storms s SET quiet_at = now() + l.storm_quiet WHERE s.ended_at IS NULL AND s.estate_group IN ('', r.estate_group);
+    FOR v_scope IN
+        SELECT g.name, g.wanted, (SELECT count(*) FROM (
+                   SELECT FROM faults f WHERE f.closed_at IS NULL AND f.detected_at > now() - l.storm_within
+                   AND g.name IN ('', f.estate_group) LIMIT g.wanted) sick) AS sick      -- no more than need be counted
+        FROM (VALUES ('', l.storm_estate), (nullif(r.estate_group, ''), greatest(l.storm_group, r.group_size / 2 + 1)))
+             g (name, wanted)
+        WHERE g.name IS NOT NULL AND CASE g.name WHEN '' THEN l.storm_estate ELSE l.storm_group END > 0
+    LOOP
+        IF v_scope.sick >= v_scope.wanted THEN
+            INSERT INTO storms (estate_group, sick, quiet_at) VALUES (v_scope.name, v_scope.sick, now() + l.storm_quiet)
+            ON CONFLICT (estate_group) WHERE ended_at IS NULL DO NOTHING RETURNING id INTO v_id;
+            IF v_id IS NOT NULL THEN
+                INSERT INTO alert_outbox (severity, dedup_key, message) VALUES ('CRITICAL', 'storm/' || v_id,
+                    'a storm: at least ' || v_scope.sick || ' components of ' || coalesce(nullif(v_scope.name, ''), 'the estate')
+                    || ' became sick at once; heals wait until it is quiet, or for `selfheal storm go`');
+            END IF;
+        END IF;
+    END LOOP;
+END
+$fn$;
+
+-- Admission. Refusals are decided without a lock; only an admission takes the one lock and looks again, so that the
+-- limits are exact. The answer to a trigger id is given once and repeated for ever. PROBE: nothing was done; ask the
+-- action's breaker in this transaction, and again with what it said.
+CREATE FUNCTION admit_trigger(r admission_request, l admission_limits)
+RETURNS TABLE (decision text, reason text, attempt_id uuid, fault_id uuid, repeated boolean, retry_at timestamptz, action text)
+LANGUAGE plpgsql AS $fn$
+#variable_conflict use_column
+DECLARE
+    v_decision text := r.refusal;
+    v_reason text := r.refusal_reason;
+    v_attempt uuid;
+    v_fault uuid;
+    v_retry timestamptz;
+    v_action text := r.actions[1];
+    v_type text := r.action_types[1];
+    v_record uuid := uuid_generate_v7();
+    v_counted uuid;
+    v_new boolean := false;
+BEGIN
+    IF EXISTS (SELECT FROM trigger_answers a WHERE a.trigger_id = r.trigger) THEN
+        RETURN QUERY SELECT * FROM first_answer(r.trigger);
+        RETURN;
+    END IF;
+    IF v_decision IS NULL THEN
+        SELECT s.decision, s.reason, s.attempt_id, s.retry_at, coalesce(s.action, v_action), coalesce(s.action_type, v_type)
+        INTO v_decision, v_reason, v_attempt, v_retry, v_action, v_type FROM standing_refusal(r, l) s;
+        IF v_decision = 'PROBE' THEN
+            RETURN QUERY SELECT v_decision, v_reason, NULL::uuid, NULL::uuid, false, NULL::timestamptz, v_action;
+            RETURN;
+        END IF;
+    END IF;
+    INSERT INTO trigger_answers (trigger_id, decision_id) VALUES (r.trigger, v_record) ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN                               -- the same id was answered at the same moment
+        RETURN QUERY SELECT * FROM first_answer(r.trigger);
+        RETURN;
+    END IF;
+
+    -- Before the lock, which is held until the commit is durable. No lock on the fault's row is taken here: who holds
+    -- the admission lock may write that row, and nobody who holds the row may ask for the lock.
+    WHILE r.is_fault AND v_fault IS NULL LOOP       -- again if the open fault was closed between the two statements
+        SELECT f.id INTO v_fault FROM faults f WHERE f.target_key = r.target AND f.closed_at IS NULL;
+        IF v_fault IS NULL THEN
+            INSERT INTO faults (target_key, component, estate_group, trigger_type, detected_at)
+            VALUES (r.target, r.component, r.estate_group, r.type, least(r.detected_at, now()))
+            ON CONFLICT (target_key) WHERE closed_at IS NULL DO NOTHING RETURNING id INTO v_fault;
+            v_new := v_fault IS NOT NULL;
+        END IF;
+    END LOOP;
+    IF v_decision IS NULL OR v_new THEN
+        PERFORM pg_advisory_xact_lock(hashtext('selfheal.admission'));
+        IF v_new THEN
+            PERFORM note_storm(r, l);
+        END IF;
+    END IF;
+    IF v_decision IS NULL THEN
+        SELECT s.decision, s.reason, s.attempt_id, s.retry_at, coalesce(s.action, v_action), coalesce(s.action_type, v_type)
+        INTO v_decision, v_reason, v_attempt, v_retry, v_action, v_type FROM standing_refusal(r, l) s;
+        IF v_decision = 'PROBE' THEN                -- the breaker has tripped since the look above
+            v_decision := 'CIRCUIT_OPEN';
+            v_reason := 'the breaker of ' || v_action || ' has just opened';
+        END IF;
+    END IF;
+
+    IF v_decision IS NULL THEN
+        v_decision := 'ADMITTED';
+        v_reason := v_action || ' on ' || r.component;
+        v_attempt := r.attempt;
+        INSERT INTO healing_actions (id, trigger_type, action_type, action_name, target_component, target_key, estate_group,
+                                     status, fault_id, trigger_id, priority, breaker_generation, lease_until,
+                                     pre_observation, metadata)
+        VALUES (r.attempt, r.type, v_type, v_action, r.component, r.target, r.estate_group, 'PENDING', v_fault, r.trigger,
+                r.priority, coalesce(r.generation, (SELECT b.generation FROM circuit_breaker_state b
+                                                    WHERE b.component = 'heal:' || v_action), 0),
+                now() + l.lease, r.observation, jsonb_build_object('why', r.why, 'source', r.source));
+        UPDATE faults SET attempts = attempts + 1, ladder_step = greatest(array_position(r.actions, v_action) - 1, 0)
+        WHERE id = v_fault;
+    ELSIF v_decision = 'ATTEMPTS_EXHAUSTED' THEN
+        PERFORM hand_over(v_fault, r.component, v_reason);
+    END IF;
+
+    INSERT INTO healing_triggers AS t (id, decision, reason, trigger_type, component, target_key, action_type, source,
+                                       priority, attempt_id, fault_id, retry_at)
+    VALUES (v_record, v_decision, v_reason, r.type, r.component, r.target, coalesce(v_type, ''), r.source, r.priority,
+            v_attempt, v_fault, v_retry)
+    ON CONFLICT (component, target_key, trigger_type, action_type, source, decision, attempt_id, fault_id, md5(reason))
+        WHERE decision <> 'ADMITTED'
+        DO UPDATE SET occurrences = t.occurrences + 1, last_at = now(), retry_at = excluded.retry_at
+    RETURNING t.id INTO v_counted;
+    IF v_counted <> v_record THEN                   -- an equal refusal was counted
+        UPDATE trigger_answers a SET decision_id = v_counted WHERE a.trigger_id = r.trigger;
+    END IF;
+    RETURN QUERY SELECT v_decision, v_reason, v_attempt, v_fault, false, v_retry, v_action;
+END
+$fn$;
+
+CREATE FUNCTION first_answer(p_trigger uuid)
+RETURNS TABLE (decision text, reason text, attempt_id uuid, fault_id uuid, repeated boolean, retry_at timestamptz, action text)
+LANGUAGE sql STABLE AS $fn$
+    SELECT t.decision, t.reason, t.attempt_id, t.fault_id, true, t.retry_at, ''
+    FROM trigger_answers a JOIN healing_triggers t ON t.id = a.decision_id WHERE a.trigger_id = p_trigger
+$fn$;
+
+-- A fault becomes a person's, once: with the alert that tells them, and what was tried.
+CREATE FUNCTION hand_over(p_fault uuid, p_component text, p_why text) RETURNS void
+LANGUAGE plpgsql AS $fn$
+BEGIN
+    UPDATE faults SET needs_person = p_why WHERE id = p_fault AND needs_person IS NULL AND closed_at IS NULL;
+    IF FOUND THEN
+        INSERT INTO alert_outbox (severity, dedup_key, message, details)
+        SELECT 'CRITICAL', 'fault/' || p_fault, p_component || ' needs a person: ' || p_why,
+               jsonb_build_object('fault', p_fault, 'component', p_component, 'attempts', coalesce(jsonb_agg(
+                   jsonb_build_object('id', a.id, 'action', a.action_name, 'status', a.status, 'at', a.created_at,
+                                      'message', a.metadata ->> 'message') ORDER BY a.created_at), '[]'))
+        FROM healing_actions a WHERE a.fault_id = p_fault;
+    END IF;
+END
+$fn$;

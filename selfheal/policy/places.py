@@ -1,0 +1,30 @@
+"""Where a component stands: its group, and what it depends on. Admission keeps the order by it."""
+
+from collections.abc import Collection, Mapping
+
+from selfheal.model.admission import Place
+from selfheal.model.component import Component
+
+
+def place_of(component: Component, components: Mapping[str, Component], allow: Collection[str]) -> Place:
+    """The component's place; parents that may not be healed are not waited for."""
+    size = sum(one.group == component.group for one in components.values()) if component.group else 0
+    parents = {components[name].target for name in _above(component, components) if name in allow}
+    return Place(
+        target=component.target,
+        group=component.group,
+        group_size=size,
+        parents=tuple(sorted(parents - {component.target})),
+    )
+
+
+def _above(component: Component, components: Mapping[str, Component]) -> set[str]:
+    """Everything that the component depends on, directly or not."""
+    found: set[str] = set()
+    left = set(component.depends_on)
+    while left:
+        name = left.pop()
+        if name not in found and name in components:
+            found.add(name)
+            left |= components[name].depends_on
+    return found

@@ -1,0 +1,165 @@
+"""Alerts leave the outbox once they are taken, and not before; a person's decisions on storms and maintenance."""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine, text
+
+from selfheal.clients.webhook import Webhook
+from selfheal.model.errors import Transient
+from selfheal.model.maintenance import Scope
+from selfheal.protocol.alerts import deliver
+from selfheal.store.maintenance import Maintenance
+from selfheal.store.outbox import Outbox
+from selfheal.store.storms import Storms
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass(kw_only=True)
+class Receiver:
+    """A webhook: what it got, and what it answers."""
+
+    url: str = ""
+    status: int = 204
+    got: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            receiver.got.append(json.loads(body))
+            receiver.headers.append(dict(self.headers))
+            self.send_response(receiver.status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        receiver.url = f"http://127.0.0.1:{server.server_port}/alerts"
+        yield receiver
+        server.shutdown()
+        thread.join()
+
+
+def written(engine: Engine, message: str) -> None:
+    """An alert, as a transaction of ours writes it."""
+    with engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO alert_outbox (severity, dedup_key, message) VALUES ('CRITICAL', 'key', :message)"),
+            {"message": message},
+        )
+
+
+def due_again(embedded_postgres: Any) -> None:
+    """Let the pause until the next try be over."""
+    import psycopg  # noqa: PLC0415
+
+    with psycopg.connect(embedded_postgres.servers.postgres.superuser_dsn(), dbname="selfheal") as owner:
+        owner.execute("UPDATE alert_outbox SET next_try_at = now()")
+
+
+def test_an_alert_is_delivered_once(empty: Engine, receiver: Receiver) -> None:
+    """With its id as idempotency key and the token; the next turn has nothing to do."""
+    written(empty, "the broker needs a person")
+    outbox, channel = Outbox(empty), Webhook(url=receiver.url, token="geheim")
+    assert deliver(outbox, channel) == 1
+    assert deliver(outbox, channel) == 0
+    (alert,) = receiver.got
+    assert alert["message"] == "the broker needs a person"
+    assert receiver.headers[0]["Idempotency-Key"] == alert["id"]
+    assert receiver.headers[0]["Authorization"] == "Bearer geheim"
+    assert outbox.unsent() == 0
+
+
+def test_what_is_not_taken_comes_again(empty: Engine, receiver: Receiver, embedded_postgres: Any) -> None:
+    """An error of the receiver delays an alert, later tries longer; it is not lost, and does not stop the others."""
+    written(empty, "first")
+    outbox, channel = Outbox(empty), Webhook(url=receiver.url)
+    receiver.status = 503
+    assert deliver(outbox, channel) == 0
+    assert deliver(outbox, channel) == 0
+    assert len(receiver.got) == 1
+    assert outbox.unsent() == 1
+    with empty.connect() as connection:
+        assert connection.scalar(text("SELECT error FROM alert_outbox")) == "the webhook answers 503"
+    receiver.status = 204
+    due_again(embedded_postgres)
+    assert deliver(outbox, channel) == 1
+
+
+def test_two_deliverers_send_it_once(empty: Engine, receiver: Receiver) -> None:
+    """Whoever claims it first; the other one finds nothing due."""
+    for number in range(10):
+        written(empty, f"alert {number}")
+    start = threading.Barrier(4, timeout=30)
+
+    def run() -> None:
+        start.wait()
+        deliver(Outbox(empty), Webhook(url=receiver.url))
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(one["message"] for one in receiver.got) == [f"alert {number}" for number in range(10)]
+
+
+def test_without_a_channel_alerts_wait(empty: Engine) -> None:
+    """And are not counted as tried."""
+    written(empty, "nobody listens")
+    assert deliver(Outbox(empty), None) == 0
+    assert Outbox(empty).unsent() == 1
+
+
+def test_a_dead_webhook_is_told_without_its_address(empty: Engine) -> None:
+    """The address may hold a secret."""
+    written(empty, "nobody listens")
+    (alert,) = Outbox(empty).claim(limit=1, pause=HOUR)
+    with pytest.raises(Transient, match="cannot be reached: ConnectError") as error:
+        Webhook(url="http://127.0.0.1:9/secret-path").send(alert)
+    assert "secret-path" not in str(error.value)
+
+
+def test_a_go_ahead_is_for_storms_that_nobody_has_decided(empty: Engine) -> None:
+    """It names who and why; a second one finds nothing to decide."""
+    storms = Storms(empty)
+    assert storms.go(who="ada", why="nothing to see") == 0
+    with empty.begin() as connection:
+        connection.execute(
+            text("INSERT INTO storms (estate_group, sick, quiet_at) VALUES ('web', 7, now() + interval '5 min')")
+        )
+    assert storms.go(who="ada", why="the power is back") == 1
+    (storm,) = storms.current()
+    assert (storm.group, storm.sick, storm.go_by, storm.go_why) == ("web", 7, "ada", "the power is back")
+    assert storms.go(who="bob", why="again") == 0
+
+
+def test_a_window_can_be_ended_early_and_called_off(empty: Engine) -> None:
+    """In force: it ends now. Not begun yet: it never begins. Over or unknown: nothing happens, and that is said."""
+    store, now = Maintenance(empty), datetime.now(UTC)
+    words = {"zone": "Europe/Berlin", "who": "ada", "why": "new disks"}
+    running = store.plan(scope=Scope.ESTATE, name="", begins_at=now - HOUR, ends_at=now + HOUR, **words)
+    later = store.plan(scope=Scope.GROUP, name="web", begins_at=now + HOUR, ends_at=now + 2 * HOUR, **words)
+    assert [one.id for one in store.upcoming()] == [running.id, later.id]
+    assert store.end(running.id, who="bob")
+    assert store.end(later.id, who="bob")
+    assert [one.id for one in store.upcoming()] in ([], [later.id])  # called off: it ends as it begins
+    assert not store.end(running.id, who="bob")
+    assert not store.end(uuid4(), who="bob")
