@@ -99,6 +99,31 @@ BEGIN
 END
 $fn$;
 
+-- Whether nothing at all stands in the way, so that the first rung may be tried: every question of `standing_refusal` in
+-- one statement, which is most often answered with yes. What it denies is asked there one by one, for the reason.
+CREATE FUNCTION nothing_in_the_way(r admission_request, l admission_limits) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $fn$
+BEGIN
+    RETURN (SELECT coalesce(r.observed_at >= now() - l.stale, true) AND r.granted IS NULL
+        AND NOT EXISTS (SELECT FROM pauses p WHERE p.ended_at IS NULL)
+        AND NOT EXISTS (SELECT FROM maintenance_windows m WHERE m.ends_at > now())
+        AND NOT EXISTS (SELECT FROM storms s WHERE s.ended_at IS NULL)
+        AND NOT EXISTS (SELECT FROM healing_actions a WHERE a.target_key = r.target
+                        AND (a.completed_at > now() - interval '24 hours' OR a.completed_at IS NULL))
+        AND NOT EXISTS (SELECT FROM circuit_breaker_state b WHERE b.component = 'heal:' || r.actions[1]
+                        AND (b.state <> 'CLOSED' OR b.mode <> 'AUTOMATIC'))
+        AND (cardinality(r.parents) = 0 OR NOT EXISTS (
+             SELECT FROM faults f WHERE f.closed_at IS NULL AND f.target_key = ANY (r.parents)))
+        AND r.group_size < l.group_from
+        AND (SELECT count(*) FROM (SELECT FROM healing_actions a WHERE a.status IN ('PENDING', 'RUNNING')
+                                   LIMIT l.at_once + 1) active) < l.at_once + (r.priority = 'CRITICAL')::int
+        AND (SELECT count(*) FILTER (WHERE b.created_at > now() - interval '10 minutes') < l.in_10_min AND count(*) < l.in_hour
+             FROM (SELECT a.created_at FROM healing_actions a
+                   WHERE a.created_at > now() - interval '1 hour' AND a.fault_id IS NOT NULL
+                   ORDER BY a.created_at DESC LIMIT greatest(l.in_hour, l.in_10_min)) b));
+END
+$fn$;
+
 -- What stands in the way of this heal right now, or the rung that may be tried. Always one row. Read by peek (without
 -- a lock) and by admission. The order is that of the questions: may anything be healed, this target, by what, how much.
 CREATE FUNCTION standing_refusal(r admission_request, l admission_limits)
@@ -228,6 +253,19 @@ BEGIN
 END
 $fn$;
 
+-- Whether a new fault has to do with a storm at all, in one statement.
+CREATE FUNCTION may_be_storm(r admission_request, l admission_limits) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $fn$
+BEGIN
+    RETURN (SELECT EXISTS (SELECT FROM storms s WHERE s.ended_at IS NULL)
+        OR l.storm_estate > 0 AND (SELECT count(*) FROM (SELECT FROM faults f WHERE f.closed_at IS NULL
+                                   AND f.detected_at > now() - l.storm_within LIMIT l.storm_estate) sick) >= l.storm_estate
+        OR l.storm_group > 0 AND r.estate_group <> '' AND (
+           SELECT count(*) FROM (SELECT FROM faults f WHERE f.closed_at IS NULL AND f.estate_group = r.estate_group
+                                 AND f.detected_at > now() - l.storm_within LIMIT l.storm_group) sick) >= l.storm_group);
+END
+$fn$;
+
 -- A new fault may make a storm of its group or of the estate, or keep one from ending. The admission lock is held.
 CREATE FUNCTION note_storm(r admission_request, l admission_limits) RETURNS void
 LANGUAGE plpgsql AS $fn$
@@ -259,8 +297,8 @@ END
 $fn$;
 
 -- Admission. Refusals are decided without a lock; only an admission takes the one lock and looks again, so that the
--- limits are exact. The answer to a trigger id is given once and repeated for ever. PROBE: nothing was done; ask the
--- action's breaker in this transaction, and again with what it said.
+-- limits are exact. The answer to a trigger id is given once and repeated for ever. PROBE: nothing was
+-- decided; ask the action's breaker in this transaction, and again in it with what that said.
 CREATE FUNCTION admit_trigger(r admission_request, l admission_limits)
 RETURNS TABLE (decision text, reason text, attempt_id uuid, fault_id uuid, repeated boolean, retry_at timestamptz, action text)
 LANGUAGE plpgsql AS $fn$
@@ -277,11 +315,16 @@ DECLARE
     v_counted uuid;
     v_new boolean := false;
 BEGIN
-    IF EXISTS (SELECT FROM trigger_answers a WHERE a.trigger_id = r.trigger) THEN
-        RETURN QUERY SELECT * FROM first_answer(r.trigger);
-        RETURN;
+    IF r.granted IS NOT NULL OR cardinality(r.denied) > 0 THEN     -- asked again, with a breaker's word
+        UPDATE trigger_answers a SET decision_id = v_record WHERE a.trigger_id = r.trigger;
+    ELSE
+        INSERT INTO trigger_answers (trigger_id, decision_id) VALUES (r.trigger, v_record) ON CONFLICT DO NOTHING;
+        IF NOT FOUND THEN
+            RETURN QUERY SELECT * FROM first_answer(r.trigger);
+            RETURN;
+        END IF;
     END IF;
-    IF v_decision IS NULL THEN
+    IF v_decision IS NULL AND NOT nothing_in_the_way(r, l) THEN
         SELECT s.decision, s.reason, s.attempt_id, s.retry_at, coalesce(s.action, v_action), coalesce(s.action_type, v_type)
         INTO v_decision, v_reason, v_attempt, v_retry, v_action, v_type FROM standing_refusal(r, l) s;
         IF v_decision = 'PROBE' THEN
@@ -289,30 +332,25 @@ BEGIN
             RETURN;
         END IF;
     END IF;
-    INSERT INTO trigger_answers (trigger_id, decision_id) VALUES (r.trigger, v_record) ON CONFLICT DO NOTHING;
-    IF NOT FOUND THEN                               -- the same id was answered at the same moment
-        RETURN QUERY SELECT * FROM first_answer(r.trigger);
-        RETURN;
-    END IF;
 
     -- Before the lock, which is held until the commit is durable. No lock on the fault's row is taken here: who holds
     -- the admission lock may write that row, and nobody who holds the row may ask for the lock.
     WHILE r.is_fault AND v_fault IS NULL LOOP       -- again if the open fault was closed between the two statements
-        SELECT f.id INTO v_fault FROM faults f WHERE f.target_key = r.target AND f.closed_at IS NULL;
-        IF v_fault IS NULL THEN
-            INSERT INTO faults (target_key, component, estate_group, trigger_type, detected_at)
-            VALUES (r.target, r.component, r.estate_group, r.type, least(r.detected_at, now()))
-            ON CONFLICT (target_key) WHERE closed_at IS NULL DO NOTHING RETURNING id INTO v_fault;
-            v_new := v_fault IS NOT NULL;
+        INSERT INTO faults (target_key, component, estate_group, trigger_type, detected_at, attempts)
+        VALUES (r.target, r.component, r.estate_group, r.type, least(r.detected_at, now()), (v_decision IS NULL)::int)
+        ON CONFLICT (target_key) WHERE closed_at IS NULL DO NOTHING RETURNING id INTO v_fault;
+        v_new := v_fault IS NOT NULL;
+        IF NOT v_new THEN
+            SELECT f.id INTO v_fault FROM faults f WHERE f.target_key = r.target AND f.closed_at IS NULL;
         END IF;
     END LOOP;
     IF v_decision IS NULL OR v_new THEN
         PERFORM pg_advisory_xact_lock(hashtext('selfheal.admission'));
-        IF v_new THEN
+        IF v_new AND may_be_storm(r, l) THEN
             PERFORM note_storm(r, l);
         END IF;
     END IF;
-    IF v_decision IS NULL THEN
+    IF v_decision IS NULL AND NOT nothing_in_the_way(r, l) THEN
         SELECT s.decision, s.reason, s.attempt_id, s.retry_at, coalesce(s.action, v_action), coalesce(s.action_type, v_type)
         INTO v_decision, v_reason, v_attempt, v_retry, v_action, v_type FROM standing_refusal(r, l) s;
         IF v_decision = 'PROBE' THEN                -- the breaker has tripped since the look above
@@ -332,9 +370,14 @@ BEGIN
                 r.priority, coalesce(r.generation, (SELECT b.generation FROM circuit_breaker_state b
                                                     WHERE b.component = 'heal:' || v_action), 0),
                 now() + l.lease, r.observation, jsonb_build_object('why', r.why, 'source', r.source));
-        UPDATE faults SET attempts = attempts + 1, ladder_step = greatest(array_position(r.actions, v_action) - 1, 0)
-        WHERE id = v_fault;
-    ELSIF v_decision = 'ATTEMPTS_EXHAUSTED' THEN
+        IF NOT v_new THEN                           -- a new one was written with its first attempt
+            UPDATE faults SET attempts = attempts + 1, ladder_step = greatest(array_position(r.actions, v_action) - 1, 0)
+            WHERE id = v_fault;
+        END IF;
+    ELSIF v_new THEN
+        UPDATE faults SET attempts = 0 WHERE id = v_fault AND attempts > 0;
+    END IF;
+    IF v_decision = 'ATTEMPTS_EXHAUSTED' THEN
         PERFORM hand_over(v_fault, r.component, v_reason);
     END IF;
 

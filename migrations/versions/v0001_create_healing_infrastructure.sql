@@ -38,7 +38,6 @@ CREATE TABLE faults (
 );
 CREATE UNIQUE INDEX faults_one_open ON faults (target_key) WHERE closed_at IS NULL;
 CREATE INDEX faults_detected ON faults (detected_at DESC);
-CREATE INDEX faults_open ON faults (detected_at DESC) WHERE closed_at IS NULL;
 
 CREATE TABLE healing_actions (
     id UUID PRIMARY KEY DEFAULT uuid_generate_v7(),
