@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from deployments.embedded import roles
 from deployments.migrate import migrate
 from selfheal.store.engine import open_engine
+from selfheal.store.tables import metadata
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,7 +51,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def empty(embedded_postgres: Embedded, engine: Engine) -> Engine:  # noqa: F811
     """The same with empty tables."""
-    tables = "trigger_answers, healing_triggers, healing_actions, faults, health_history, watch_epoch, pauses"
+    tables = ", ".join(metadata.tables)
     with psycopg.connect(embedded_postgres.servers.postgres.superuser_dsn(), dbname="selfheal") as owner:
         owner.execute(f"TRUNCATE {tables}".encode())
     return engine
