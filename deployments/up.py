@@ -9,6 +9,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,9 +29,12 @@ from deployments.part import Part, PartStatus
 from deployments.prefect_api import PrefectApi
 from deployments.reload import Reloader
 from deployments.supervisor import Supervisor
+from deployments.watchkeeper import WatchKeeper
 from selfheal.model.errors import Permanent, Transient
 from selfheal.protocol import failpoint
 from selfheal.settings.estate import Settings
+from selfheal.store.engine import open_engine
+from selfheal.store.health import HealthHistory
 
 _log = logging.getLogger(__name__)
 _APPLY_TIMEOUT_S = 120
@@ -116,16 +120,23 @@ def run(
         kept = stackfile.current(urls=running.urls(), ports=folder.ports, parts=parts, config=config)
         stackfile.write(folder.stack_file, kept)
 
+    def begin_watcher() -> None:
+        _begin(running, [WATCHER], key=uuid.uuid4().hex)
+
     def renew() -> None:
         _apply(running)
-        _begin(running, [WATCHER], key=uuid.uuid4().hex)
+        begin_watcher()
 
     reloader = Reloader(data=folder.path, started=running.settings, renew=renew, say=audience.says)
     supervisor = Supervisor([*_parts(running, limit=limit), *also], publish=publish, on_hangup=reloader.ask)
+    health = HealthHistory(open_engine(running.servers.database_url(roles.HEALER), pool_size=1))
+    keeper = WatchKeeper(watches=health.watches, ready=supervisor.all_ready.is_set, begin=begin_watcher)
+    threading.Thread(target=keeper.keep, daemon=True, name="watchkeeper").start()
     audience.begins(supervisor)
     try:
         supervisor.run()
     finally:
+        keeper.stop()
         stackfile.remove(folder.stack_file)
 
 

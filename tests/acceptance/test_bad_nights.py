@@ -18,7 +18,7 @@ import psutil
 import psycopg
 import pytest
 from stack_fixture import StackUnderTest, below, estate_running, living, stack_running, until
-from stack_records import api, attempts, forget_attempts, healed_after_kill, rows
+from stack_records import api, attempts, forget_attempts, healed_after_kill, rows, watcher
 
 from console import demo_estate
 from deployments import attach
@@ -235,6 +235,17 @@ def test_a_frozen_part_is_replaced(well: StackUnderTest, part: str) -> None:
     until(lambda: well.part(part) not in {0, frozen} and well.ready(), seconds=240, told=well.said)
     until(well.healthy, seconds=120, told=lambda: well.selfheal("status").out)
     healed_after_kill(well, "orchestrator")
+
+
+def test_a_watcher_killed_after_the_prefect_server_was_started_anew_is_replaced(well: StackUnderTest) -> None:
+    """The server that saw the watcher begin is gone, so that the new one's automation waits; another run watches."""
+    dead, killed = watcher(well), well.part("prefect")
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: well.part("prefect") not in {0, killed} and well.ready(), seconds=180, told=well.said)
+    assert watcher(well) == dead
+    os.kill(dead.pid, signal.SIGKILL)
+    until(lambda: watcher(well).run_id != dead.run_id, seconds=150, told=lambda: well.selfheal("status").out)
+    healed_after_kill(well, "host-listener")
 
 
 def test_nothing_outlives_a_killed_guardian(request: pytest.FixtureRequest) -> None:

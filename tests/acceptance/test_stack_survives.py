@@ -54,6 +54,18 @@ def test_a_killed_watcher_is_replaced_and_its_run_does_not_stay_running(stack: S
     healed_after_kill(stack, "frontend")
 
 
+def test_a_frozen_watcher_is_replaced(stack: StackUnderTest) -> None:
+    """With the watcher frozen, which nothing reports to Prefect, another run watches and heals."""
+    frozen = watcher(stack)
+    os.kill(frozen.pid, signal.SIGSTOP)
+    try:
+        until(lambda: watcher(stack).run_id != frozen.run_id, seconds=120, told=lambda: stack.selfheal("status").out)
+        healed_after_kill(stack, "consumer")
+    finally:
+        os.kill(frozen.pid, signal.SIGCONT)
+    until(lambda: state_of(stack, frozen.run_id) == ("COMPLETED", "HandedOver"), seconds=60, told=lambda: str(frozen))
+
+
 def test_the_next_run_takes_over_without_a_gap(stack: StackUnderTest) -> None:
     """A new run begins to watch before the old one ends; the old one ends as HandedOver; a fault heals once."""
     old = watcher(stack)

@@ -1,0 +1,66 @@
+"""When a new watcher is begun, and when not."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from deployments.watchkeeper import PATIENCE_S, SILENT_S, WatchKeeper
+from selfheal.model.health import Watch
+
+
+@dataclass(kw_only=True)
+class Stack:
+    """What the keeper sees, and what it begins."""
+
+    behind_s: float | None = 0.0
+    is_ready: bool = True
+    time: float = 1000.0
+    begun: int = 0
+    keeper: WatchKeeper = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.keeper = WatchKeeper(
+            watches=self.watches, ready=lambda: self.is_ready, begin=self.begin, now=lambda: self.time
+        )
+
+    def watches(self) -> list[Watch]:
+        if self.behind_s is None:
+            return []
+        now = datetime.now(UTC)
+        return [Watch(mechanism="m", run_id=uuid4(), began_at=now, beat_at=now, behind_s=self.behind_s)]
+
+    def begin(self) -> None:
+        self.begun += 1
+
+
+def test_a_silent_watcher_is_replaced_once_and_again_when_that_does_not_watch() -> None:
+    """One run is begun for a silent watcher; another one only when the first has had time and nothing watches."""
+    stack = Stack(behind_s=SILENT_S + 1)
+    stack.keeper.look()
+    stack.keeper.look()
+    assert stack.begun == 1
+    stack.time += PATIENCE_S
+    stack.keeper.look()
+    assert stack.begun == 2
+
+
+def test_a_watcher_that_beats_is_left_alone() -> None:
+    """Nothing is begun while something watches; its later silence is seen without the patience of an earlier start."""
+    stack = Stack(behind_s=SILENT_S)
+    stack.keeper.look()
+    assert stack.begun == 0
+    stack.behind_s = SILENT_S + 1
+    stack.keeper.look()
+    assert stack.begun == 1
+
+
+def test_a_stack_that_has_just_become_ready_begins_its_watcher_itself() -> None:
+    """While a part is away nothing is begun, and the watcher of the worker's start has time to come; also the first."""
+    stack = Stack(behind_s=None, is_ready=False)
+    stack.keeper.look()
+    stack.is_ready = True
+    stack.keeper.look()
+    assert stack.begun == 0
+    stack.time += PATIENCE_S
+    stack.keeper.look()
+    assert stack.begun == 1
