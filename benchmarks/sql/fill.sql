@@ -3,8 +3,8 @@ TRUNCATE trigger_answers, healing_triggers, healing_actions, faults, storms, ale
 DROP TRIGGER IF EXISTS bench_settled ON healing_actions;
 DROP TRIGGER IF EXISTS bench_old ON faults;
 
-INSERT INTO faults (target_key, component, trigger_type, closed_at, resolution)
-SELECT 'supervisor/old/' || n, 'old-' || n, 'SERVICE_DOWN', now(), 'HEALED' FROM generate_series(1, 2000) n;
+INSERT INTO faults (target_key, component, trigger_type, detected_at, closed_at, resolution)
+SELECT 'supervisor/old/' || n, 'old-' || n, 'SERVICE_DOWN', now() - interval '2 h', now() - interval '2 h', 'HEALED' FROM generate_series(1, 2000) n;
 
 INSERT INTO healing_actions (trigger_type, action_type, action_name, target_component, target_key, status, success,
                              fault_id, trigger_id, created_at, completed_at, verification)
