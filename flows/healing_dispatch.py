@@ -25,7 +25,7 @@ from selfheal.policy.admission import LONGEST_REASON
 from selfheal.protocol.dry_run import preview
 from selfheal.protocol.heal import Result, heal
 from selfheal.protocol.plain import plain_steps
-from selfheal.protocol.steps import refused_at_the_door
+from selfheal.protocol.steps import refused_for_now
 from selfheal.store.text import clean
 from tasks.heal import task_steps
 from tasks.signing import signed_in
@@ -96,7 +96,7 @@ def dispatch(trigger: Trigger) -> Result:
     Raises:
         SelfhealError: nothing was done; the sweep will raise the trigger again.
     """
-    if not refused_at_the_door(current().healer, trigger) and answers():
+    if _worth_a_run(trigger) and answers():
         try:
             _run_as_flow(trigger)
         except Exception as error:  # noqa: BLE001 - whatever Prefect's engine raises, our own record decides
@@ -107,6 +107,15 @@ def dispatch(trigger: Trigger) -> Result:
         if ended is not None:
             return ended
     return heal(plain_steps(current().healer), trigger)
+
+
+def _worth_a_run(trigger: Trigger) -> bool:
+    """Whether it would be admitted as things stand; a refusal is recorded all the same, and is no run."""
+    try:
+        return not refused_for_now(current().healer, trigger)
+    except SelfhealError as error:
+        _log.warning("the heal of %s is no flow run: %s", trigger.component, error)
+        return False
 
 
 def _run_as_flow(trigger: Trigger) -> None:

@@ -17,11 +17,12 @@ from tasks.signing import signed_in
 
 @flow(name="reconcile", persist_result=False)
 def reconcile() -> State[None]:
-    """Settle every unfinished attempt whose lease is over, deliver alerts, end flow runs whose process is gone."""
+    """Settle attempts whose lease is over, tell people, end lost flow runs, forget answers to old refusals."""
     with signed_in("reconcile"):
         try:
             settled = current().turn(task_steps())
             ended = end_lost_runs()
+            current().starts.forget()
         except SelfhealError as error:
             return Failed(name="NotReconciled", message=str(error))
     done = sum(one.outcome is not None for one in settled)

@@ -24,6 +24,7 @@ from selfheal.clients.webhook import Webhook
 from selfheal.logs import hide
 from selfheal.model.errors import Permanent
 from selfheal.model.trigger import Trigger
+from selfheal.policy.places import place_of
 from selfheal.ports import AlertChannel, ContainerControl
 from selfheal.probes.observe import Observer
 from selfheal.probes.table import probe_table
@@ -44,6 +45,7 @@ from selfheal.store.health import HealthHistory
 from selfheal.store.outbox import Outbox
 from selfheal.store.reports import Reports
 from selfheal.store.runs import MechanismRuns
+from selfheal.store.starts import Starts
 from selfheal.watch.watcher import Watcher
 from selfheal.watch.world import Pace, World
 
@@ -60,6 +62,7 @@ class Estate:
         reports: what people read.
         runs: which process carries out each flow run.
         breakers: of the actions.
+        starts: what waits for its heal.
         outbox: alerts that wait.
         channel: tells people; None where the settings name none.
         containers: the Docker engines by name; empty where no component names a container.
@@ -74,6 +77,7 @@ class Estate:
     reports: Reports
     runs: MechanismRuns
     breakers: Breakers
+    starts: Starts
     outbox: Outbox
     channel: AlertChannel | None
     containers: Mapping[str, ContainerControl]
@@ -86,14 +90,22 @@ class Estate:
         self.engine.dispose()
 
     def turn(self, steps: Steps) -> Sequence[Settled]:
-        """One turn of reconcile: settle what dead healers left behind, and deliver the alerts that are due.
+        """One turn: tell of late starts, settle what dead healers left behind, deliver the alerts that are due.
 
         Raises:
             Transient: the database cannot be asked.
         """
+        self.starts.note_missed()
+        deliver(self.outbox, self.channel)  # settling may take a minute, and a person is to know of a storm before
         settled = reconcile(self.healer, steps)
         deliver(self.outbox, self.channel)
         return settled
+
+    def _note(self, trigger: Trigger) -> bool:
+        """Open the fault of a trigger that waits for its turn."""
+        healer = self.healer
+        place = place_of(healer.components[trigger.component], healer.components, healer.allow)
+        return self.starts.note(trigger, place)
 
     def watcher(
         self, *, run_id: UUID, dispatch: Callable[[Trigger], Result], reconcile: Callable[[], object]
@@ -108,6 +120,8 @@ class Estate:
             health=self.health,
             dispatch=dispatch,
             reconcile=reconcile,
+            note=self._note,
+            holds=self.starts.holds,
             clock=self.healer.clock,
             holder=this_process(),
             engines=self.containers,
@@ -169,6 +183,7 @@ def wire(settings: Settings, *, database_url: str) -> Estate:
         reports=Reports(engine),
         runs=MechanismRuns(engine),
         breakers=breakers,
+        starts=Starts(engine, healing.limits(), settings.starts.within()),
         outbox=Outbox(engine),
         channel=_channel(settings),
         containers=containers,

@@ -4,7 +4,8 @@
 CREATE TYPE admission_limits AS (
     lease interval, cooldown interval, flap interval, per_action int, per_fault int,
     at_once int, in_10_min int, in_hour int, group_share double precision, group_from int,
-    storm_group int, storm_estate int, storm_within interval, storm_quiet interval, stale interval
+    storm_group int, storm_estate int, storm_within interval, storm_quiet interval, stale interval,
+    short_window interval, long_window interval      -- in which in_10_min and in_hour are counted
 );
 
 -- One trigger, as the door has let it in: which actions of the ladder fit, in order, and where the component stands.
@@ -44,7 +45,7 @@ BEGIN
                        (f.needs_person IS NOT NULL AND f.closed_at IS NULL)
                        OR (NOT a.interrupted AND a.act_started_at IS NOT NULL AND (
                            a.status <> 'SUCCESS'
-                           OR a.completed_at - lag(a.completed_at) OVER (ORDER BY a.completed_at) < l.flap)) AS counts
+                           OR f.detected_at - lag(a.completed_at) OVER (ORDER BY a.completed_at) < l.flap)) AS counts
                 FROM healing_actions a JOIN faults f ON f.id = a.fault_id
                 WHERE a.target_key = r.target AND a.action_type = v_type
                   AND a.completed_at > now() - interval '24 hours'
@@ -78,6 +79,11 @@ BEGIN
                     || coalesce(': forced by ' || (v_breaker.override ->> 'who') || ': ' || (v_breaker.override ->> 'why'), '');
                 CONTINUE;
             END IF;
+            IF v_breaker.state = 'OPEN' AND r.observed_at < v_breaker.open_until THEN
+                RETURN QUERY SELECT 'STALE_TRIGGER', 'it was looked at while the breaker of ' || v_action || ' was open; look again',
+                                    NULL::uuid, now(), v_action, v_type;
+                RETURN;
+            END IF;
             RETURN QUERY SELECT 'PROBE', NULL::text, NULL::uuid, NULL::timestamptz, v_action, v_type;
             RETURN;                                 -- half-open, or it may be by now: the automaton must be asked
         END IF;
@@ -99,15 +105,30 @@ BEGIN
 END
 $fn$;
 
+-- What kept heals of this component back and has ended since it was looked at; no row if nothing did.
+CREATE FUNCTION ended_since(r admission_request) RETURNS TABLE (what text)
+LANGUAGE sql STABLE AS $fn$
+    SELECT 'the pause' FROM pauses p WHERE least(p.ended_at, p.until) > r.observed_at AND least(p.ended_at, p.until) <= now()
+    UNION ALL
+    SELECT 'the maintenance' FROM maintenance_windows m
+    WHERE m.ends_at > r.observed_at AND m.ends_at <= now()
+      AND (m.scope = 'estate' OR m.scope = 'group' AND m.name = r.estate_group OR m.scope = 'component' AND m.name = r.component)
+    UNION ALL
+    SELECT 'the storm' FROM storms s
+    WHERE s.estate_group IN ('', r.estate_group)
+      AND coalesce(s.go_at, s.quiet_at) > r.observed_at AND coalesce(s.go_at, s.quiet_at) <= now()
+    LIMIT 1
+$fn$;
+
 -- Whether nothing at all stands in the way, so that the first rung may be tried: every question of `standing_refusal` in
 -- one statement, which is most often answered with yes. What it denies is asked there one by one, for the reason.
 CREATE FUNCTION nothing_in_the_way(r admission_request, l admission_limits) RETURNS boolean
 LANGUAGE plpgsql STABLE AS $fn$
 BEGIN
     RETURN (SELECT coalesce(r.observed_at >= now() - l.stale, true) AND r.granted IS NULL
-        AND NOT EXISTS (SELECT FROM pauses p WHERE p.ended_at IS NULL)
-        AND NOT EXISTS (SELECT FROM maintenance_windows m WHERE m.ends_at > now())
-        AND NOT EXISTS (SELECT FROM storms s WHERE s.ended_at IS NULL)
+        AND NOT EXISTS (SELECT FROM pauses p WHERE p.ended_at IS NULL OR p.ended_at > r.observed_at)
+        AND NOT EXISTS (SELECT FROM maintenance_windows m WHERE m.ends_at > least(r.observed_at, now()))
+        AND NOT EXISTS (SELECT FROM storms s WHERE s.ended_at IS NULL OR s.ended_at > r.observed_at)
         AND NOT EXISTS (SELECT FROM healing_actions a WHERE a.target_key = r.target
                         AND (a.completed_at > now() - interval '24 hours' OR a.completed_at IS NULL))
         AND NOT EXISTS (SELECT FROM circuit_breaker_state b WHERE b.component = 'heal:' || r.actions[1]
@@ -117,9 +138,9 @@ BEGIN
         AND r.group_size < l.group_from
         AND (SELECT count(*) FROM (SELECT FROM healing_actions a WHERE a.status IN ('PENDING', 'RUNNING')
                                    LIMIT l.at_once + 1) active) < l.at_once + (r.priority = 'CRITICAL')::int
-        AND (SELECT count(*) FILTER (WHERE b.created_at > now() - interval '10 minutes') < l.in_10_min AND count(*) < l.in_hour
+        AND (SELECT count(*) FILTER (WHERE b.created_at > now() - l.short_window) < l.in_10_min AND count(*) < l.in_hour
              FROM (SELECT a.created_at FROM healing_actions a
-                   WHERE a.created_at > now() - interval '1 hour' AND a.fault_id IS NOT NULL
+                   WHERE a.created_at > now() - l.long_window AND a.fault_id IS NOT NULL
                    ORDER BY a.created_at DESC LIMIT greatest(l.in_hour, l.in_10_min)) b));
 END
 $fn$;
@@ -156,7 +177,8 @@ BEGIN
         SELECT 'ALREADY_HEALING',
                CASE WHEN a.target_key = r.target THEN 'attempt ' || a.id || ' (' || a.action_name || ') is under way on this target'
                     ELSE a.target_component || ', which it depends on, is being healed; it is looked at again afterwards' END,
-               a.id, a.lease_until, NULL::text, NULL::text
+               a.id, CASE WHEN a.target_key = r.target THEN a.lease_until ELSE now() + interval '5 seconds' END,
+               NULL::text, NULL::text
         FROM healing_actions a
         WHERE a.status IN ('PENDING', 'RUNNING') AND (a.target_key = r.target OR a.target_key = ANY (r.parents))
         ORDER BY a.target_key <> r.target LIMIT 1;
@@ -168,7 +190,7 @@ BEGIN
                now() + interval '5 seconds', NULL::text, NULL::text
         FROM faults f
         WHERE f.closed_at IS NULL AND f.target_key = ANY (r.parents) AND f.needs_person IS NULL
-          AND f.detected_at > now() - interval '10 minutes' LIMIT 1;
+          AND f.start_from > now() - interval '10 minutes' LIMIT 1;
     IF FOUND THEN
         RETURN;
     END IF;
@@ -176,6 +198,12 @@ BEGIN
         SELECT 'STALE_TRIGGER', 'it was looked at before attempt ' || a.id || ' ended; look again', a.id, now(), NULL::text, NULL::text
         FROM healing_actions a
         WHERE a.target_key = r.target AND a.completed_at > r.observed_at ORDER BY a.completed_at DESC LIMIT 1;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+        SELECT 'STALE_TRIGGER', 'it was looked at before ' || e.what || ' ended; look again', NULL::uuid, now(), NULL::text, NULL::text
+        FROM ended_since(r) e;
     IF FOUND THEN
         RETURN;
     END IF;
@@ -237,17 +265,17 @@ BEGIN
                             now() + interval '5 seconds';
     ELSE
         SELECT a.created_at INTO v_recent FROM healing_actions a
-        WHERE a.created_at > now() - interval '10 minutes' AND a.fault_id IS NOT NULL
+        WHERE a.created_at > now() - l.short_window AND a.fault_id IS NOT NULL
         ORDER BY a.created_at DESC OFFSET l.in_10_min - 1 LIMIT 1;
         IF FOUND THEN
-            RETURN QUERY SELECT l.in_10_min || ' heals began within 10 minutes, which is the limit', v_recent + interval '10 minutes';
+            RETURN QUERY SELECT l.in_10_min || ' heals began within ' || l.short_window || ', which is the limit', v_recent + l.short_window;
             RETURN;
         END IF;
         SELECT a.created_at INTO v_recent FROM healing_actions a
-        WHERE a.created_at > now() - interval '1 hour' AND a.fault_id IS NOT NULL
+        WHERE a.created_at > now() - l.long_window AND a.fault_id IS NOT NULL
         ORDER BY a.created_at DESC OFFSET l.in_hour - 1 LIMIT 1;
         IF FOUND THEN
-            RETURN QUERY SELECT l.in_hour || ' heals began within an hour, which is the limit', v_recent + interval '1 hour';
+            RETURN QUERY SELECT l.in_hour || ' heals began within ' || l.long_window || ', which is the limit', v_recent + l.long_window;
         END IF;
     END IF;
 END
@@ -335,8 +363,9 @@ BEGIN
     -- Before the lock, which is held until the commit is durable. No lock on the fault's row is taken here: who holds
     -- the admission lock may write that row, and nobody who holds the row may ask for the lock.
     WHILE r.is_fault AND v_fault IS NULL LOOP       -- again if the open fault was closed between the two statements
-        INSERT INTO faults (target_key, component, estate_group, trigger_type, detected_at, attempts)
-        VALUES (r.target, r.component, r.estate_group, r.type, least(r.detected_at, now()), (v_decision IS NULL)::int)
+        INSERT INTO faults (target_key, component, estate_group, trigger_type, priority, detected_at, attempts, start_from)
+        VALUES (r.target, r.component, r.estate_group, r.type, r.priority, least(r.detected_at, now()), (v_decision IS NULL)::int,
+                least(r.detected_at, now()))
         ON CONFLICT (target_key) WHERE closed_at IS NULL DO NOTHING RETURNING id INTO v_fault;
         v_new := v_fault IS NOT NULL;
         IF NOT v_new THEN
@@ -412,8 +441,11 @@ BEGIN
         SELECT 'CRITICAL', 'fault/' || p_fault, p_component || ' needs a person: ' || p_why,
                jsonb_build_object('fault', p_fault, 'component', p_component, 'attempts', coalesce(jsonb_agg(
                    jsonb_build_object('id', a.id, 'action', a.action_name, 'status', a.status, 'at', a.created_at,
-                                      'message', a.metadata ->> 'message') ORDER BY a.created_at), '[]'))
-        FROM healing_actions a WHERE a.fault_id = p_fault;
+                                      'saw', a.pre_observation ->> 'detail', 'message', a.metadata ->> 'message',
+                                      'verification', a.verification, 'rollback', a.rollback_outcome,
+                                      'evidence', a.plan -> 'evidence') ORDER BY a.created_at), '[]'))
+        FROM healing_actions a WHERE a.target_key = (SELECT f.target_key FROM faults f WHERE f.id = p_fault)
+          AND a.fault_id = p_fault;
     END IF;
 END
 $fn$;

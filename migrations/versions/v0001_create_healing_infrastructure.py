@@ -10,7 +10,12 @@ branch_labels = None
 depends_on = None
 
 
-SCRIPTS = ("v0001_create_healing_infrastructure.sql", "v0001_admission.sql", "v0001_rights.sql")
+SCRIPTS = (
+    "v0001_create_healing_infrastructure.sql",
+    "v0001_admission.sql",
+    "v0001_starts.sql",
+    "v0001_rights.sql",
+)
 
 
 def upgrade() -> None:

@@ -33,11 +33,15 @@ CREATE TABLE faults (
     resolution VARCHAR(20) CHECK (resolution IN ('HEALED', 'RECOVERED')),   -- by an attempt, or by itself
     ladder_step INTEGER NOT NULL DEFAULT 0,
     attempts INTEGER NOT NULL DEFAULT 0,
+    priority VARCHAR(10) NOT NULL DEFAULT 'MEDIUM',
+    start_from TIMESTAMPTZ NOT NULL DEFAULT now(),  -- its deadline counts from here: detected, or no longer held back
+    start_missed_at TIMESTAMPTZ,                    -- noted that no heal began in time
     needs_person TEXT,                              -- why a person must look; NULL: nobody must
     CHECK ((closed_at IS NULL) = (resolution IS NULL))
 );
 CREATE UNIQUE INDEX faults_one_open ON faults (target_key) WHERE closed_at IS NULL;
 CREATE INDEX faults_detected ON faults (detected_at DESC);
+CREATE INDEX faults_missed ON faults (start_missed_at) WHERE start_missed_at IS NOT NULL;
 
 CREATE TABLE healing_actions (
     id UUID PRIMARY KEY DEFAULT uuid_generate_v7(),

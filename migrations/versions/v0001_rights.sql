@@ -8,7 +8,8 @@ GRANT SELECT, INSERT ON faults, healing_actions, healing_triggers, trigger_answe
 GRANT UPDATE (ends_at, ended_by) ON maintenance_windows TO healing_user;
 GRANT UPDATE (quiet_at, go_at, go_by, go_why, ended_at) ON storms TO healing_user;
 GRANT UPDATE (next_try_at, tries, sent_at, error) ON alert_outbox TO healing_user;
-GRANT UPDATE (verified_at, closed_at, resolution, ladder_step, attempts, needs_person) ON faults TO healing_user;
+GRANT UPDATE (verified_at, closed_at, resolution, ladder_step, attempts, start_from, start_missed_at,
+              needs_person) ON faults TO healing_user;
 GRANT UPDATE (status, success, execution_time_ms, error_message, metadata, completed_at, fence, runs, lease_until,
               holder, phase, act_started_at, act_ended_at, act_deadline, plan, verification, rollback_outcome, interrupted)
     ON healing_actions TO healing_user;
@@ -19,5 +20,5 @@ GRANT UPDATE (mechanism, holder, began_at, ended_at) ON mechanism_runs TO healin
 GRANT UPDATE (ended_at, ended_by) ON pauses TO healing_user;
 GRANT UPDATE (state, failure_rate, opened_at, updated_at, generation, level, mode, override, results, open_until, permits,
               successes, failures, prevented) ON circuit_breaker_state TO healing_user;
-GRANT EXECUTE ON FUNCTION ensure_health_partition(date) TO healing_user;
+GRANT EXECUTE ON FUNCTION ensure_health_partition(date), forget_answers(interval) TO healing_user;
 RESET ROLE;

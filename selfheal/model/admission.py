@@ -35,8 +35,8 @@ class Limits:
         per_action: attempts of one action on one target within 24 h that failed or did not hold; then the next rung.
         per_fault: attempts on one fault within 24 h; then a person.
         at_once: heals under way; a CRITICAL one has one more place.
-        in_10_min: heals that begin within 10 minutes.
-        in_hour: heals that begin within an hour.
+        in_10_min: heals that begin within `short_window`.
+        in_hour: heals that begin within `long_window`.
         group_share: of a group of `group_from` or more, at most this share is being healed at once.
         group_from: see `group_share`.
         storm_group: so many sick components, and more than half of a group, are a storm of the group; 0: never.
@@ -44,6 +44,8 @@ class Limits:
         storm_within: they became sick within this time.
         storm_quiet: no new fault for so long ends a storm.
         stale: an observation that is older is made again before anything is done.
+        short_window: see `in_10_min`.
+        long_window: see `in_hour`.
     """
 
     lease: timedelta = timedelta(seconds=60)
@@ -61,6 +63,8 @@ class Limits:
     storm_within: timedelta = timedelta(minutes=5)
     storm_quiet: timedelta = timedelta(minutes=10)
     stale: timedelta = timedelta(seconds=60)
+    short_window: timedelta = timedelta(minutes=10)
+    long_window: timedelta = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True)

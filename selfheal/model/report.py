@@ -78,3 +78,20 @@ class RefusalLine:
     reason: str
     occurrences: int
     last_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class MissedStart:
+    """A heal that did not begin in time.
+
+    Attributes:
+        component: what waited for it.
+        priority: of the trigger; each has a deadline of its own.
+        since: from when on it waited.
+        missed_at: when that was noted.
+    """
+
+    component: str
+    priority: str
+    since: datetime
+    missed_at: datetime

@@ -18,6 +18,11 @@ def place_of(component: Component, components: Mapping[str, Component], allow: C
     )
 
 
+def depths(components: Mapping[str, Component]) -> dict[str, int]:
+    """How many components each one depends on, directly or not: parents have fewer than their children."""
+    return {name: len(_above(one, components)) for name, one in components.items()}
+
+
 def _above(component: Component, components: Mapping[str, Component]) -> set[str]:
     """Everything that the component depends on, directly or not."""
     found: set[str] = set()

@@ -6,11 +6,11 @@ procedure runs with the plain steps. Either way the database records the same ro
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
-from uuid import UUID
+from dataclasses import dataclass, replace
+from uuid import UUID, uuid5
 
 from selfheal.logs import about
-from selfheal.model.admission import Answer
+from selfheal.model.admission import Answer, Decision
 from selfheal.model.attempt import Attempt, Outcome, RollbackOutcome, Status, Verification
 from selfheal.model.errors import SelfhealError, StoodDown, TargetChanged
 from selfheal.model.observation import Observation
@@ -20,6 +20,7 @@ from selfheal.protocol.leases import Leases
 from selfheal.protocol.steps import Act
 
 _log = logging.getLogger(__name__)
+_LOOKS_AGAIN = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +76,23 @@ def heal(steps: Steps, trigger: Trigger) -> Result:
         return _healed(steps, trigger)
 
 
-def _healed(steps: Steps, trigger: Trigger) -> Result:
+def _admitted(steps: Steps, trigger: Trigger) -> Answer:
+    """Admission of a trigger; what was seen too long ago is looked at again at once.
+
+    A trigger id keeps its first answer, so each further look has an id of its own, made of the trigger's: a repeated
+    trigger comes to the same last answer.
+    """
     answer = steps.admit(trigger, steps.observe(trigger))
+    for look in range(_LOOKS_AGAIN):
+        if answer.decision is not Decision.STALE_TRIGGER:
+            break
+        again = replace(trigger, id=uuid5(trigger.id, f"look {look + 1}"))
+        answer = steps.admit(again, steps.observe(again))
+    return answer
+
+
+def _healed(steps: Steps, trigger: Trigger) -> Result:
+    answer = _admitted(steps, trigger)
     if not answer.admitted or answer.attempt_id is None:
         return Result(answer=answer)
     if answer.repeated:

@@ -108,6 +108,18 @@ def refused_at_the_door(healer: Healer, trigger: Trigger) -> bool:
     return _refuse_door(healer, trigger) is not None
 
 
+def refused_for_now(healer: Healer, trigger: Trigger) -> bool:
+    """Whether admission would refuse this now: recorded without a flow run, of which sixty a minute are a load.
+
+    Raises:
+        Transient: the database is away.
+    """
+    decided = decide(healer, trigger, None)
+    if decided.refusal is not None:
+        return refused_at_the_door(healer, trigger)
+    return healer.store.peek(decided.trigger, place=decided.place, rungs=decided.rungs) is not None
+
+
 def _refuse_door(healer: Healer, trigger: Trigger) -> Refusal | None:
     """What must never be touched."""
     return refuse_size(trigger) or refuse_target(trigger.component, healer.components, healer.allow)

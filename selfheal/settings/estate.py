@@ -11,6 +11,7 @@ from selfheal.model.admission import Limits
 from selfheal.model.breaker import Thresholds
 from selfheal.model.component import Component
 from selfheal.model.migration import Migration
+from selfheal.model.trigger import Priority
 from selfheal.policy.names import nearest
 from selfheal.policy.parameters import cut
 from selfheal.settings.component import ComponentSettings
@@ -46,9 +47,13 @@ class Healing(Section):
     at_once: Annotated[int, Field(ge=1, le=64)] = 3
     """So many heals are under way at the same time; a CRITICAL one has one more place."""
     in_10_minutes: Annotated[int, Field(ge=1, le=10_000)] = 10
-    """So many heals begin within 10 minutes, over the whole estate."""
+    """So many heals begin within `short_window` (10 minutes), over the whole estate."""
     in_an_hour: Annotated[int, Field(ge=1, le=100_000)] = 30
-    """So many heals begin within an hour, over the whole estate."""
+    """So many heals begin within `long_window` (an hour), over the whole estate."""
+    short_window: Duration = timedelta(minutes=10)
+    """In this time `in_10_minutes` are counted."""
+    long_window: Duration = timedelta(hours=1)
+    """In this time `in_an_hour` are counted."""
     group_share: Annotated[float, Field(gt=0, le=1)] = 0.2
     """Of a group of `group_from` components or more, at most this share is being healed at the same time."""
     group_from: Annotated[int, Field(ge=1)] = 10
@@ -61,6 +66,8 @@ class Healing(Section):
     """They became sick within this time."""
     storm_quiet: Duration = timedelta(minutes=10)
     """A storm ends after so long without a new fault, or when a person lets heals begin again."""
+    stale: Duration = timedelta(seconds=60)
+    """What was looked at longer ago is looked at again before anything is done."""
 
     def limits(self) -> Limits:
         """What admission never exceeds."""
@@ -79,7 +86,32 @@ class Healing(Section):
             storm_estate=self.storm_estate,
             storm_within=self.storm_within,
             storm_quiet=self.storm_quiet,
+            stale=self.stale,
+            short_window=self.short_window,
+            long_window=self.long_window,
         )
+
+
+class Starts(Section):
+    """A heal begins within this time after its fault was seen; else that is counted, and a person is told once."""
+
+    critical: Duration = timedelta(minutes=1)
+    """A container or the broker is down, or what an operator calls critical."""
+    high: Duration = timedelta(minutes=5)
+    """Another service is down."""
+    medium: Duration = timedelta(minutes=30)
+    """Errors in a log, a file that cannot be read."""
+    low: Duration = timedelta(hours=4)
+    """Orphans, retention."""
+
+    def within(self) -> dict[Priority, timedelta]:
+        """The same by priority."""
+        return {
+            Priority.CRITICAL: self.critical,
+            Priority.HIGH: self.high,
+            Priority.MEDIUM: self.medium,
+            Priority.LOW: self.low,
+        }
 
 
 class Breakers(Section):
@@ -192,6 +224,8 @@ class Settings(Section):
     """The user of the embedded servers when root starts them."""
     healing: Healing = Healing()
     """What may be healed, and how carefully."""
+    starts: Starts = Starts()
+    """How soon a heal begins."""
     breakers: Breakers = Breakers()
     """An action that keeps failing is left alone for a while."""
     alerts: Alerts = Alerts()

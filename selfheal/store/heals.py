@@ -15,7 +15,6 @@ from sqlalchemy import (
     Engine,
     Row,
     and_,
-    bindparam,
     exists,
     func,
     literal,
@@ -26,15 +25,14 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
-from uuid6 import uuid7
 
 from selfheal.model.admission import Answer, Decision, Limits, Place, Refusal, Rung
 from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan, Status, Verification
 from selfheal.model.breaker import Denial, Permit, Thresholds
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import Trigger
+from selfheal.store.admission_values import LIMITS, OBSERVATION, REQUEST, limits_of, request_of
 from selfheal.store.breakers import Breakers
 from selfheal.store.engine import transaction
 from selfheal.store.rows import attempt_of, plan_json
@@ -44,14 +42,8 @@ from selfheal.store.text import clean, shorten
 _log = logging.getLogger(__name__)
 FRUITLESS_BEFORE_A_PERSON = 3  # attempts of one fault that were interrupted, or never acted
 
-_REQUEST = """ROW(:trigger, :attempt, :type, :component, :target, :actions, :action_types, :source, :priority,
-    :detected, :observed, :observation, :is_fault, :refusal, :refusal_reason, :why, :estate_group, :group_size,
-    :parents, :granted, :generation, :denied)::admission_request"""
-_LIMITS = f"ROW({', '.join(f':{one.name}' for one in fields(Limits))})::admission_limits"
-_JSON = bindparam("observation", type_=JSONB(none_as_null=True))
-_ADMIT = text(f"SELECT * FROM admit_trigger({_REQUEST}, {_LIMITS})").bindparams(_JSON)  # noqa: S608 - written above
-_PEEK = text(f"SELECT * FROM standing_refusal({_REQUEST}, {_LIMITS})").bindparams(_JSON)  # noqa: S608 - the same
-_UNASKED: Mapping[str, Any] = {"granted": None, "generation": None, "denied": []}
+_ADMIT = text(f"SELECT * FROM admit_trigger({REQUEST}, {LIMITS})").bindparams(OBSERVATION)  # noqa: S608 - written above
+_PEEK = text(f"SELECT * FROM standing_refusal({REQUEST}, {LIMITS})").bindparams(OBSERVATION)  # noqa: S608 - the same
 _STOPPED_BY_US = text(
     """SELECT (a.interrupted AND a.act_started_at IS NOT NULL)
            OR (a.rollback_outcome = 'DONE' AND a.plan -> 'rollback' ->> 'restore' = 'stopped')
@@ -73,7 +65,7 @@ class Heals:
     def __init__(self, engine: Engine, limits: Limits, breakers: Breakers | None = None) -> None:
         self._engine = engine
         self._lease = limits.lease
-        self._limits = {one.name: getattr(limits, one.name) for one in fields(limits)}
+        self._limits = limits_of(limits)
         self._breakers = breakers or Breakers(engine, Thresholds())
 
     def admit(
@@ -86,7 +78,7 @@ class Heals:
         refusal: Refusal | None,
     ) -> Answer:
         """See `ports.HealStore.admit`."""
-        values = _request(trigger, place, rungs) | {
+        values = request_of(trigger, place, rungs) | {
             "observed": None if observation is None else observation.observed_at,
             "observation": None if observation is None else clean(observation.as_json()),
             "is_fault": observation is not None and observation.health is not Health.HEALTHY,
@@ -113,7 +105,7 @@ class Heals:
 
     def peek(self, trigger: Trigger, *, place: Place, rungs: Sequence[Rung]) -> Answer | None:
         """See `ports.HealStore.peek`; a breaker that is half-open is not asked for one of its probes."""
-        values = _request(trigger, place, rungs) | self._limits
+        values = request_of(trigger, place, rungs) | self._limits
         with transaction(self._engine) as connection:
             row = connection.execute(_PEEK, values).one()
         return None if row.decision in {None, "PROBE"} else _answer(row)
@@ -268,32 +260,6 @@ class Heals:
         statement = update(healing_actions).where(*_held(attempt_id, fence), *conditions).values(**values)
         with transaction(self._engine) as connection:
             return connection.execute(statement).rowcount > 0
-
-
-def _request(trigger: Trigger, place: Place, rungs: Sequence[Rung]) -> dict[str, Any]:
-    """A trigger as `admission_request`, before it was looked at."""
-    return {
-        "trigger": trigger.id,
-        "attempt": uuid7(),
-        "type": trigger.type.value,
-        "component": shorten(trigger.component, 100),
-        "target": shorten(place.target, 200),
-        "actions": [one.action for one in rungs],
-        "action_types": [one.action_type for one in rungs],
-        "source": trigger.source.value,
-        "priority": trigger.priority.value,
-        "detected": trigger.detected_at,
-        "observed": None,
-        "observation": None,
-        "is_fault": False,
-        "refusal": None,
-        "refusal_reason": None,
-        "why": shorten(trigger.reason, 2000),
-        "estate_group": place.group,
-        "group_size": place.group_size,
-        "parents": list(place.parents),
-        **_UNASKED,
-    }
 
 
 def _answer(row: Row[Any]) -> Answer:

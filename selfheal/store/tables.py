@@ -46,6 +46,9 @@ faults = Table(
     Column("resolution", String(20)),
     Column("ladder_step", Integer, nullable=False, server_default="0"),
     Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("priority", String(10), nullable=False, server_default="MEDIUM"),
+    _moment("start_from", required=True),
+    _moment("start_missed_at"),
     Column("needs_person", Text),
 )
 

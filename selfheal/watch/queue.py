@@ -11,7 +11,8 @@ from concurrent.futures import Future
 
 from selfheal.model.trigger import Priority
 
-_ORDER = {priority: place for place, priority in enumerate(Priority)}  # CRITICAL, HIGH, MEDIUM, LOW
+RANK = {priority: place for place, priority in enumerate(Priority)}
+"""CRITICAL, HIGH, MEDIUM, LOW."""
 
 
 class HealQueue:
@@ -34,7 +35,7 @@ class HealQueue:
         """Run `work` in a thread, in its turn: by priority, then by age."""
         future: Future[None] = Future()
         with self._changed:
-            heapq.heappush(self._waiting, (_ORDER[priority], next(self._numbers), future, work))
+            heapq.heappush(self._waiting, (RANK[priority], next(self._numbers), future, work))
             if len(self._threads) <= self._at_once:
                 self._threads.append(threading.Thread(target=self._serve, name=f"heal_{len(self._threads)}"))
                 self._threads[-1].start()
@@ -42,15 +43,20 @@ class HealQueue:
         return future
 
     def close(self) -> None:
-        """Let what waits and what runs come to its end; then there are no threads any more."""
+        """Drop what waits for a free thread, which is the successor's to raise; the rest comes to its end."""
         with self._changed:
             self._closed = True
+            self._waiting.sort()  # which is a heap too
+            room = max(self._at_once - len(self._running), 0) + (self._first() == 0)
+            for _, _, future, _ in self._waiting[room:]:
+                future.cancel()
+            del self._waiting[room:]
             self._changed.notify_all()
         for thread in self._threads:
             thread.join()
 
     def _serve(self) -> None:
-        """A thread: one heal after the other, until the queue is closed and empty."""
+        """A thread: one heal after the other, until the queue is closed and nothing waits."""
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._free() or (self._closed and not self._waiting))
@@ -70,5 +76,9 @@ class HealQueue:
 
     def _free(self) -> bool:
         """Whether the first that waits may begin: the last thread is for CRITICAL. The condition is held."""
-        first = self._waiting[0][0] if self._waiting else None
+        first = self._first()
         return first is not None and (first == 0 or len(self._running) < self._at_once)
+
+    def _first(self) -> int | None:
+        """The rank of the most urgent that waits. The condition is held."""
+        return self._waiting[0][0] if self._waiting else None

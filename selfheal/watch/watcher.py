@@ -22,11 +22,12 @@ from selfheal.model.health import ComponentHealth, HealthStatus
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import Source, Trigger
 from selfheal.policy.health import Track, advance, is_certain, overall
+from selfheal.policy.places import depths
 from selfheal.policy.triggers import platform_acts, priority_of, type_of
 from selfheal.protocol.heal import Result
 from selfheal.watch.containers import Containers
 from selfheal.watch.exits import Exits
-from selfheal.watch.queue import HealQueue
+from selfheal.watch.queue import RANK, HealQueue
 from selfheal.watch.world import Pace, Seen, Summary, World
 
 MECHANISM = "application-health"
@@ -37,6 +38,8 @@ _REAPED_WITHIN_S = 3.0
 _RAISE_AGAIN_S = 30.0
 _LONGEST_PAUSE_S = 300.0
 _STANDING = frozenset({Decision.NOT_ALLOWED, Decision.NO_ACTION})  # only other settings change these
+_HOLDS = frozenset({Decision.PAUSED, Decision.MAINTENANCE, Decision.STORM})
+_LIFTED_BY_PEOPLE = _HOLDS | {Decision.CIRCUIT_OPEN}  # at any moment before their time
 
 
 class Watcher:
@@ -56,6 +59,10 @@ class Watcher:
         self._raised = 0
         self._context = contextvars.copy_context()
         self._heals = HealQueue(pace.at_once)
+        self._due: list[tuple[Seen, Trigger]] = []
+        self._depths = depths(world.components)
+        self._holds: frozenset[str] = frozenset()
+        self._notes = ThreadPoolExecutor(1, thread_name_prefix="note-sick")
         self._turns = ThreadPoolExecutor(1, thread_name_prefix="reconcile-turn")
         self._turn: Future[object] | None = None
 
@@ -88,6 +95,7 @@ class Watcher:
             self._stop.set()
             seeing.close()
             self._heals.close()
+            self._notes.shutdown(wait=True, cancel_futures=True)
             self._turns.shutdown(wait=True)
         return Summary(sweeps=sweeps, raised=self._raised, handed_over=handed_over)
 
@@ -124,7 +132,10 @@ class Watcher:
     def _sweep(self) -> dict[str, int]:
         """Look at everything, write it down, raise what is due; gives the pids to watch, by component."""
         observations = self._world.observe_all(list(self._world.components.values()))
-        health = [self._take(seen) for seen in observations]
+        with self._lock:
+            self._let_go()
+            health = [self._take(seen) for seen in observations]
+            self._submit()
         try:
             self._world.health.record(health)
         except SelfhealError as error:
@@ -134,18 +145,20 @@ class Watcher:
         return {name: life.pid for name, life in lives.items() if life is not None and life.running}
 
     def _take(self, seen: Observation) -> ComponentHealth:
-        """Advance a component by one observation, and raise a trigger or close its fault where that is due."""
-        with self._lock:
-            state = self._seen[seen.component]
-            pace = self._pace
-            start_timeout = self._world.components[seen.component].start_timeout
-            state.track = advance(
-                state.track, seen, strikes=pace.strikes, recoveries=pace.recoveries, start_timeout=start_timeout
-            )
-            try:
-                self._react(state, seen)
-            except Exception:  # noqa: BLE001 - the loop must go on for the other components; the next sweep is back here
-                _log.exception("what is due for %s broke", seen.component)
+        """Advance a component by one observation, and raise a trigger or close its fault where that is due.
+
+        The lock is held, and what was raised is submitted before it is let go.
+        """
+        state = self._seen[seen.component]
+        pace = self._pace
+        start_timeout = self._world.components[seen.component].start_timeout
+        state.track = advance(
+            state.track, seen, strikes=pace.strikes, recoveries=pace.recoveries, start_timeout=start_timeout
+        )
+        try:
+            self._react(state, seen)
+        except Exception:  # noqa: BLE001 - the loop must go on for the other components; the next sweep is back here
+            _log.exception("what is due for %s broke", seen.component)
         return ComponentHealth(
             component=seen.component,
             status=state.track.status,
@@ -186,9 +199,38 @@ class Watcher:
             reason=seen.detail,
             detected_at=sick_since,
         )
-        self._raised += 1
-        heal = functools.partial(self._context.copy().run, self._heal, state, trigger)
-        state.heal = self._heals.submit(trigger.priority, heal)
+        self._due.append((state, trigger))
+
+    def _submit(self) -> None:
+        """Give what is due to the queue, parents before children; what must wait there is a fault from now on."""
+        due, self._due = sorted(self._due, key=lambda one: self._depths[one[1].component]), []
+        for state, trigger in sorted(due, key=lambda one: RANK[one[1].priority]):
+            self._raised += 1
+            self._notes.submit(self._context.copy().run, self._note, trigger)
+            heal = functools.partial(self._context.copy().run, self._heal, state, trigger)
+            state.heal = self._heals.submit(trigger.priority, heal)
+
+    def _note(self, trigger: Trigger) -> None:
+        """In a thread of its own, in the order of raising: sixty at once are a storm before the tenth heal begins."""
+        try:
+            self._world.note(trigger)
+        except SelfhealError as error:
+            _log.warning("the fault of %s is recorded with its heal only: %s", trigger.component, error)
+
+    def _let_go(self) -> None:
+        """Once a pause, a maintenance window or a storm is over, raise all that it held back in one sweep, in order."""
+        held = [state for state in self._seen.values() if state.held]
+        if not held:
+            return
+        try:
+            holds = self._world.holds()
+        except SelfhealError as error:
+            _log.warning("cannot tell what keeps heals back: %s", error)
+            return
+        if not holds or self._holds - holds:
+            for state in held:
+                state.held, state.not_before = False, 0.0
+        self._holds = holds
 
     def _left_by_us(self, component: Component) -> bool:
         """Whether it was a heal of ours that left this target stopped, and no person."""
@@ -204,11 +246,12 @@ class Watcher:
             self._dispatch(state, trigger)
 
     def _dispatch(self, state: Seen, trigger: Trigger) -> None:
-        pause, healed = _RAISE_AGAIN_S, False
+        pause, healed, held = _RAISE_AGAIN_S, False, False
         try:
             result = self._world.dispatch(trigger)
             healed = result.outcome is not None and result.outcome.status is Status.SUCCESS
             pause = 0.0 if healed else self._pause_after(result)
+            held = result.answer.decision in _HOLDS
             _log.info("%s on %s: %s", result.answer.decision, trigger.component, result.answer.reason)
         except SelfhealError as error:
             pause = self._pace.sweep.total_seconds()
@@ -216,7 +259,7 @@ class Watcher:
         except Exception:  # noqa: BLE001 - the loop must go on for the other components; this one is raised again
             _log.exception("dispatch of %s broke", trigger.component)
         with self._lock:
-            state.not_before = self._world.clock.monotonic() + pause
+            state.not_before, state.held = self._world.clock.monotonic() + pause, held
             if healed:  # it was seen healthy twice, with its healthy delay between: that is what hysteresis asks for
                 state.track, state.sick_since = Track(status=HealthStatus.OPERATIONAL), None
 
@@ -227,7 +270,8 @@ class Watcher:
         if result.answer.retry_at is None:
             return _RAISE_AGAIN_S
         left = (result.answer.retry_at - self._world.clock.now()).total_seconds()
-        return min(max(left, 1.0), _LONGEST_PAUSE_S)
+        longest = _RAISE_AGAIN_S if result.answer.decision in _LIFTED_BY_PEOPLE else _LONGEST_PAUSE_S
+        return min(max(left, 1.0), longest)
 
     def _close_if_recovered(self, state: Seen, seen: Observation) -> None:
         """Close a fault that ended without us, once per recovery."""
@@ -265,10 +309,11 @@ class Watcher:
 
     def _take_glimpse(self, component: Component, seen: Observation) -> None:
         """A look between two sweeps. One change of a container makes several events, which are no strikes each."""
-        if not component.container or seen.health is Health.HEALTHY or is_certain(seen):
-            self._take(seen)
-        elif seen.health is Health.SICK:
-            with self._lock:
+        with self._lock:
+            if not component.container or seen.health is Health.HEALTHY or is_certain(seen):
+                self._take(seen)
+                self._submit()
+            elif seen.health is Health.SICK:
                 state = self._seen[component.name]
                 state.sick_since = state.sick_since or seen.observed_at
 

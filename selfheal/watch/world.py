@@ -47,6 +47,8 @@ class World:
         health: `health_history` and the hand-over.
         dispatch: carries a trigger to its result; called in a thread of its own.
         reconcile: one turn; called in a thread of its own.
+        note: writes down that a trigger waits for its turn; called in a thread of its own.
+        holds: what keeps heals back now, by id: pauses, maintenance windows, storms.
         clock: time.
         holder: this process.
         engines: the Docker engines by name; what happens to their containers is seen at once.
@@ -59,6 +61,8 @@ class World:
     health: HealthStore
     dispatch: Callable[[Trigger], Result]
     reconcile: Callable[[], object]
+    note: Callable[[Trigger], object]
+    holds: Callable[[], frozenset[str]]
     clock: Clock
     holder: Holder
     engines: Mapping[str, ContainerControl] = field(default_factory=dict)
@@ -71,6 +75,7 @@ class Seen:
     track: Track = field(default_factory=Track)
     sick_since: datetime | None = None
     not_before: float = 0.0  # on the monotonic clock: a wall clock that jumps must not silence a component
+    held: bool = False  # refused by what a person may lift
     heal: Future[None] | None = None
     fault_may_be_open: bool = True
 

@@ -79,12 +79,17 @@ class Desk:
         with self.engine.begin() as connection:
             for table, columns in {
                 "healing_actions": ("created_at", "completed_at", "lease_until"),
-                "faults": ("detected_at",),
+                "faults": ("detected_at", "start_from"),
                 "storms": ("began_at", "quiet_at"),
                 "circuit_breaker_state": ("open_until", "updated_at"),
             }.items():
                 moved = ", ".join(f"{one} = {one} - :by" for one in columns)
                 connection.execute(text(f"UPDATE {table} SET {moved}"), {"by": by})  # noqa: S608 - written above
+
+    def do(self, sql: str) -> None:
+        """As a person's command, or time, would."""
+        with self.engine.begin() as connection:
+            connection.execute(text(sql))
 
     def one(self, sql: str) -> Any:
         with self.engine.connect() as connection:

@@ -67,6 +67,8 @@ class Stage:
         self.recorded: list[Sequence[ComponentHealth]] = []
         self.closed: list[str] = []
         self.events: list[str] = []
+        self.noted: list[Trigger] = []
+        self.holds: frozenset[str] = frozenset()
         self.turns = 0
         self.swept = 0
         self.watching: UUID | None = None
@@ -76,6 +78,7 @@ class Stage:
         self.watcher = self.another_watcher()
 
     def another_watcher(self, pace: Pace = PACE) -> Watcher:
+        """One over the components as they are by now."""
         world = World(
             components=self.components,
             observe=self._glance,
@@ -84,6 +87,8 @@ class Stage:
             health=self,  # type: ignore[arg-type]
             dispatch=self._dispatch,
             reconcile=self._turn,
+            note=self.noted.append,
+            holds=lambda: self.holds,
             clock=self.clock,
             holder=Holder(host="here", pid=1, started=1),
         )
@@ -260,9 +265,10 @@ def test_sweeps_go_on_beside_a_heal_and_raise_no_second_trigger() -> None:
 def test_as_many_heals_at_once_as_are_allowed() -> None:
     """Five sick components, four places: the fifth heal begins when one of them is over, and none is lost."""
     names = [f"part-{number}" for number in range(5)]
-    stage = Stage(*names, sweeps=3)
+    stage = Stage(*names, sweeps=5)
     for name in names:
         stage.show(SICK, name=name)
+    stage.before = {5: lambda: [stage.heal_is_over(name) for name in names]}
     together, under_way, most = threading.Barrier(4), threading.Semaphore(4), []
 
     def dispatch(_: Trigger) -> Result:
@@ -334,6 +340,71 @@ def test_what_a_person_stopped_stays_stopped_while_its_fault_is_open() -> None:
     stage.show(SICK, "STOPPED")
     stage.open_faults = {"supervisor/demo/backend"}
     assert stage.run().raised == 0
+
+
+def test_many_at_once_are_raised_in_order_and_written_down_at_once() -> None:
+    """One sweep finds them all: CRITICAL before HIGH, parents before children; each fault is noted as it is raised."""
+    names = ["child", "leaf", "other", "root", "vital"]
+    stage = Stage(*names, sweeps=8)
+    parents = {"leaf": {"child", "root"}, "child": {"root"}}
+    for name in names:
+        stage.components[name] = replace(
+            stage.components[name], critical=name == "vital", depends_on=frozenset(parents.get(name, ()))
+        )
+        stage.show(SICK, name=name)
+    stage.watcher = stage.another_watcher(replace(PACE, at_once=1))
+    stage.before = {8: lambda: stage.heal_is_over("leaf")}
+    stage.run()
+    assert [one.component for one in stage.noted[:5]] == ["vital", "other", "root", "child", "leaf"]
+    in_line = [one.component for one in stage.raised if one.component != "vital"]  # that one has a thread of its own
+    assert in_line[:4] == ["other", "root", "child", "leaf"]
+
+
+def test_what_a_storm_held_back_is_raised_in_one_sweep_once_it_is_over() -> None:
+    """However long each of them was told to wait; while the storm holds nobody is asked again before its time."""
+    stage = Stage("backend", "frontend", sweeps=30)
+    for name in stage.components:
+        stage.show(SICK, name=name)
+    stage.holds = frozenset({"a storm"})
+    stage.dispatch = lambda _: refused(Decision.STORM, retry_at=NOON + timedelta(minutes=10))
+    raised: list[int] = []
+
+    def both_are_refused() -> None:
+        stage.heal_is_over("backend")
+        stage.heal_is_over("frontend")
+
+    def over() -> None:
+        raised.append(len(stage.raised))
+        stage.holds = frozenset()
+        stage.dispatch = lambda _: HEALED
+
+    stage.before = {4: both_are_refused, 20: over, 22: lambda: raised.append(len(stage.noted))}
+    stage.run()
+    assert raised == [2, 4]
+
+
+def test_what_waits_for_a_thread_is_dropped_at_the_end() -> None:
+    """The run that takes over raises it; this one only finishes what it has begun."""
+    stage = Stage("backend", "frontend", sweeps=1_000_000)
+    stage.watcher = stage.another_watcher(replace(PACE, at_once=1))
+    for name in stage.components:
+        stage.show(SICK, "EXITED", name=name)
+    ended = threading.Event()
+
+    def dispatch(_: Trigger) -> Result:
+        stage.watcher.stop()
+        assert ended.wait(20)
+        return HEALED
+
+    stage.dispatch = dispatch
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(stage.run)
+        assert stage.watcher._stop.wait(20)
+        while not stage.watcher._heals._closed:
+            assert not run.done()
+        ended.set()
+        assert run.result(20).raised == 2
+    assert [one.component for one in stage.raised] == ["backend"]
 
 
 def test_what_has_just_been_started_is_not_struck_out() -> None:

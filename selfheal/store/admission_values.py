@@ -1,0 +1,51 @@
+"""Triggers and limits as the SQL functions of admission take them: the statements' text and its values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import bindparam
+from sqlalchemy.dialects.postgresql import JSONB
+from uuid6 import uuid7
+
+from selfheal.model.admission import Limits, Place, Rung
+from selfheal.model.trigger import Trigger
+from selfheal.store.text import shorten
+
+REQUEST = """ROW(:trigger, :attempt, :type, :component, :target, :actions, :action_types, :source, :priority,
+    :detected, :observed, :observation, :is_fault, :refusal, :refusal_reason, :why, :estate_group, :group_size,
+    :parents, :granted, :generation, :denied)::admission_request"""
+LIMITS = f"ROW({', '.join(f':{one.name}' for one in fields(Limits))})::admission_limits"
+OBSERVATION = bindparam("observation", type_=JSONB(none_as_null=True))
+_UNASKED: Mapping[str, Any] = {"granted": None, "generation": None, "denied": []}
+
+
+def limits_of(limits: Limits) -> dict[str, Any]:
+    """The values of `LIMITS`."""
+    return {one.name: getattr(limits, one.name) for one in fields(limits)}
+
+
+def request_of(trigger: Trigger, place: Place, rungs: Sequence[Rung]) -> dict[str, Any]:
+    """The values of `REQUEST`, before the component was looked at."""
+    return {
+        "trigger": trigger.id,
+        "attempt": uuid7(),
+        "type": trigger.type.value,
+        "component": shorten(trigger.component, 100),
+        "target": shorten(place.target, 200),
+        "actions": [one.action for one in rungs],
+        "action_types": [one.action_type for one in rungs],
+        "source": trigger.source.value,
+        "priority": trigger.priority.value,
+        "detected": trigger.detected_at,
+        "observed": None,
+        "observation": None,
+        "is_fault": False,
+        "refusal": None,
+        "refusal_reason": None,
+        "why": shorten(trigger.reason, 2000),
+        "estate_group": place.group,
+        "group_size": place.group_size,
+        "parents": list(place.parents),
+        **_UNASKED,
+    }
