@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from admission_desk import desk, owner_engine  # noqa: F401 - pytest finds fixtures by import
 from database_fixtures import warehouse, warehouse_made  # noqa: F401 - pytest finds fixtures by import
 from docker_fixtures import docker_engine, own_dockerd, session_engine  # noqa: F401 - pytest finds fixtures by import
 from embedded_fixtures import (  # noqa: F401 - pytest finds fixtures by import
@@ -13,6 +14,7 @@ from embedded_fixtures import (  # noqa: F401 - pytest finds fixtures by import
     superuser,
 )
 from estate_fixtures import estate, faults, free_port, running_estate  # noqa: F401 - the same
+from racers import racers  # noqa: F401 - the same
 from sqlalchemy import Engine
 
 from deployments.embedded import roles

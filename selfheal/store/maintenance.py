@@ -9,6 +9,7 @@ from sqlalchemy import Engine, Row, func, insert, select, update
 
 from selfheal.model.maintenance import Scope, Window
 from selfheal.store.engine import transaction
+from selfheal.store.pauses import NO_ADMISSION_NOW
 from selfheal.store.tables import maintenance_windows
 from selfheal.store.text import shorten
 
@@ -26,7 +27,7 @@ class Maintenance:
     def plan(  # noqa: PLR0913 - each is a column
         self, *, scope: Scope, name: str, begins_at: datetime, ends_at: datetime, zone: str, who: str, why: str
     ) -> Window:
-        """Write a window down; from its beginning to its end nothing in its scope is healed."""
+        """Write a window down. Once this returns no heal is admitted in its scope from its beginning to its end."""
         values = {
             "scope": scope.value,
             "name": name,
@@ -37,6 +38,7 @@ class Maintenance:
             "why": shorten(why, 500),
         }
         with transaction(self._engine) as connection:
+            connection.execute(NO_ADMISSION_NOW)
             return _window(
                 connection.execute(insert(maintenance_windows).values(values).returning(*maintenance_windows.c)).one()
             )

@@ -11,7 +11,7 @@ from selfheal.store.engine import transaction
 from selfheal.store.tables import pauses
 from selfheal.store.text import shorten
 
-_NO_ADMISSION_NOW = text("SELECT pg_advisory_xact_lock(hashtext('selfheal.admission'))")
+NO_ADMISSION_NOW = text("SELECT pg_advisory_xact_lock(hashtext('selfheal.admission'))")
 _IN_FORCE = (pauses.c.ended_at.is_(None), or_(pauses.c.until.is_(None), pauses.c.until > func.now()))
 
 
@@ -45,7 +45,7 @@ class Pauses:
             "until": None if duration is None else func.now() + duration,
         }
         with transaction(self._engine) as connection:
-            connection.execute(_NO_ADMISSION_NOW)
+            connection.execute(NO_ADMISSION_NOW)
             _end(connection, who)
             return _pause(connection.execute(insert(pauses).values(values).returning(*pauses.c)).one())
 

@@ -1,120 +1,23 @@
-"""Every limit of admission, each raced at its edge: never exceeded, refused by name, and told when to come back."""
+"""Every limit of admission at its edge: refused by name, told when to come back, and what is allowed goes on."""
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Engine, text
-from uuid6 import uuid7
+from admission_desk import FAILED, HEALED, MINUTE, RESTART, SECOND, Desk, target
+from sqlalchemy import text
 
-from selfheal.model.admission import Answer, Decision, Limits, Place, Rung
-from selfheal.model.attempt import Holder, Outcome, Plan, Status, Verification
+from selfheal.model.admission import Answer, Decision, Place
 from selfheal.model.breaker import Deed, State, Thresholds
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.store.breakers import Breakers
-from selfheal.store.heals import Heals
 
 RACERS = 16
-MINUTE = timedelta(minutes=1)
-RESTART = Rung(action="restart-service", action_type="RESTART_SERVICE")
-SECOND = Rung(action="restore-nats-connection", action_type="RESTORE_NATS_CONNECTION")
-WIDE = Limits(at_once=1000, in_10_min=1000, in_hour=1000, storm_group=0, storm_estate=0)
-FAILED = Outcome(status=Status.FAILED, verification=Verification.NOT_HEALED, message="still sick")
-HEALED = Outcome(status=Status.SUCCESS, verification=Verification.HEALED, message="healed")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Desk:
-    """Admission under some limits, and what it has written."""
-
-    engine: Engine
-    limits: Limits
-
-    @property
-    def heals(self) -> Heals:
-        return Heals(self.engine, self.limits)
-
-    def ask(
-        self,
-        component: str = "backend",
-        *,
-        rungs: Sequence[Rung] = (RESTART,),
-        priority: Priority = Priority.HIGH,
-        source: Source = Source.WATCHER,
-        seen: timedelta = timedelta(0),
-        **place: Any,
-    ) -> Answer:
-        now = datetime.now(UTC)
-        trigger = Trigger(
-            id=uuid7(),
-            type=TriggerType.SERVICE_DOWN,
-            component=component,
-            source=source,
-            priority=priority,
-            reason="it is down",
-            detected_at=now - seen,
-        )
-        sick = Observation(component=component, health=Health.SICK, detail="gone", observed_at=now - seen)
-        where = Place(target=target(component), **place)
-        return self.heals.admit(trigger, place=where, rungs=rungs, observation=sick, refusal=None)
-
-    def end(self, answer: Answer, outcome: Outcome = FAILED) -> None:
-        """Carry an admitted attempt to its outcome."""
-        assert answer.attempt_id is not None, answer
-        attempt = self.heals.claim(answer.attempt_id, fence=0, holder=Holder(host="here", pid=1, started=1))
-        assert attempt is not None
-        assert self.heals.record_plan(attempt.id, fence=1, plan=Plan())
-        assert self.heals.announce_act(attempt.id, fence=1, timeout=MINUTE)
-        assert self.heals.settle(attempt.id, fence=1, outcome=outcome, execution_ms=5)
-
-    def passes(self, by: timedelta) -> None:
-        """Let time pass: what is written lies that much further back."""
-        with self.engine.begin() as connection:
-            for table, columns in {
-                "healing_actions": ("created_at", "completed_at", "lease_until"),
-                "faults": ("detected_at", "start_from"),
-                "storms": ("began_at", "quiet_at"),
-                "circuit_breaker_state": ("open_until", "updated_at"),
-            }.items():
-                moved = ", ".join(f"{one} = {one} - :by" for one in columns)
-                connection.execute(text(f"UPDATE {table} SET {moved}"), {"by": by})  # noqa: S608 - written above
-
-    def do(self, sql: str) -> None:
-        """As a person's command, or time, would."""
-        with self.engine.begin() as connection:
-            connection.execute(text(sql))
-
-    def one(self, sql: str) -> Any:
-        with self.engine.connect() as connection:
-            return connection.scalar(text(sql))
-
-
-def target(component: str) -> str:
-    return f"supervisor/demo/{component}"
-
-
-@pytest.fixture
-def desk(owner_engine: Engine) -> Callable[..., Desk]:
-    """A desk under wide limits, but for those named."""
-    return lambda **limits: Desk(engine=owner_engine, limits=replace(WIDE, **limits))
-
-
-@pytest.fixture
-def owner_engine(empty: Engine, embedded_postgres: Any) -> Any:
-    """The database as one who may also move what is written into the past."""
-    from deployments.embedded import roles  # noqa: PLC0415
-    from selfheal.store.engine import open_engine  # noqa: PLC0415
-
-    engine = open_engine(embedded_postgres.url(roles.MIGRATOR), pool_size=RACERS)
-    yield engine
-    engine.dispose()
 
 
 def race(ask: Callable[[int], Answer], racers: int = RACERS) -> Counter[Decision]:

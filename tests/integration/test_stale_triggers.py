@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from unittest.mock import Mock
 
 import pytest
-from test_admission_limits import FAILED, RESTART, Desk, desk, owner_engine, target  # noqa: F401 - fixtures by import
+from admission_desk import FAILED, RESTART, Desk, target
 from uuid6 import uuid7
 
 from selfheal.model.admission import Answer, Decision, Place
@@ -66,7 +66,7 @@ def half_open(one: Desk) -> None:
     ids=["pause", "maintenance", "storm", "breaker"],
 )
 def test_what_was_seen_before_the_end_is_looked_at_again(
-    desk: Callable[..., Desk],  # noqa: F811 - the fixture
+    desk: Callable[..., Desk],
     begin: Callable[[Desk], None],
     end: Callable[[Desk], None],
     refusal: Decision,
@@ -111,7 +111,7 @@ def a_trigger() -> Trigger:
     )
 
 
-def test_a_heal_looks_again_at_once(desk: Callable[..., Desk]) -> None:  # noqa: F811
+def test_a_heal_looks_again_at_once(desk: Callable[..., Desk]) -> None:
     """One old look is followed by a fresh one, which is admitted; the same trigger again comes to the same attempt."""
     one, trigger = desk(), a_trigger()
     first = admitted_by(one, trigger, [MINUTES, timedelta(0)])
@@ -121,7 +121,7 @@ def test_a_heal_looks_again_at_once(desk: Callable[..., Desk]) -> None:  # noqa:
     assert one.one("SELECT count(*) FROM healing_actions") == 1
 
 
-def test_a_heal_does_not_look_for_ever(desk: Callable[..., Desk]) -> None:  # noqa: F811
+def test_a_heal_does_not_look_for_ever(desk: Callable[..., Desk]) -> None:
     """Where every look is old the refusal stands; the next sweep raises it anew."""
     one = desk()
     assert admitted_by(one, a_trigger(), [MINUTES] * 4).decision is Decision.STALE_TRIGGER
