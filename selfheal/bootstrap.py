@@ -7,6 +7,7 @@ import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
@@ -43,11 +44,15 @@ from selfheal.store.engine import open_engine
 from selfheal.store.heals import Heals
 from selfheal.store.health import HealthHistory
 from selfheal.store.outbox import Outbox
+from selfheal.store.raised import RaisedTriggers
 from selfheal.store.reports import Reports
 from selfheal.store.runs import MechanismRuns
 from selfheal.store.starts import Starts
 from selfheal.watch.watcher import Watcher
 from selfheal.watch.world import Pace, World
+
+_RAISED_AT_ONCE = 20
+_RAISED_AGAIN = timedelta(minutes=2)  # a heal that waits in its queue is admitted by then
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +66,8 @@ class Estate:
         health: `health_history` and the hand-over between watchers.
         reports: what people read.
         runs: which process carries out each flow run.
-        breakers: of the actions.
+        breakers: of the actions and agents.
+        raised: triggers that breakers have raised.
         starts: what waits for its heal.
         outbox: alerts that wait.
         channel: tells people; None where the settings name none.
@@ -77,6 +83,7 @@ class Estate:
     reports: Reports
     runs: MechanismRuns
     breakers: Breakers
+    raised: RaisedTriggers
     starts: Starts
     outbox: Outbox
     channel: AlertChannel | None
@@ -107,6 +114,14 @@ class Estate:
         place = place_of(healer.components[trigger.component], healer.components, healer.allow)
         return self.starts.note(trigger, place)
 
+    def due(self) -> Sequence[Trigger]:
+        """The triggers that breakers have raised and admission has not answered; nobody else gets them for a while.
+
+        Raises:
+            Transient: the database cannot be asked.
+        """
+        return self.raised.due(limit=_RAISED_AT_ONCE, pause=_RAISED_AGAIN)
+
     def watcher(
         self, *, run_id: UUID, dispatch: Callable[[Trigger], Result], reconcile: Callable[[], object]
     ) -> Watcher:
@@ -125,6 +140,7 @@ class Estate:
             clock=self.healer.clock,
             holder=this_process(),
             engines=self.containers,
+            raised=self.due,
         )
         pace = Pace(
             sweep=watching.sweep,
@@ -164,7 +180,7 @@ def wire(settings: Settings, *, database_url: str) -> Estate:
     )
     engine = open_engine(database_url)
     healing = settings.healing
-    breakers = Breakers(engine, settings.breakers.thresholds())
+    breakers = Breakers(engine, settings.breaker_rules())
     store = Heals(engine, healing.limits(), breakers)
     healer = Healer(
         components=settings.catalogue(),
@@ -183,6 +199,7 @@ def wire(settings: Settings, *, database_url: str) -> Estate:
         reports=Reports(engine),
         runs=MechanismRuns(engine),
         breakers=breakers,
+        raised=RaisedTriggers(engine),
         starts=Starts(engine, healing.limits(), settings.starts.within()),
         outbox=Outbox(engine),
         channel=_channel(settings),

@@ -8,7 +8,9 @@ from uuid import UUID
 from selfheal.model.admission import Answer, Place, Refusal, Rung
 from selfheal.model.alert import Alert
 from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan
+from selfheal.model.breaker import Denial, Permit
 from selfheal.model.component import Component
+from selfheal.model.ending import Ending
 from selfheal.model.health import ComponentHealth, Watch
 from selfheal.model.migration import CatalogueEntry
 from selfheal.model.observation import Incarnation, Observation
@@ -313,6 +315,43 @@ class AlertChannel(Protocol):
 
     def send(self, alert: Alert) -> None:
         """Deliver it once; `Transient` if it was not taken."""
+        ...
+
+
+class AgentBreakers(Protocol):
+    """The breakers of agents, for what starts workflows: ask before, renew while it runs, tell how it ended.
+
+    `policy.breaker_names.agent_breaker` forms the names. A name that is none is `Permanent`, whatever is asked.
+    """
+
+    def ask(self, name: str, permit: UUID) -> Permit | Denial:
+        """May a workflow of this agent begin? `permit` is client-made: the same one again gets the same answer.
+
+        Never raises for the database's sake: where it does not answer, the answer is a `Denial` that says so.
+        """
+        ...
+
+    def renew(self, name: str, permit: Permit) -> bool:
+        """The workflow runs, and is not stuck: keep its permit. To be called well within the permit's lease.
+
+        False: its permit is lost, and the result will not count; the workflow itself may go on. `Transient`: nobody
+        can tell; try again within the lease.
+        """
+        ...
+
+    def ended(self, name: str, permit: Permit, ending: Ending, *, note: str = "") -> None:
+        """How it ended; counted once, however often it is told, so `Transient` may be answered by telling again.
+
+        `note` tells people which workflow it was.
+        """
+        ...
+
+
+class TriggersRaised(Protocol):
+    """Triggers that were written in the transaction of what raised them."""
+
+    def due(self, *, limit: int, pause: timedelta) -> Sequence[Trigger]:
+        """Those that admission has not answered; nobody else gets them for `pause`."""
         ...
 
 

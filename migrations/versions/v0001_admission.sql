@@ -20,7 +20,7 @@ CREATE TYPE admission_request AS (
 -- its breaker. Cool-down: begins after a failed attempt, or after a second heal within l.flap of the first, and
 -- doubles with each of them within 24 h. An attempt whose healer died, or that never acted, says nothing about the
 -- action: not counted, unless its fault is still open and waits for a person, and never as an attempt that is spent.
--- A person's own word passes attempts and cool-down: they are told of both.
+-- A person's own word passes attempts and cool-down: they are told of both. What a breaker has raised is never denied by it.
 CREATE FUNCTION next_rung(r admission_request, l admission_limits)
 RETURNS TABLE (decision text, reason text, attempt_id uuid, retry_at timestamptz, action text, action_type text)
 LANGUAGE plpgsql STABLE AS $fn$
@@ -33,6 +33,8 @@ DECLARE
     v_cool_until timestamptz;
     v_breaker record;
     v_open timestamptz;
+    v_open_action text;
+    v_open_type text;
     v_why_open text;
 BEGIN
     FOR i IN 1 .. cardinality(r.actions) LOOP
@@ -70,11 +72,14 @@ BEGIN
         END IF;
         SELECT b.state, b.mode, b.open_until, b.override INTO v_breaker
         FROM circuit_breaker_state b WHERE b.component = 'heal:' || v_action;
-        IF FOUND AND (v_breaker.state <> 'CLOSED' OR v_breaker.mode <> 'AUTOMATIC') AND v_action <> coalesce(r.granted, '') THEN
+        IF FOUND AND (v_breaker.state <> 'CLOSED' OR v_breaker.mode <> 'AUTOMATIC') AND v_action <> coalesce(r.granted, '')
+           AND NOT EXISTS (SELECT FROM raised_triggers t WHERE t.id = r.trigger AND t.breaker = 'heal:' || v_action) THEN
             IF v_action = ANY (r.denied) OR v_breaker.state = 'OPEN' AND (
                 v_breaker.open_until > now() OR v_breaker.mode = 'FORCED_OPEN'
                 AND coalesce((v_breaker.override ->> 'until')::timestamptz, 'infinity') > now()) THEN
                 v_open := least(v_open, v_breaker.open_until);
+                v_open_action := v_action;
+                v_open_type := v_type;
                 v_why_open := 'the breaker of ' || v_action || ' is ' || lower(v_breaker.state)
                     || coalesce(': forced by ' || (v_breaker.override ->> 'who') || ': ' || (v_breaker.override ->> 'why'), '');
                 CONTINUE;
@@ -96,7 +101,7 @@ BEGIN
             || '; cooling down until ' || to_char(v_cool_until AT TIME ZONE 'UTC', 'HH24:MI:SS') || ' UTC',
             v_cool_id, v_cool_until, v_action, v_type;
     ELSIF v_why_open IS NOT NULL THEN
-        RETURN QUERY SELECT 'CIRCUIT_OPEN', v_why_open, NULL::uuid, v_open, v_action, v_type;
+        RETURN QUERY SELECT 'CIRCUIT_OPEN', v_why_open, NULL::uuid, v_open, v_open_action, v_open_type;
     ELSE
         RETURN QUERY SELECT 'ATTEMPTS_EXHAUSTED',
             l.per_action || ' attempts within 24 hours of each action on its ladder did not help; a person must look',
@@ -125,7 +130,7 @@ $fn$;
 CREATE FUNCTION nothing_in_the_way(r admission_request, l admission_limits) RETURNS boolean
 LANGUAGE plpgsql STABLE AS $fn$
 BEGIN
-    RETURN (SELECT coalesce(r.observed_at >= now() - l.stale, true) AND r.granted IS NULL
+    RETURN (SELECT coalesce(r.observed_at >= now() - l.stale, true) AND r.granted IS NULL AND r.type <> 'BREAKER_OPENED'
         AND NOT EXISTS (SELECT FROM pauses p WHERE p.ended_at IS NULL OR p.ended_at > r.observed_at)
         AND NOT EXISTS (SELECT FROM maintenance_windows m WHERE m.ends_at > least(r.observed_at, now()))
         AND NOT EXISTS (SELECT FROM storms s WHERE s.ended_at IS NULL OR s.ended_at > r.observed_at)
@@ -209,6 +214,14 @@ BEGIN
     END IF;
     IF r.observed_at < now() - l.stale THEN
         RETURN QUERY SELECT 'STALE_TRIGGER', 'it was looked at too long ago; look again', NULL::uuid, now(), NULL::text, NULL::text;
+        RETURN;
+    END IF;
+    RETURN QUERY                                    -- what a breaker has raised stands while it is open as it was then
+        SELECT 'ALREADY_HEALTHY', t.breaker || ', which raised this, has moved on since', NULL::uuid, NULL::timestamptz,
+               NULL::text, NULL::text
+        FROM raised_triggers t JOIN circuit_breaker_state b ON b.component = t.breaker
+        WHERE r.type = 'BREAKER_OPENED' AND t.id = r.trigger AND t.generation <> b.generation;
+    IF FOUND THEN
         RETURN;
     END IF;
     RETURN QUERY
@@ -362,13 +375,14 @@ BEGIN
 
     -- Before the lock, which is held until the commit is durable. No lock on the fault's row is taken here: who holds
     -- the admission lock may write that row, and nobody who holds the row may ask for the lock.
-    WHILE r.is_fault AND v_fault IS NULL LOOP       -- again if the open fault was closed between the two statements
+    -- What looks well and is refused is no fault.
+    WHILE r.is_fault AND v_fault IS NULL AND (v_decision IS NULL OR r.type <> 'BREAKER_OPENED') LOOP
         INSERT INTO faults (target_key, component, estate_group, trigger_type, priority, detected_at, attempts, start_from)
         VALUES (r.target, r.component, r.estate_group, r.type, r.priority, least(r.detected_at, now()), (v_decision IS NULL)::int,
                 least(r.detected_at, now()))
         ON CONFLICT (target_key) WHERE closed_at IS NULL DO NOTHING RETURNING id INTO v_fault;
         v_new := v_fault IS NOT NULL;
-        IF NOT v_new THEN
+        IF NOT v_new THEN                           -- again if it was closed between the two statements
             SELECT f.id INTO v_fault FROM faults f WHERE f.target_key = r.target AND f.closed_at IS NULL;
         END IF;
     END LOOP;

@@ -12,6 +12,7 @@ depends_on = None
 
 SCRIPTS = (
     "v0001_create_healing_infrastructure.sql",
+    "v0001_breakers.sql",
     "v0001_admission.sql",
     "v0001_starts.sql",
     "v0001_rights.sql",

@@ -3,7 +3,7 @@ REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO healing_user;
 GRANT SELECT ON alembic_version TO healing_user;
 GRANT SELECT, INSERT ON faults, healing_actions, healing_triggers, trigger_answers, health_history, watch_epoch,
-    mechanism_runs, pauses, circuit_breaker_state, circuit_breaker_results,
+    mechanism_runs, pauses, circuit_breaker_state, circuit_breaker_results, raised_triggers,
     maintenance_windows, storms, alert_outbox TO healing_user;
 GRANT UPDATE (ends_at, ended_by) ON maintenance_windows TO healing_user;
 GRANT UPDATE (quiet_at, go_at, go_by, go_why, ended_at) ON storms TO healing_user;
@@ -20,5 +20,6 @@ GRANT UPDATE (mechanism, holder, began_at, ended_at) ON mechanism_runs TO healin
 GRANT UPDATE (ended_at, ended_by) ON pauses TO healing_user;
 GRANT UPDATE (state, failure_rate, opened_at, updated_at, generation, level, mode, override, results, open_until, permits,
               successes, failures, prevented) ON circuit_breaker_state TO healing_user;
+GRANT UPDATE (next_try_at) ON raised_triggers TO healing_user;
 GRANT EXECUTE ON FUNCTION ensure_health_partition(date), forget_answers(interval) TO healing_user;
 RESET ROLE;

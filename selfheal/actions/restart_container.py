@@ -17,7 +17,7 @@ from selfheal.model.trigger import Trigger, TriggerType
 from selfheal.policy.names import nearest
 from selfheal.ports import ContainerControl, Observe
 
-REASONS = frozenset({TriggerType.CONTAINER_DOWN, TriggerType.MANUAL})
+REASONS = frozenset({TriggerType.CONTAINER_DOWN, TriggerType.BREAKER_OPENED, TriggerType.MANUAL})
 LOG_LINES = 400
 OVERHEAD = timedelta(seconds=15)
 """What a stop and a start may take besides the stop's grace."""
@@ -44,7 +44,7 @@ class RestartContainer:
         self._observe = observe
 
     def can_handle(self, trigger: Trigger, component: Component) -> bool:
-        """Whether it is a container that is down, or a person asks."""
+        """Whether it is a container that is down, or behind an open breaker, or a person asks."""
         return trigger.type in REASONS and bool(component.container)
 
     def prepare(self, component: Component) -> Plan:

@@ -13,7 +13,7 @@ from selfheal.model.observation import Observation
 from selfheal.model.trigger import Trigger, TriggerType
 from selfheal.ports import Clock, Observe, ServiceControl
 
-REASONS = frozenset({TriggerType.SERVICE_DOWN, TriggerType.MANUAL})
+REASONS = frozenset({TriggerType.SERVICE_DOWN, TriggerType.BREAKER_OPENED, TriggerType.MANUAL})
 
 
 class RestartService:
@@ -39,7 +39,7 @@ class RestartService:
         self._clock = clock
 
     def can_handle(self, trigger: Trigger, component: Component) -> bool:
-        """Whether it is a service that is down, or a person asks, and there is a program to restart."""
+        """Whether there is a program to restart, and it is down, or behind an open breaker, or a person asks."""
         return trigger.type in REASONS and bool(component.supervisor and component.program)
 
     def prepare(self, component: Component) -> Plan:

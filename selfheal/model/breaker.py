@@ -1,4 +1,4 @@
-"""A circuit breaker: whether what keeps failing may be tried; of an action (`heal:NAME`) or an agent (`agent:NAME`)."""
+"""A circuit breaker: whether what keeps failing may be tried, be it an action's heals or an agent's workflows."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -78,7 +78,7 @@ class Breaker:
     """One breaker at one moment; `policy.breaker` alone makes the next one.
 
     Attributes:
-        name: `heal:ACTION` or `agent:NAME`.
+        name: as `policy.breaker_names` forms it.
         state: whether asks are granted.
         generation: counts the transitions; a result of another generation is void.
         results: the window, oldest first: True is a success. Of the closed state.
@@ -129,12 +129,29 @@ class Permit:
 
 @dataclass(frozen=True, kw_only=True)
 class Denial:
-    """A refused ask: a prevented failure.
+    """A refused ask: a prevented failure, unless the breaker could not be asked at all.
 
     Attributes:
         reason: why, for a person.
         retry_at: when asking again may help; None where only a person or another probe's end changes it.
+        asked: False where the database did not answer: nobody knows the breaker's state, so nothing may begin.
     """
 
     reason: str
     retry_at: datetime | None = None
+    asked: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A failure that a breaker was told of, for people.
+
+    Attributes:
+        at: when.
+        permit: of what had been let through; of an action's breaker it is the attempt's id.
+        note: what failed, and how.
+    """
+
+    at: datetime
+    permit: UUID
+    note: str

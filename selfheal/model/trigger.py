@@ -24,13 +24,19 @@ class TriggerType(StrEnum):
     CONTAINER_CRASH_LOOP = "CONTAINER_CRASH_LOOP"
     CONTAINER_REMOVED = "CONTAINER_REMOVED"
     OBJECT_MISSING = "OBJECT_MISSING"
+    BREAKER_OPENED = "BREAKER_OPENED"
     MANUAL = "MANUAL"
+
+
+NOT_OF_HEALTH = frozenset({TriggerType.BREAKER_OPENED})
+"""Reasons that are not that the component is sick: it may look well, and be the cause of a fault all the same."""
 
 
 class Source(StrEnum):
     """Who raised it."""
 
     WATCHER = "watcher"
+    BREAKER = "breaker"
     PERSON = "person"
 
 

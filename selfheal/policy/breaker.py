@@ -4,81 +4,13 @@ The store calls `advance` inside one transaction and writes the event beside the
 recorded events gives the state again: whatever is random or measured is part of the event.
 """
 
-from dataclasses import dataclass, replace
-from datetime import datetime
-from uuid import UUID
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from selfheal.model.breaker import Breaker, Denial, Mode, Override, Permit, State, Thresholds
+from selfheal.model.breaker import Breaker, Deed, Denial, Mode, Override, Permit, State, Thresholds
+from selfheal.model.breaker_event import Ask, Event, Force, GiveBack, Release, Renew, Reset, Result
+from selfheal.model.errors import Permanent
 
-
-@dataclass(frozen=True, kw_only=True)
-class Ask:
-    """May it be tried? `permit` is client-made."""
-
-    at: datetime
-    permit: UUID
-
-
-@dataclass(frozen=True, kw_only=True)
-class Renew:
-    """A probe is still under way."""
-
-    at: datetime
-    permit: UUID
-
-
-@dataclass(frozen=True, kw_only=True)
-class GiveBack:
-    """A probe was not needed after all: its permit goes to somebody else."""
-
-    at: datetime
-    permit: UUID
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """How something that was permitted ended. `chance` is from -1 to 1, drawn by the caller for the open time."""
-
-    at: datetime
-    permit: Permit
-    success: bool
-    chance: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Force:
-    """A person's override."""
-
-    at: datetime
-    override: Override
-
-
-@dataclass(frozen=True, kw_only=True)
-class Release:
-    """A person ends the override: the results decide again, beginning with probes after an open one."""
-
-    at: datetime
-    who: str
-    why: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reset:
-    """A person wants it as new: closed, automatic, nothing remembered but the generation."""
-
-    at: datetime
-    who: str
-    why: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Look:
-    """Nothing happened, but time has passed."""
-
-    at: datetime
-
-
-Event = Ask | Renew | GiveBack | Result | Force | Release | Reset | Look
 Answer = Permit | Denial | None
 
 
@@ -91,6 +23,35 @@ def advance(breaker: Breaker, event: Event, limits: Thresholds) -> tuple[Breaker
     if isinstance(event, Ask):
         return _ask(now, event, limits)
     return _changed(now, event, limits), None
+
+
+def tripped(before: Breaker, after: Breaker) -> bool:
+    """Whether its results have opened it: then a person is told, and its cause is healed. Not where a person did."""
+    return after.state is State.OPEN and after.override is None and after.generation != before.generation
+
+
+def decision(deed: Deed, at: datetime, *, who: str, why: str, lasts: timedelta | None) -> Event:
+    """A person's decision as an event.
+
+    Args:
+        deed: what they decided.
+        at: when.
+        who: they.
+        why: their reason.
+        lasts: of open and close; None: until somebody ends it.
+
+    Raises:
+        Permanent: nobody, or no reason, is named; or an end is given to what has none.
+    """
+    who, why = who.strip(), why.strip()
+    if not who or not why:
+        raise Permanent("a decision needs who and why", hint="they are recorded, and told to whom it refuses")
+    if deed in {Deed.AUTOMATIC, Deed.RESET}:
+        if lasts is not None:
+            raise Permanent(f"{deed} takes no time: only open and close last", hint="leave the time out")
+        return Release(at=at, who=who, why=why) if deed is Deed.AUTOMATIC else Reset(at=at, who=who, why=why)
+    mode = Mode.FORCED_OPEN if deed is Deed.OPEN else Mode.FORCED_CLOSED
+    return Force(at=at, override=Override(mode=mode, who=who, why=why, until=None if lasts is None else at + lasts))
 
 
 def _changed(breaker: Breaker, event: Event, limits: Thresholds) -> Breaker:
@@ -174,9 +135,9 @@ def _counted_probe(breaker: Breaker, event: Result, limits: Thresholds) -> Break
         successes=breaker.successes + event.success,
         failures=breaker.failures + (not event.success),
     )
-    if known.successes >= limits.probes * limits.close_rate:
+    if known.successes / limits.probes >= limits.close_rate:
         return Breaker(name=known.name, generation=known.generation + 1, opened_at=known.opened_at)
-    if limits.probes - known.failures < limits.probes * limits.close_rate:
+    if (limits.probes - known.failures) / limits.probes < limits.close_rate:
         return _tripped(known, event, limits, level=min(known.level + 1, len(limits.open_for) - 1))
     return known
 

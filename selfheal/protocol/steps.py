@@ -13,7 +13,7 @@ from selfheal.model.attempt import Attempt, Outcome, Phase, Plan, RollbackOutcom
 from selfheal.model.component import Component
 from selfheal.model.errors import Permanent, SelfhealError, StoodDown, TargetChanged, Undone
 from selfheal.model.observation import Health, Observation
-from selfheal.model.trigger import Trigger
+from selfheal.model.trigger import NOT_OF_HEALTH, Trigger
 from selfheal.policy.admission import refuse_healthy, refuse_ladder, refuse_mode, refuse_size, refuse_target
 from selfheal.policy.places import place_of
 from selfheal.ports import Action
@@ -99,7 +99,8 @@ def decide(healer: Healer, trigger: Trigger, seen: Observation | None) -> Decide
         trigger=known,
         place=place,
         rungs=tuple(Rung(action=one.name, action_type=one.action_type) for one in acting or actions[:1]),
-        refusal=(None if seen is None else refuse_healthy(seen)) or (None if acting else refused[actions[0].name]),
+        refusal=(None if seen is None else refuse_healthy(seen, trigger.type))
+        or (None if acting else refused[actions[0].name]),
     )
 
 
@@ -166,9 +167,12 @@ def act(healer: Healer, attempt: Attempt) -> Act:
 
 
 def _unchanged(attempt: Attempt, seen: Observation) -> None:
-    """Raise `TargetChanged` unless the target is as sick, and as old, as when the act was prepared."""
+    """Raise `TargetChanged` unless the target is as sick, and as old, as when the act was prepared.
+
+    It may look well where its sickness is not the reason.
+    """
     before = None if attempt.plan is None else attempt.plan.before
-    if seen.health is Health.HEALTHY:
+    if seen.health is Health.HEALTHY and attempt.trigger_type not in NOT_OF_HEALTH:
         raise TargetChanged(f"not needed: {attempt.component} became healthy by itself ({seen.detail})")
     if before is not None and seen.incarnation is not None and not before.same_life(seen.incarnation):
         raise TargetChanged(f"not done: somebody else restarted {attempt.component} meanwhile")

@@ -8,12 +8,15 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from selfheal.model.admission import Limits
-from selfheal.model.breaker import Thresholds
+from selfheal.model.breaker_rules import Cause, Rules, Scope
 from selfheal.model.component import Component
+from selfheal.model.errors import Permanent
 from selfheal.model.migration import Migration
 from selfheal.model.trigger import Priority
+from selfheal.policy.breaker_names import checked
 from selfheal.policy.names import nearest
 from selfheal.policy.parameters import cut
+from selfheal.settings.breakers import AgentBreakers, Breakers, OnOpening
 from selfheal.settings.component import ComponentSettings
 from selfheal.settings.logs import Logging
 from selfheal.settings.servers import (
@@ -114,31 +117,6 @@ class Starts(Section):
         }
 
 
-class Breakers(Section):
-    """The circuit breakers of the actions: what keeps failing, on whatever target, is left alone for a while."""
-
-    window: Annotated[int, Field(ge=1, le=1000)] = 10
-    """So many last results count."""
-    fewest: Annotated[int, Field(ge=1, le=1000)] = 5
-    """Below so many results a breaker does not trip."""
-    trip_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """It trips when at least this share of the results are failures."""
-    open_for: tuple[Duration, ...] = (timedelta(minutes=5), timedelta(minutes=10), timedelta(minutes=20))
-    """How long it stays open: the first time, the next time, and so on; a close begins anew."""
-    jitter: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    """That time is made shorter or longer by up to this share, at random."""
-    probes: Annotated[int, Field(ge=1, le=100)] = 5
-    """So many tries are let through when it is half-open."""
-    close_rate: Annotated[float, Field(gt=0, le=1)] = 0.8
-    """It closes when at least this share of the probes succeed, and opens again when that is out of reach."""
-    permit_lease: Duration = timedelta(minutes=2)
-    """A probe that says nothing for so long is lost, and another one may be tried."""
-
-    def thresholds(self) -> Thresholds:
-        """The same for the automaton."""
-        return Thresholds(**dict(self))
-
-
 class Alerts(Section):
     """How a person is told."""
 
@@ -227,7 +205,14 @@ class Settings(Section):
     starts: Starts = Starts()
     """How soon a heal begins."""
     breakers: Breakers = Breakers()
-    """An action that keeps failing is left alone for a while."""
+    """The breakers of the actions, `heal:ACTION`: an action that keeps failing, on whatever target, is left alone for a
+    while."""
+    agent_breakers: AgentBreakers = AgentBreakers()
+    """The breakers of the agents, `agent:NAME` or `agent:TENANT/NAME`: an agent whose workflows keep failing gets none
+    for a while."""
+    on_opening: dict[str, OnOpening] = Field(default_factory=dict)
+    """What is healed when a breaker trips. NAME is a breaker's, or `heal:*` or `agent:*` for all that have no table of
+    their own, in quotes: `[on_opening."agent:*"]`."""
     alerts: Alerts = Alerts()
     """How a person is told."""
     watching: Watching = Watching()
@@ -270,6 +255,10 @@ class Settings(Section):
         _apart("databases", {name: one.url for name, one in self.databases.items()})
         for name in sorted(self.healing.allow):
             _known("healing.allow", name, self.components, "component")
+        for breaker, opening in self.on_opening.items():
+            _is_breaker(breaker)
+            for cause in opening.heal:
+                _known(f"on_opening.{breaker}.heal", cause.component, self.components, "component")
         self._no_circle()
         return self
 
@@ -292,6 +281,17 @@ class Settings(Section):
         """The components as the domain knows them, by name."""
         return {name: one.component(name) for name, one in self.components.items()}
 
+    def breaker_rules(self) -> Rules:
+        """All that is set of breakers, as the domain knows it."""
+        return Rules(
+            heal=self.breakers.thresholds(),
+            agent=self.agent_breakers.thresholds(),
+            causes={
+                name: tuple(Cause(component=one.component, action=one.action) for one in opening.heal)
+                for name, opening in self.on_opening.items()
+            },
+        )
+
     def allowed_sql(self) -> dict[str, Migration]:
         """The catalogue of migrations as the domain knows it, by name."""
         return {name: one.migration(name) for name, one in self.migrations.items()}
@@ -301,6 +301,15 @@ def _known(setting: str, name: str, names: Collection[str], kind: str) -> None:
     """The name is empty, or one of these."""
     if name and name not in names:
         raise Wrong(setting, f"no {kind} is named {name!r}{nearest(name, names)}")
+
+
+def _is_breaker(name: str) -> None:
+    """The name is one of a breaker, or means all of a scope."""
+    try:
+        if name not in {f"{scope}:*" for scope in Scope}:
+            checked(name)
+    except Permanent as error:
+        raise Wrong(f"on_opening.{name}", f"{error.message}, heal:* or agent:*") from None
 
 
 def _apart(table: str, urls: Mapping[str, str]) -> None:

@@ -1,18 +1,23 @@
-"""Between rows and values: what `circuit_breaker_state` and the events in `circuit_breaker_results` say."""
+"""Between rows and values: what `circuit_breaker_state` says, and what is written beside it with each change."""
 
+import functools
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row
+from sqlalchemy import Row, func
 
-from selfheal.model.breaker import Breaker, Mode, Override, State
-from selfheal.policy.breaker import Ask, Event, Force, GiveBack, Look, Release, Renew, Reset, Result
+from selfheal.model.breaker import Breaker, Mode, Override, State, Thresholds
+from selfheal.model.breaker_event import Ask, Event, Force, GiveBack, Look, Release, Renew, Reset, Result
+from selfheal.policy.breaker_names import tenant_of
+from selfheal.store.text import shorten
 
+TRANSITION = "BREAKER_TRANSITION"
 _KINDS: dict[str, TypeAdapter[Any]] = {
     one.__name__: TypeAdapter(one) for one in (Ask, Renew, GiveBack, Result, Force, Release, Reset, Look)
 }
+_THRESHOLDS = TypeAdapter(Thresholds)
 
 
 def breaker_of(row: Row[Any]) -> Breaker:
@@ -53,6 +58,40 @@ def as_row(breaker: Breaker) -> dict[str, Any]:
     }
 
 
+def as_log(after: Breaker, event: Event, limits: Thresholds, note: str) -> dict[str, Any]:
+    """An event that changed a breaker, as a row of the log."""
+    result = event if isinstance(event, Result) else None
+    return {
+        "component": after.name,
+        "at": event.at,
+        "kind": type(event).__name__,
+        "success": None if result is None else result.success,
+        "permit": None if result is None else result.permit.id,
+        "note": shorten(note, 500),
+        "event": event_json(event),
+        "limits": limits_json(limits),
+        "state": after.state.value,
+        "generation": after.generation,
+    }
+
+
+def as_transition(before: Breaker, after: Breaker, event: Event) -> dict[str, Any]:
+    """A transition as a row of `healing_actions`; it is no attempt, and does not count as one."""
+    words = f"{before.state} ({before.mode}) -> {after.state} ({after.mode}) by {type(event).__name__.lower()}"
+    return {
+        "tenant_id": tenant_of(before.name),
+        "trigger_type": "CIRCUIT_BREAKER",
+        "action_type": TRANSITION,
+        "action_name": "circuit-breaker",
+        "target_component": before.name,
+        "target_key": f"breaker/{before.name}",
+        "status": "SUCCESS",
+        "success": True,
+        "completed_at": func.now(),
+        "details": {"message": words, "event": event_json(event)},
+    }
+
+
 def event_json(event: Event) -> dict[str, Any]:
     """An event as jsonb, with the name of its kind."""
     kind = type(event).__name__
@@ -64,6 +103,18 @@ def event_of(stored: dict[str, Any]) -> Event:
     rest = {name: value for name, value in stored.items() if name != "kind"}
     event: Event = _KINDS[stored["kind"]].validate_python(rest)
     return event
+
+
+@functools.lru_cache(maxsize=64)
+def limits_json(limits: Thresholds) -> dict[str, Any]:
+    """Thresholds as jsonb."""
+    stored: dict[str, Any] = _THRESHOLDS.dump_python(limits, mode="json")
+    return stored
+
+
+def limits_of(stored: dict[str, Any]) -> Thresholds:
+    """The thresholds as `limits_json` wrote them."""
+    return _THRESHOLDS.validate_python(stored)
 
 
 def _override_of(mode: Mode, stored: dict[str, Any]) -> Override:

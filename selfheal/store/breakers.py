@@ -1,45 +1,60 @@
 """Circuit breakers in Postgres: one row each, changed by `policy.breaker` in one transaction, on the database's clock.
 
-Admission and the results of heals use `ask_in` and `tell_in` within their own transaction; people and flows the rest.
-Two that ask at once take turns on the row. A database that cannot be reached raises `Transient`: that is a denial.
+Admission and the results of heals use `ask_in` and `tell_in` within their own transaction, workflows `ask`, `renew` and
+`ended`, people `decide` and the `BreakerBook`. Two that change one breaker at once take turns on its row.
 """
 
+import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, func, insert, select, text, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import bindparam, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.engine import Connection
 
-from selfheal.model.breaker import Breaker, Deed, Denial, Mode, Override, Permit, State, Thresholds
-from selfheal.model.errors import Permanent
-from selfheal.policy.breaker import Answer, Ask, Event, Force, GiveBack, Look, Release, Renew, Reset, Result, advance
-from selfheal.store.breaker_rows import as_row, breaker_of, event_json, event_of
-from selfheal.store.engine import transaction
+from selfheal.model.breaker import Breaker, Deed, Denial, Permit, State
+from selfheal.model.breaker_event import Ask, Event, GiveBack, Look, Renew, Result
+from selfheal.model.ending import Ending
+from selfheal.model.errors import SelfhealError
+from selfheal.policy.breaker import Answer, advance, decision, tripped
+from selfheal.policy.breaker_names import checked
+from selfheal.policy.endings import success_of
+from selfheal.store.breaker_book import CLOCK, BreakerBook
+from selfheal.store.breaker_rows import as_log, as_row, as_transition, breaker_of, limits_json
+from selfheal.store.engine import statement, transaction
+from selfheal.store.raised import raise_and_tell
 from selfheal.store.tables import circuit_breaker_results, circuit_breaker_state, healing_actions
+from selfheal.store.text import shorten
 
-TRANSITION = "BREAKER_TRANSITION"
-_CLOCK = text("SELECT clock_timestamp()")
+_log = logging.getLogger(__name__)
+_LOOK = text("SELECT state, mode, generation FROM circuit_breaker_state WHERE component = :name")
+_TELL = text(
+    "SELECT tell_closed_breaker(:name, :permit, :generation, :success, :chance, :note,"
+    " :window, :fewest, :trip_rate, :limits)"
+).bindparams(bindparam("limits", type_=JSONB))
 _Make = Callable[[datetime], Event]
 
 
-class Breakers:
-    """The store of breakers.
+class Breakers(BreakerBook):
+    """The store of breakers; fulfils `ports.AgentBreakers`.
 
-    Args:
-        engine: the database, as healing_user.
-        limits: of the scope; a breaker's next event is judged by those of the process that brings it.
+    A breaker's next event is judged by the rules of the process that brings it, which are kept with the event.
     """
 
-    def __init__(self, engine: Engine, limits: Thresholds) -> None:
-        self._engine = engine
-        self._limits = limits
-
     def ask(self, name: str, permit: UUID) -> Permit | Denial:
-        """May it be tried? The same permit again gets the same answer while its probe is under way."""
+        """See `ports.AgentBreakers.ask`. Of a closed breaker it is one read; every denial is counted as prevented."""
+        checked(name)
+        try:
+            with statement(self._engine) as connection:
+                known = _granted_at_once(connection, name, permit)
+            return known or self._ask_locked(name, permit)
+        except SelfhealError as error:
+            _log.warning("%s is denied, since its breaker cannot be asked: %s", name, error)
+            return Denial(reason=f"the breaker {name} cannot be asked: {error.message}", asked=False)
+
+    def _ask_locked(self, name: str, permit: UUID) -> Permit | Denial:
         with transaction(self._engine) as connection:
             answer = self.ask_in(connection, name, permit)
             if isinstance(answer, Denial):
@@ -48,163 +63,142 @@ class Breakers:
         return answer
 
     def ask_in(self, connection: Connection, name: str, permit: UUID) -> Permit | Denial:
-        """The same within the caller's transaction. A closed breaker is only read: granting changes nothing."""
-        row = connection.execute(
-            select(
-                circuit_breaker_state.c.state, circuit_breaker_state.c.mode, circuit_breaker_state.c.generation
-            ).where(circuit_breaker_state.c.component == name)
-        ).first()
-        if row is None:
-            return Permit(id=permit, generation=0)
-        if row.state == State.CLOSED and row.mode == "AUTOMATIC":
-            return Permit(id=permit, generation=row.generation)
+        """The same within the caller's transaction, which counts a denial itself."""
+        known = _granted_at_once(connection, name, permit)
+        if known is not None:
+            return known
         answer = self._change(connection, name, lambda at: Ask(at=at, permit=permit))
         if answer is None:
             raise AssertionError("an ask is always answered")
         return answer
 
-    def tell(self, name: str, permit: Permit, *, success: bool) -> None:
-        """How something that was permitted has ended."""
-        with transaction(self._engine) as connection:
-            self.tell_in(connection, name, permit, success=success)
+    def ended(self, name: str, permit: Permit, ending: Ending, *, note: str = "") -> None:
+        """See `ports.AgentBreakers.ended`."""
+        success = success_of(ending)
+        if success is None:
+            self.give_back(name, permit)
+        else:
+            self.tell(name, permit, success=success, note=f"{ending} {note}".strip())
 
-    def tell_in(self, connection: Connection, name: str, permit: Permit, *, success: bool) -> None:
+    def tell(self, name: str, permit: Permit, *, success: bool, note: str = "") -> None:
+        """How something that was permitted has ended; telling it again changes nothing."""
+        checked(name)
+        with statement(self._engine) as connection:
+            told = self._tell_closed(connection, name, permit, success=success, note=note)
+        if not told:
+            with transaction(self._engine) as connection:
+                self._tell_any(connection, name, permit, success=success, note=note)
+
+    def tell_in(self, connection: Connection, name: str, permit: Permit, *, success: bool, note: str = "") -> None:
         """The same within the caller's transaction."""
-        chance = random.uniform(-1, 1)  # noqa: S311 - spreads the retries; no secret
-        self._change(connection, name, lambda at: Result(at=at, permit=permit, success=success, chance=chance))
+        if not self._tell_closed(connection, name, permit, success=success, note=note):
+            self._tell_any(connection, name, permit, success=success, note=note)
+
+    def give_back(self, name: str, permit: Permit) -> None:
+        """What was permitted did not happen, or says nothing: a probe's place goes to somebody else."""
+        checked(name)
+        with transaction(self._engine) as connection:
+            self.give_back_in(connection, name, permit.id)
 
     def give_back_in(self, connection: Connection, name: str, permit: UUID) -> None:
-        """A probe was not needed after all; within the caller's transaction. Of a closed breaker: nothing to do."""
-        state = circuit_breaker_state.c
-        if connection.scalar(select(state.permits.has_key(str(permit))).where(state.component == name)):
+        """The same within the caller's transaction. Of a closed breaker: nothing to do."""
+        if self._probes(connection, name, permit):
             self._change(connection, name, lambda at: GiveBack(at=at, permit=permit))
 
-    def renew(self, name: str, permit: UUID) -> None:
-        """A probe is still under way."""
-        self._alone(name, lambda at: Renew(at=at, permit=permit))
+    def renew(self, name: str, permit: Permit) -> bool:
+        """See `ports.AgentBreakers.renew`."""
+        checked(name)
+        with transaction(self._engine) as connection:
+            known = _granted_at_once(connection, name, permit.id)
+            if known is not None:
+                return known.generation == permit.generation
+            self._change(connection, name, lambda at: Renew(at=at, permit=permit.id))
+            return self._probes(connection, name, permit.id)
 
     def decide(self, name: str, deed: Deed, *, who: str, why: str, lasts: timedelta | None = None) -> None:
-        """A person decides in place of the results.
-
-        Args:
-            name: of the breaker.
-            deed: open and close hold until the override is ended by `automatic`, or has lasted.
-            who: the person.
-            why: their reason.
-            lasts: of open and close; None: until somebody ends it.
-
-        Raises:
-            Permanent: nobody, or no reason, is named.
-        """
-        if not who.strip() or not why.strip():
-            raise Permanent("a decision needs who and why", hint="they are recorded, and told to whom it refuses")
-        self._alone(name, lambda at: _decision(deed, at, who=who.strip(), why=why.strip(), lasts=lasts))
+        """A person decides in place of the results; see `policy.breaker.decision`."""
+        checked(name)
+        with transaction(self._engine) as connection:
+            self._change(connection, name, lambda at: decision(deed, at, who=who, why=why, lasts=lasts))
 
     def look(self, name: str) -> Breaker:
-        """The breaker now: what time alone does is done first."""
-        self._alone(name, lambda at: Look(at=at))
+        """The breaker now: what time alone does is done, and written, first."""
+        checked(name)
+        with transaction(self._engine) as connection:
+            self._change(connection, name, lambda at: Look(at=at))
         return self.state(name)
 
-    def state(self, name: str) -> Breaker:
-        """The breaker as it was written last; a new one if nothing was."""
-        with transaction(self._engine) as connection:
-            row = connection.execute(
-                select(circuit_breaker_state).where(circuit_breaker_state.c.component == name)
-            ).first()
-        return Breaker(name=name) if row is None else breaker_of(row)
-
-    def all(self) -> Sequence[Breaker]:
-        """Every breaker that was ever told something, by name."""
-        with transaction(self._engine) as connection:
-            rows = connection.execute(select(circuit_breaker_state).order_by(circuit_breaker_state.c.component))
-            return [breaker_of(row) for row in rows]
-
-    def recent_failures(self, name: str, *, limit: int) -> Sequence[datetime]:
-        """When it was told of failures, the newest first."""
-        log = circuit_breaker_results.c
-        with transaction(self._engine) as connection:
-            return list(
-                connection.scalars(
-                    select(log.at)
-                    .where(log.component == name, log.success.is_(False))
-                    .order_by(log.place.desc())
-                    .limit(limit)
-                )
-            )
-
-    def replayed(self, name: str) -> Breaker:
-        """The breaker that its recorded events make: equal to `state`, or something else has written there."""
-        log = circuit_breaker_results.c
-        with transaction(self._engine) as connection:
-            events = connection.scalars(select(log.event).where(log.component == name).order_by(log.place)).all()
-        breaker = Breaker(name=name)
-        for event in events:
-            breaker, _ = advance(breaker, event_of(event), self._limits)
-        return breaker
-
-    def _alone(self, name: str, make: _Make) -> None:
-        with transaction(self._engine) as connection:
-            self._change(connection, name, make)
-
-    def _change(self, connection: Connection, name: str, make: _Make) -> Answer:
+    def _change(self, connection: Connection, name: str, make: _Make, *, note: str = "") -> Answer:
         """Lock the row, let time pass, let the event happen; write what changed."""
         locked = select(circuit_breaker_state).where(circuit_breaker_state.c.component == name).with_for_update()
         row = connection.execute(locked).first()
         if row is None:
-            connection.execute(upsert(circuit_breaker_state).values(component=name).on_conflict_do_nothing())
+            connection.execute(insert(circuit_breaker_state).values(component=name).on_conflict_do_nothing())
             row = connection.execute(locked).one()
-        at = max(connection.scalar(_CLOCK), row.updated_at)  # a clock that was set back orders nothing anew
+        at = max(connection.scalar(CLOCK), row.updated_at)  # a clock that was set back orders nothing anew
         before = breaker_of(row)
         event = make(at)
         now = self._write(connection, before, Look(at=at))[0] if before.state is not State.CLOSED else before
-        return self._write(connection, now, event)[1]
+        return self._write(connection, now, event, note=note)[1]
 
-    def _write(self, connection: Connection, before: Breaker, event: Event) -> tuple[Breaker, Answer]:
-        """The next breaker and the answer; state, log and a transition's row are written if it differs."""
-        after, answer = advance(before, event, self._limits)
+    def _tell_closed(self, connection: Connection, name: str, permit: Permit, *, success: bool, note: str) -> bool:
+        """The ordinary case, in one round trip; False: the automaton must be asked."""
+        limits = self._rules.thresholds(name)
+        values = {
+            "name": name,
+            "permit": permit.id,
+            "generation": permit.generation,
+            "success": success,
+            "chance": _chance(),
+            "note": shorten(note, 500),
+            "window": limits.window,
+            "fewest": limits.fewest,
+            "trip_rate": limits.trip_rate,
+            "limits": limits_json(limits),
+        }
+        return bool(connection.scalar(_TELL, values))
+
+    def _tell_any(self, connection: Connection, name: str, permit: Permit, *, success: bool, note: str) -> None:
+        chance = _chance()
+        made = lambda at: Result(at=at, permit=permit, success=success, chance=chance)  # noqa: E731 - as the others
+        self._change(connection, name, made, note=note)
+
+    def _write(
+        self, connection: Connection, before: Breaker, event: Event, *, note: str = ""
+    ) -> tuple[Breaker, Answer]:
+        """The next breaker and the answer; if it differs, all that a change brings with it is written."""
+        limits = self._rules.thresholds(before.name)
+        after, answer = advance(before, event, limits)
         if after == before:
             return after, answer
+        logged = insert(circuit_breaker_results).values(as_log(after, event, limits, note)).on_conflict_do_nothing()
+        if not connection.execute(logged).rowcount:  # a result that was told before: it counts once
+            return before, answer
         state = circuit_breaker_state
         connection.execute(
             update(state).where(state.c.component == before.name).values(as_row(after) | {"updated_at": event.at})
         )
-        connection.execute(
-            insert(circuit_breaker_results).values(
-                component=before.name,
-                at=event.at,
-                kind=type(event).__name__,
-                success=event.success if isinstance(event, Result) else None,
-                event=event_json(event),
-                state=after.state.value,
-                generation=after.generation,
-            )
-        )
         if after.generation != before.generation:
-            connection.execute(insert(healing_actions).values(_transition(before, after, event)))
+            connection.execute(insert(healing_actions).values(as_transition(before, after, event)))
+        if tripped(before, after):
+            raise_and_tell(connection, after, self._rules.causes_of(after.name), note=note)
         return after, answer
 
-
-def _decision(deed: Deed, at: datetime, *, who: str, why: str, lasts: timedelta | None) -> Event:
-    """A person's decision as an event."""
-    if deed is Deed.RESET:
-        return Reset(at=at, who=who, why=why)
-    if deed is Deed.AUTOMATIC:
-        return Release(at=at, who=who, why=why)
-    mode = Mode.FORCED_OPEN if deed is Deed.OPEN else Mode.FORCED_CLOSED
-    return Force(at=at, override=Override(mode=mode, who=who, why=why, until=None if lasts is None else at + lasts))
+    @staticmethod
+    def _probes(connection: Connection, name: str, permit: UUID) -> bool:
+        """Whether this permit is one of the probes under way."""
+        state = circuit_breaker_state.c
+        return bool(connection.scalar(select(state.permits.has_key(str(permit))).where(state.component == name)))
 
 
-def _transition(before: Breaker, after: Breaker, event: Event) -> dict[str, Any]:
-    """A transition as a row of `healing_actions`; it is no attempt, and does not count as one."""
-    words = f"{before.state} ({before.mode}) -> {after.state} ({after.mode}) by {type(event).__name__.lower()}"
-    return {
-        "trigger_type": "CIRCUIT_BREAKER",
-        "action_type": TRANSITION,
-        "action_name": "circuit-breaker",
-        "target_component": before.name,
-        "target_key": f"breaker/{before.name}",
-        "status": "SUCCESS",
-        "success": True,
-        "completed_at": func.now(),
-        "details": {"message": words, "event": event_json(event)},
-    }
+def _granted_at_once(connection: Connection, name: str, permit: UUID) -> Permit | None:
+    """The permit of a breaker that is plainly closed, which is only read; None: it must be asked on its locked row."""
+    row = connection.execute(_LOOK, {"name": name}).first()
+    if row is None:
+        return Permit(id=permit, generation=0)
+    closed = row.state == State.CLOSED and row.mode == "AUTOMATIC"
+    return Permit(id=permit, generation=row.generation) if closed else None
+
+
+def _chance() -> float:
+    return random.uniform(-1, 1)  # noqa: S311 - spreads the retries; no secret

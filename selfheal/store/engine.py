@@ -91,9 +91,22 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         Transient: away, full, too slow, a deadlock: the same call may go through later.
         Permanent: the statement itself is wrong for this database (missing table, missing right).
     """
+    with _in_our_words(), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def statement(engine: Engine) -> Iterator[Connection]:
+    """One statement that is a transaction by itself, without the round trips of BEGIN and COMMIT; raises the same."""
+    with _in_our_words(), engine.connect() as connection:
+        yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    """The driver's errors as ours."""
     try:
-        with engine.begin() as connection:
-            yield connection
+        yield
     except PoolTimeout as error:
         raise Transient("all database connections of this process are in use", hint="try again shortly") from error
     except OperationalError as error:

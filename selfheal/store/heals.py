@@ -29,9 +29,9 @@ from sqlalchemy.engine import Connection
 
 from selfheal.model.admission import Answer, Decision, Limits, Place, Refusal, Rung
 from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan, Status, Verification
-from selfheal.model.breaker import Denial, Permit, Thresholds
+from selfheal.model.breaker import Denial, Permit
 from selfheal.model.observation import Health, Observation
-from selfheal.model.trigger import Trigger
+from selfheal.model.trigger import NOT_OF_HEALTH, Trigger
 from selfheal.store.admission_values import LIMITS, OBSERVATION, REQUEST, limits_of, request_of
 from selfheal.store.breakers import Breakers
 from selfheal.store.engine import transaction
@@ -66,7 +66,7 @@ class Heals:
         self._engine = engine
         self._lease = limits.lease
         self._limits = limits_of(limits)
-        self._breakers = breakers or Breakers(engine, Thresholds())
+        self._breakers = breakers or Breakers(engine)
 
     def admit(
         self,
@@ -81,7 +81,8 @@ class Heals:
         values = request_of(trigger, place, rungs) | {
             "observed": None if observation is None else observation.observed_at,
             "observation": None if observation is None else clean(observation.as_json()),
-            "is_fault": observation is not None and observation.health is not Health.HEALTHY,
+            "is_fault": observation is not None
+            and (observation.health is not Health.HEALTHY or trigger.type in NOT_OF_HEALTH),
             "refusal": None if refusal is None else refusal.decision.value,
             "refusal_reason": None if refusal is None else shorten(refusal.reason, 500),
         }
@@ -194,16 +195,21 @@ class Heals:
             if row is None:
                 return bool(connection.scalar(select(exists().where(*_settled(attempt_id, fence)))))
             connection.execute(_consequence(row.fault_id, outcome))
-            self._tell_breaker(connection, row, outcome)
+            self._tell_breaker(connection, row, outcome, acted=execution_ms is not None)
         return True
 
-    def _tell_breaker(self, connection: Connection, row: Row[Any], outcome: Outcome) -> None:
-        """A verified outcome counts; one that never acted, or whose healer died, gives its permit back."""
+    def _tell_breaker(self, connection: Connection, row: Row[Any], outcome: Outcome, *, acted: bool) -> None:
+        """A verified outcome counts; one that never acted, or whose healer died, gives its permit back.
+
+        What stood down at its own last look had been announced, and did not act either: it has no execution time.
+        """
         name, permit = f"heal:{row.action_name}", Permit(id=row.id, generation=row.breaker_generation)
-        if row.act_started_at is None or outcome.interrupted:
+        if row.act_started_at is None or outcome.interrupted or not acted:
             self._breakers.give_back_in(connection, name, permit.id)
         else:
-            self._breakers.tell_in(connection, name, permit, success=outcome.verification is Verification.HEALED)
+            healed = outcome.verification is Verification.HEALED
+            note = f"{row.target_component}: {outcome.message}"
+            self._breakers.tell_in(connection, name, permit, success=healed, note=note)
 
     def release(self, attempt_id: UUID, *, fence: int) -> None:
         """See `ports.HealStore.release`."""

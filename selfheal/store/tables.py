@@ -222,9 +222,25 @@ circuit_breaker_results = Table(
     Column("at", DateTime(timezone=True), nullable=False),
     Column("kind", String(20), nullable=False),
     Column("success", Boolean),
+    Column("permit", Uuid),
+    Column("note", String(500), nullable=False, server_default=""),
     Column("event", JSONB, nullable=False),
+    Column("limits", JSONB, nullable=False),
     Column("state", String(20), nullable=False),
     Column("generation", Integer, nullable=False),
+)
+
+raised_triggers = Table(
+    "raised_triggers",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("breaker", String(100), ForeignKey("circuit_breaker_state.component"), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("component", String(100), nullable=False),
+    Column("action", String(50), nullable=False, server_default=""),
+    Column("reason", String(500), nullable=False),
+    _moment("raised_at", required=True),
+    _moment("next_try_at", required=True),
 )
 
 pauses = Table(

@@ -28,6 +28,7 @@ from selfheal.protocol.heal import Result
 from selfheal.watch.containers import Containers
 from selfheal.watch.exits import Exits
 from selfheal.watch.queue import RANK, HealQueue
+from selfheal.watch.raised import heal_raised
 from selfheal.watch.world import Pace, Seen, Summary, World
 
 MECHANISM = "application-health"
@@ -326,6 +327,9 @@ class Watcher:
         """One turn; what goes wrong is said, and the next turn tries again."""
         try:
             self._world.reconcile()
+            for trigger in () if self._stop.is_set() else self._world.raised():
+                heal = functools.partial(self._context.copy().run, heal_raised, self._world, trigger)
+                self._heals.submit(trigger.priority, heal)
         except SelfhealError as error:
             _log.warning("reconcile: %s", error)
         except Exception:  # noqa: BLE001 - the next turn tries again; the watcher goes on

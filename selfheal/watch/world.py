@@ -52,6 +52,7 @@ class World:
         clock: time.
         holder: this process.
         engines: the Docker engines by name; what happens to their containers is seen at once.
+        raised: the triggers that breakers have raised and nobody has answered; asked at each turn of reconcile.
     """
 
     components: Mapping[str, Component]
@@ -66,6 +67,7 @@ class World:
     clock: Clock
     holder: Holder
     engines: Mapping[str, ContainerControl] = field(default_factory=dict)
+    raised: Callable[[], Sequence[Trigger]] = tuple
 
 
 @dataclass(kw_only=True)

@@ -81,5 +81,8 @@ def test_a_heal_that_a_dead_process_left_is_settled(
     assert healing.healer.store.claim(answer.attempt_id, fence=0, holder=dead) is not None
     until("its lease is over", lambda: bool(healing.healer.store.expired()), seconds=10)
     state = reconcile(return_state=True)
-    assert (state.name, state.message) == ("Reconciled", "1 of 1 attempts settled, 0 lost runs ended")
+    assert (state.name, state.message) == (
+        "Reconciled",
+        "1 of 1 attempts settled, 0 raised by breakers, 0 lost runs ended",
+    )
     assert healing.healer.store.attempt(answer.attempt_id).outcome.status is Status.SUCCESS

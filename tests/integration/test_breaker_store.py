@@ -9,8 +9,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine, text
 
-from selfheal.model.breaker import Breaker, Deed, Denial, Permit, State, Thresholds
-from selfheal.store.breakers import TRANSITION, Breakers
+from selfheal.model.breaker import Breaker, Deed, Denial, Permit, State
+from selfheal.store.breaker_rows import TRANSITION
+from selfheal.store.breakers import Breakers
 
 NAME = "heal:restart-service"
 ASKS, ASKERS = 800, 16
@@ -18,7 +19,7 @@ ASKS, ASKERS = 800, 16
 
 @pytest.fixture
 def breakers(empty: Engine) -> Breakers:
-    return Breakers(empty, Thresholds())
+    return Breakers(empty)
 
 
 def granted(breakers: Breakers) -> Permit:
@@ -71,7 +72,7 @@ def test_a_new_breaker_grants_and_writes_nothing(breakers: Breakers, empty: Engi
 def test_it_trips_for_everybody_and_writes_the_transition_down(breakers: Breakers, empty: Engine) -> None:
     """Another process sees it open, with its rate; the transition is a row of healing_actions."""
     tell_all(breakers, "fffff")
-    other = Breakers(empty, Thresholds())
+    other = Breakers(empty)
     denial = other.ask(NAME, uuid4())
     assert isinstance(denial, Denial)
     assert other.state(NAME).failure_rate == 1.0
@@ -129,7 +130,7 @@ def test_a_whole_life_is_replayed_from_its_log(breakers: Breakers) -> None:
     breakers.decide(NAME, Deed.AUTOMATIC, who="marcus", why="it is back")
     tell_all(breakers, "sf")
     kept = granted(breakers)
-    breakers.renew(NAME, kept.id)
+    assert breakers.renew(NAME, kept)
     assert breakers.replayed(NAME) == breakers.state(NAME)
     tell_all(breakers, "s")
     breakers.tell(NAME, kept, success=True)

@@ -79,9 +79,10 @@ def test_an_oversized_trigger_is_refused_whichever_field_is_large(field: str) ->
 
 @pytest.mark.parametrize("health", list(Health))
 def test_only_a_healthy_component_is_refused_as_healthy(health: Health) -> None:
-    """Sick and unknown are no reason to refuse."""
+    """Sick and unknown are no reason to refuse; nor is health, where the reason is an open breaker."""
     seen = Observation(component="backend", health=health, detail="200", observed_at=NOON)
-    refusal = refuse_healthy(seen)
+    assert refuse_healthy(seen, TriggerType.BREAKER_OPENED) is None
+    refusal = refuse_healthy(seen, TriggerType.SERVICE_DOWN)
     assert (refusal is not None) == (health is Health.HEALTHY)
     assert refusal is None or refusal.decision is Decision.ALREADY_HEALTHY
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from selfheal.model.breaker import Breaker, Denial, Mode, Override, Permit, State, Thresholds
-from selfheal.policy.breaker import Ask, Force, Look, Release, Renew, Reset, Result, advance
+from selfheal.model.breaker_event import Ask, Force, Look, Release, Renew, Reset, Result
+from selfheal.policy.breaker import advance
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LIMITS = Thresholds()
