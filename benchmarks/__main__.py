@@ -1,18 +1,24 @@
-"""`python -m benchmarks NAME [--json] [--quick]`: runs one benchmark; exit 2 for a name that does not exist."""
+"""`python -m benchmarks NAME [--json] [--quick]`: runs one benchmark; exit 2 for a name that does not exist.
+
+`chaos` also takes `--faults N --seed S`, `--folder FOLDER` to keep what it wrote, and `--resume FOLDER` to go on there.
+"""
 
 import argparse
+import functools
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from benchmarks.admission import admission
 from benchmarks.case import Case, line, table
+from benchmarks.chaos.run import FAULTS, Asked, chaos
 from benchmarks.reaction import reaction
 from selfheal.model.errors import SelfhealError
 from selfheal.policy.names import nearest
 
-BENCHMARKS: Mapping[str, Callable[..., list[Case]]] = {"admission": admission, "reaction": reaction}
+BENCHMARKS: Mapping[str, Callable[..., list[Case]]] = {"admission": admission, "chaos": chaos, "reaction": reaction}
 FINE, FAILED, WRONG_USAGE, TERMINATED = 0, 1, 2, 143
 
 
@@ -23,14 +29,22 @@ def main(words: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"benchmarks: no benchmark is named {options.name!r}{nearest(options.name, BENCHMARKS)}\n")
         return WRONG_USAGE
     try:
-        cases = BENCHMARKS[options.name](quick=options.quick)
+        cases = _chosen(options)(quick=options.quick)
     except (SelfhealError, TimeoutError) as error:
         sys.stderr.write(f"benchmarks: {options.name}: {error}\n")
         return FAILED
     sys.stdout.write(f"{table(cases)}\n")
     if options.json:
         sys.stdout.write(f"{line(options.name, cases)}\n")
-    return FINE
+    return FAILED if any(case.must_be_zero and any(case.ours) for case in cases) else FINE
+
+
+def _chosen(options: argparse.Namespace) -> Callable[..., list[Case]]:
+    """The benchmark, with what only the campaign asks for."""
+    if options.name != "chaos":
+        return BENCHMARKS[options.name]
+    asked = Asked(faults=options.faults, seed=options.seed, folder=options.resume or options.folder)
+    return functools.partial(BENCHMARKS["chaos"], asked=asked)
 
 
 def _parsed(words: Sequence[str] | None) -> argparse.Namespace:
@@ -38,6 +52,13 @@ def _parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("name", help=f"one of {', '.join(BENCHMARKS)}")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     parser.add_argument("--quick", action="store_true", help="few and short rounds: shows that it runs, not a figure")
+    parser.add_argument("--faults", type=int, default=FAULTS, help="of chaos: how many are made")
+    parser.add_argument("--seed", type=int, default=1, help="of chaos: of every draw")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--folder", type=Path, help="of chaos: an empty folder that is kept; else one that is taken away"
+    )
+    where.add_argument("--resume", type=Path, help="of chaos: the folder of a campaign that was broken off")
     return parser.parse_args(words)
 
 

@@ -20,6 +20,7 @@ class Case:
         ours: one figure per round.
         other: the same of the other side; empty where there is none.
         what_other: what exactly the other side is, or why there is none.
+        must_be_zero: whether any other figure is a failure.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Case:
     ours: tuple[float, ...]
     other: tuple[float, ...] = ()
     what_other: str
+    must_be_zero: bool = False
 
     @property
     def ratio(self) -> float | None:

@@ -1,0 +1,61 @@
+"""The person of a campaign: looks at what was handed to them, takes the cause away and starts the target by hand."""
+
+import logging
+import threading
+import time
+from datetime import timedelta
+
+import psycopg
+
+from benchmarks.chaos.estate import Estate
+from benchmarks.chaos.ledger import Ledger
+from benchmarks.chaos.notes import Notes
+from benchmarks.chaos.stack import Stack
+from selfheal.model.errors import SelfhealError
+
+_log = logging.getLogger(__name__)
+_LOOK_S = 1.0
+_PATIENCE = timedelta(seconds=10)
+_WAITING = b"""
+    SELECT f.component FROM faults f WHERE f.closed_at IS NULL AND f.needs_person IS NOT NULL
+    AND NOT EXISTS (SELECT FROM healing_actions a WHERE a.target_key = f.target_key AND a.completed_at IS NULL)"""
+
+
+class Person:
+    """A thread, since a database that is away must not hold up the campaign."""
+
+    def __init__(self, estate: Estate, stack: Stack, notes: Notes) -> None:
+        self._estate, self._stack, self._notes = estate, stack, notes
+        self._ledger = Ledger(estate.ledger)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="person")
+        self.deeds = 0
+
+    def begin(self) -> None:
+        """Start to look."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Go home."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(_LOOK_S):
+            try:
+                with self._stack.connect() as connection:
+                    waiting = [str(row[0]) for row in connection.execute(_WAITING)]
+                for target in waiting:
+                    self._help(target)
+            except (psycopg.Error, SelfhealError) as error:
+                _log.info("the person tries again later: %s", error)
+
+    def _help(self, target: str) -> None:
+        """Start it anew with nothing wrong any more; what has become well meanwhile is left alone."""
+        begun = time.time()
+        self._notes.write("person", at=begun, until=begun + _PATIENCE.total_seconds(), target=target)
+        self._estate.poison(target, 0)
+        control = self._estate.control(target)
+        control.stop(target, timeout=_PATIENCE)
+        control.start(target, timeout=_PATIENCE)
+        self.deeds += 1
