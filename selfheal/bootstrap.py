@@ -43,8 +43,10 @@ from selfheal.store.breakers import Breakers
 from selfheal.store.engine import open_engine
 from selfheal.store.heals import Heals
 from selfheal.store.health import HealthHistory
+from selfheal.store.modes import Modes
 from selfheal.store.outbox import Outbox
 from selfheal.store.raised import RaisedTriggers
+from selfheal.store.rates import RateReports
 from selfheal.store.reports import Reports
 from selfheal.store.runs import MechanismRuns
 from selfheal.store.starts import Starts
@@ -69,6 +71,8 @@ class Estate:
         breakers: of the actions and agents.
         raised: triggers that breakers have raised.
         starts: what waits for its heal.
+        modes: how far actions may go, as people and demotions have written it.
+        rates: the metrics.
         outbox: alerts that wait.
         channel: tells people; None where the settings name none.
         containers: the Docker engines by name; empty where no component names a container.
@@ -85,6 +89,8 @@ class Estate:
     breakers: Breakers
     raised: RaisedTriggers
     starts: Starts
+    modes: Modes
+    rates: RateReports
     outbox: Outbox
     channel: AlertChannel | None
     containers: Mapping[str, ContainerControl]
@@ -105,6 +111,7 @@ class Estate:
         self.starts.note_missed()
         deliver(self.outbox, self.channel)  # settling may take a minute, and a person is to know of a storm before
         settled = reconcile(self.healer, steps)
+        self.modes.review(self.modes_by_settings())
         deliver(self.outbox, self.channel)
         return settled
 
@@ -121,6 +128,10 @@ class Estate:
             Transient: the database cannot be asked.
         """
         return self.raised.due(limit=_RAISED_AT_ONCE, pause=_RAISED_AGAIN)
+
+    def modes_by_settings(self) -> Mapping[str, str]:
+        """How far each action may go by the settings; one that cannot be loaded goes nowhere, and `doctor` tells."""
+        return self.healer.actions.modes()
 
     def watcher(
         self, *, run_id: UUID, dispatch: Callable[[Trigger], Result], reconcile: Callable[[], object]
@@ -181,7 +192,8 @@ def wire(settings: Settings, *, database_url: str) -> Estate:
     engine = open_engine(database_url)
     healing = settings.healing
     breakers = Breakers(engine, settings.breaker_rules())
-    store = Heals(engine, healing.limits(), breakers)
+    modes = Modes(engine, settings.promotion.standards())
+    store = Heals(engine, healing.limits(), breakers, modes, settings.costs.costs())
     healer = Healer(
         components=settings.catalogue(),
         allow=healing.allow,
@@ -201,6 +213,8 @@ def wire(settings: Settings, *, database_url: str) -> Estate:
         breakers=breakers,
         raised=RaisedTriggers(engine),
         starts=Starts(engine, healing.limits(), settings.starts.within()),
+        modes=modes,
+        rates=RateReports(engine),
         outbox=Outbox(engine),
         channel=_channel(settings),
         containers=containers,

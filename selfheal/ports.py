@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from selfheal.model.admission import Answer, Place, Refusal, Rung
+from selfheal.model.admission import Answer, Outlook, Place, Refusal, Rung
 from selfheal.model.alert import Alert
+from selfheal.model.approval import Proposal
 from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan
 from selfheal.model.breaker import Denial, Permit
 from selfheal.model.component import Component
@@ -220,7 +221,7 @@ class Action(Protocol):
 class HealStore(Protocol):
     """Faults, triggers and attempts. Times are the database's; every write of a holder carries its fence."""
 
-    def admit(
+    def admit(  # noqa: PLR0913 - each is a part of the question
         self,
         trigger: Trigger,
         *,
@@ -228,15 +229,20 @@ class HealStore(Protocol):
         rungs: Sequence[Rung],
         observation: Observation | None,
         refusal: Refusal | None,
+        plans: Sequence[Proposal] = (),
     ) -> Answer:
         """Admission in one transaction: the answer is recorded, and with ADMITTED the fault and the intent.
 
-        The first of the rungs that is neither exhausted, nor cooling down, nor denied by its breaker is taken.
+        The first of the rungs that is neither exhausted, nor cooling down, nor denied by its breaker is taken; one in
+        mode approve asks a person, AWAITING_APPROVAL.
+
+        Raises:
+            PlanNeeded: ask again with what that action would do among the plans; nothing is recorded.
         """
         ...
 
-    def peek(self, trigger: Trigger, *, place: Place, rungs: Sequence[Rung]) -> Answer | None:
-        """The refusal that `admit` would give now, or None; records nothing."""
+    def peek(self, trigger: Trigger, *, place: Place, rungs: Sequence[Rung]) -> Outlook:
+        """All that would stand in the way now, in the order of admission's questions; records nothing."""
         ...
 
     def claim(self, attempt_id: UUID, *, fence: int, holder: Holder) -> Attempt | None:

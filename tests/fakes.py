@@ -10,9 +10,10 @@ from uuid import UUID
 
 from uuid6 import uuid7
 
-from selfheal.model.admission import Answer, Decision, Place, Refusal, Rung
+from selfheal.model.admission import Answer, Decision, Outlook, Place, Refusal, Rung
+from selfheal.model.approval import Proposal
 from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan, RollbackOutcome, Status, Verification
-from selfheal.model.errors import NotAllowed, Permanent, SelfhealError
+from selfheal.model.errors import NotAllowed, Permanent, PlanNeeded, SelfhealError
 from selfheal.model.migration import CatalogueEntry
 from selfheal.model.observation import Health, Incarnation, Observation
 from selfheal.model.standing import Standing
@@ -183,6 +184,7 @@ class FakeHeals:
         self.rows: dict[UUID, FakeRow] = {}
         self.faults: dict[UUID, FakeFault] = {}
         self._answers: dict[UUID, Answer] = {}
+        self.plans: list[Proposal] = []
         self._clock, self._lease, self._cooldown, self._flap = clock, lease, cooldown, flap
 
     def admit(
@@ -193,11 +195,14 @@ class FakeHeals:
         rungs: Sequence[Rung],
         observation: Observation | None,
         refusal: Refusal | None,
+        plans: Sequence[Proposal] = (),
     ) -> Answer:
         self._call("admit")
         if trigger.id in self._answers:
             return replace(self._answers[trigger.id], repeated=True)
         standing = self._standing(place.target, rungs)
+        if refusal is None and isinstance(standing, Rung) and standing.mode != "auto":
+            standing = self._restrained(standing, plans)
         if refusal is not None:
             standing = Answer(decision=refusal.decision, reason=refusal.reason)
         sick = observation is not None and observation.health is not Health.HEALTHY
@@ -207,10 +212,22 @@ class FakeHeals:
         self._answers[trigger.id] = answer
         return answer
 
-    def peek(self, trigger: Trigger, *, place: Place, rungs: Sequence[Rung]) -> Answer | None:  # noqa: ARG002
+    def _restrained(self, rung: Rung, plans: Sequence[Proposal]) -> Answer:
+        """What does not act by itself: no plan of an action that only observes, of the others it must be known."""
+        if rung.mode == "observe":
+            return Answer(decision=Decision.NOT_ALLOWED, reason=f"{rung.action} is in mode {rung.mode}")
+        if rung.action not in {one.action for one in plans}:
+            raise PlanNeeded(rung.action)
+        self.plans.extend(plans)
+        decision = Decision.AWAITING_APPROVAL if rung.mode == "approve" else Decision.NOT_ALLOWED
+        return Answer(decision=decision, reason=f"{rung.action} is in mode {rung.mode}")
+
+    def peek(self, trigger: Trigger, *, place: Place, rungs: Sequence[Rung]) -> Outlook:  # noqa: ARG002
         self._call("peek")
         standing = self._standing(place.target, rungs)
-        return standing if isinstance(standing, Answer) else None
+        if isinstance(standing, Answer):
+            return Outlook(refusals=(standing,))
+        return Outlook(action=standing.action)
 
     def claim(self, attempt_id: UUID, *, fence: int, holder: Holder) -> Attempt | None:
         self._call("claim")

@@ -5,7 +5,8 @@ CREATE TYPE admission_limits AS (
     lease interval, cooldown interval, flap interval, per_action int, per_fault int,
     at_once int, in_10_min int, in_hour int, group_share double precision, group_from int,
     storm_group int, storm_estate int, storm_within interval, storm_quiet interval, stale interval,
-    short_window interval, long_window interval      -- in which in_10_min and in_hour are counted
+    short_window interval, long_window interval,     -- in which in_10_min and in_hour are counted
+    approval interval
 );
 
 -- One trigger, as the door has let it in: which actions of the ladder fit, in order, and where the component stands.
@@ -13,7 +14,9 @@ CREATE TYPE admission_request AS (
     trigger uuid, attempt uuid, type text, component text, target text, actions text[], action_types text[],
     source text, priority text, detected_at timestamptz, observed_at timestamptz, observation jsonb, is_fault boolean,
     refusal text, refusal_reason text, why text, estate_group text, group_size int, parents text[],
-    granted text, generation int, denied text[]       -- what a breaker that is not closed has said of these actions
+    granted text, generation int, denied text[],      -- what a breaker that is not closed has said of these actions
+    modes text[], costs numeric[], failure_cost numeric, asked_by text,
+    plans jsonb                                       -- what actions that do not act by themselves would do, by name
 );
 
 -- The rung of the ladder that may be tried now: the first that is neither exhausted, nor cooling down, nor denied by
@@ -21,8 +24,10 @@ CREATE TYPE admission_request AS (
 -- doubles with each of them within 24 h. An attempt whose healer died, or that never acted, says nothing about the
 -- action: not counted, unless its fault is still open and waits for a person, and never as an attempt that is spent.
 -- A person's own word passes attempts and cool-down: they are told of both. What a breaker has raised is never denied by it.
+-- An action that only observes is passed over, and so is one in mode shadow whose plan is known; one in mode approve keeps
+-- its place on the ladder.
 CREATE FUNCTION next_rung(r admission_request, l admission_limits)
-RETURNS TABLE (decision text, reason text, attempt_id uuid, retry_at timestamptz, action text, action_type text)
+RETURNS TABLE (decision text, reason text, attempt_id uuid, retry_at timestamptz, action text, action_type text, mode text)
 LANGUAGE plpgsql STABLE AS $fn$
 DECLARE
     v_action text;
@@ -36,10 +41,20 @@ DECLARE
     v_open_action text;
     v_open_type text;
     v_why_open text;
+    v_mode text;
+    v_held text;
+    v_spent boolean := false;
 BEGIN
     FOR i IN 1 .. cardinality(r.actions) LOOP
         v_action := r.actions[i];
         v_type := r.action_types[i];
+        v_mode := effective_mode(v_action, r.modes[i]);
+        IF v_mode = 'observe' OR v_mode = 'shadow' AND (r.plans ? v_action OR EXISTS (
+               SELECT FROM shadow_plans p JOIN faults f ON f.id = p.fault_id
+               WHERE f.target_key = r.target AND f.closed_at IS NULL AND p.action = v_action)) THEN
+            v_held := concat_ws('; ', v_held, mode_in_words(v_action, r.modes[i]));
+            CONTINUE;
+        END IF;
         IF EXISTS (SELECT FROM healing_actions a WHERE a.target_key = r.target AND a.action_type = v_type
                    AND a.completed_at > now() - interval '24 hours') THEN      -- most often not: this costs much
             WITH recent AS (
@@ -60,6 +75,7 @@ BEGIN
             IF r.source = 'person' THEN             -- was told, and has decided all the same
                 NULL;
             ELSIF v_cooling.spent >= l.per_action THEN
+                v_spent := true;
                 CONTINUE;
             ELSIF v_cooling.until > now() THEN
                 IF v_cool_until IS NULL OR v_cooling.until < v_cool_until THEN
@@ -86,26 +102,28 @@ BEGIN
             END IF;
             IF v_breaker.state = 'OPEN' AND r.observed_at < v_breaker.open_until THEN
                 RETURN QUERY SELECT 'STALE_TRIGGER', 'it was looked at while the breaker of ' || v_action || ' was open; look again',
-                                    NULL::uuid, now(), v_action, v_type;
+                                    NULL::uuid, now(), v_action, v_type, v_mode;
                 RETURN;
             END IF;
-            RETURN QUERY SELECT 'PROBE', NULL::text, NULL::uuid, NULL::timestamptz, v_action, v_type;
+            RETURN QUERY SELECT 'PROBE', NULL::text, NULL::uuid, NULL::timestamptz, v_action, v_type, v_mode;
             RETURN;                                 -- half-open, or it may be by now: the automaton must be asked
         END IF;
-        RETURN QUERY SELECT NULL::text, NULL::text, NULL::uuid, NULL::timestamptz, v_action, v_type;
+        RETURN QUERY SELECT NULL::text, NULL::text, NULL::uuid, NULL::timestamptz, v_action, v_type, v_mode;
         RETURN;
     END LOOP;
     IF v_cool_until IS NOT NULL THEN
         RETURN QUERY SELECT 'COOLDOWN',
             CASE v_cool_status WHEN 'SUCCESS' THEN 'it was healed twice in a short time' ELSE 'its last attempt failed' END
             || '; cooling down until ' || to_char(v_cool_until AT TIME ZONE 'UTC', 'HH24:MI:SS') || ' UTC',
-            v_cool_id, v_cool_until, v_action, v_type;
+            v_cool_id, v_cool_until, v_action, v_type, v_mode;
     ELSIF v_why_open IS NOT NULL THEN
-        RETURN QUERY SELECT 'CIRCUIT_OPEN', v_why_open, NULL::uuid, v_open, v_open_action, v_open_type;
+        RETURN QUERY SELECT 'CIRCUIT_OPEN', v_why_open, NULL::uuid, v_open, v_open_action, v_open_type, v_mode;
+    ELSIF v_held IS NOT NULL AND NOT v_spent THEN
+        RETURN QUERY SELECT 'NOT_ALLOWED', v_held, NULL::uuid, NULL::timestamptz, v_action, v_type, v_mode;
     ELSE
         RETURN QUERY SELECT 'ATTEMPTS_EXHAUSTED',
             l.per_action || ' attempts within 24 hours of each action on its ladder did not help; a person must look',
-            NULL::uuid, NULL::timestamptz, v_action, v_type;
+            NULL::uuid, NULL::timestamptz, v_action, v_type, v_mode;
     END IF;
 END
 $fn$;
@@ -131,6 +149,8 @@ CREATE FUNCTION nothing_in_the_way(r admission_request, l admission_limits) RETU
 LANGUAGE plpgsql STABLE AS $fn$
 BEGIN
     RETURN (SELECT coalesce(r.observed_at >= now() - l.stale, true) AND r.granted IS NULL AND r.type <> 'BREAKER_OPENED'
+        AND r.modes[1] = 'auto'
+        AND NOT EXISTS (SELECT FROM action_modes m WHERE m.action = r.actions[1] AND m.mode <> 'auto')
         AND NOT EXISTS (SELECT FROM pauses p WHERE p.ended_at IS NULL OR p.ended_at > r.observed_at)
         AND NOT EXISTS (SELECT FROM maintenance_windows m WHERE m.ends_at > least(r.observed_at, now()))
         AND NOT EXISTS (SELECT FROM storms s WHERE s.ended_at IS NULL OR s.ended_at > r.observed_at)
@@ -151,8 +171,10 @@ END
 $fn$;
 
 -- What stands in the way of this heal right now, or the rung that may be tried. Always one row. Read by peek (without
--- a lock) and by admission. The order is that of the questions: may anything be healed, this target, by what, how much.
-CREATE FUNCTION standing_refusal(r admission_request, l admission_limits)
+-- a lock) and by admission. The order is that of the questions: may anything be healed, this target, by what, how much,
+-- and by whose word. A dry run asks for all that stands in the way, with the rung last.
+-- PLAN: what the rung's action would do must be known first. ASK: a person must be asked.
+CREATE FUNCTION standing_refusal(r admission_request, l admission_limits, p_all boolean DEFAULT false)
 RETURNS TABLE (decision text, reason text, attempt_id uuid, retry_at timestamptz, action text, action_type text)
 LANGUAGE plpgsql STABLE AS $fn$
 DECLARE
@@ -163,7 +185,7 @@ BEGIN
                    || coalesce(' until ' || to_char(p.until AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), '') || ' UTC: ' || p.why,
                NULL::uuid, NULL::timestamptz, NULL::text, NULL::text   -- a person may resume at any moment
         FROM pauses p WHERE p.ended_at IS NULL AND (p.until IS NULL OR p.until > now());
-    IF FOUND THEN
+    IF FOUND AND NOT p_all THEN
         RETURN;
     END IF;
     RETURN QUERY
@@ -175,7 +197,7 @@ BEGIN
           AND (m.scope = 'estate' OR m.scope = 'group' AND m.name = r.estate_group
                OR m.scope = 'component' AND m.name = r.component)
         ORDER BY m.ends_at DESC LIMIT 1;
-    IF FOUND THEN
+    IF FOUND AND NOT p_all THEN
         RETURN;
     END IF;
     RETURN QUERY
@@ -187,7 +209,7 @@ BEGIN
         FROM healing_actions a
         WHERE a.status IN ('PENDING', 'RUNNING') AND (a.target_key = r.target OR a.target_key = ANY (r.parents))
         ORDER BY a.target_key <> r.target LIMIT 1;
-    IF FOUND THEN
+    IF FOUND AND NOT p_all THEN
         RETURN;
     END IF;
     RETURN QUERY
@@ -196,32 +218,34 @@ BEGIN
         FROM faults f
         WHERE f.closed_at IS NULL AND f.target_key = ANY (r.parents) AND f.needs_person IS NULL
           AND f.start_from > now() - interval '10 minutes' LIMIT 1;
-    IF FOUND THEN
+    IF FOUND AND NOT p_all THEN
         RETURN;
     END IF;
     RETURN QUERY
         SELECT 'STALE_TRIGGER', 'it was looked at before attempt ' || a.id || ' ended; look again', a.id, now(), NULL::text, NULL::text
         FROM healing_actions a
         WHERE a.target_key = r.target AND a.completed_at > r.observed_at ORDER BY a.completed_at DESC LIMIT 1;
-    IF FOUND THEN
+    IF FOUND AND NOT p_all THEN
         RETURN;
     END IF;
     RETURN QUERY
         SELECT 'STALE_TRIGGER', 'it was looked at before ' || e.what || ' ended; look again', NULL::uuid, now(), NULL::text, NULL::text
         FROM ended_since(r) e;
-    IF FOUND THEN
+    IF FOUND AND NOT p_all THEN
         RETURN;
     END IF;
     IF r.observed_at < now() - l.stale THEN
         RETURN QUERY SELECT 'STALE_TRIGGER', 'it was looked at too long ago; look again', NULL::uuid, now(), NULL::text, NULL::text;
-        RETURN;
+        IF NOT p_all THEN
+            RETURN;
+        END IF;
     END IF;
     RETURN QUERY                                    -- what a breaker has raised stands while it is open as it was then
         SELECT 'ALREADY_HEALTHY', t.breaker || ', which raised this, has moved on since', NULL::uuid, NULL::timestamptz,
                NULL::text, NULL::text
         FROM raised_triggers t JOIN circuit_breaker_state b ON b.component = t.breaker
         WHERE r.type = 'BREAKER_OPENED' AND t.id = r.trigger AND t.generation <> b.generation;
-    IF FOUND THEN
+    IF FOUND AND NOT p_all THEN
         RETURN;
     END IF;
     RETURN QUERY
@@ -230,14 +254,16 @@ BEGIN
         FROM faults f WHERE f.target_key = r.target AND f.closed_at IS NULL AND r.source <> 'person'
           AND (SELECT count(*) FROM healing_actions a WHERE a.fault_id = f.id AND a.completed_at > now() - interval '24 hours'
                AND a.act_started_at IS NOT NULL) >= l.per_fault;
-    IF FOUND THEN
+    IF FOUND AND NOT p_all THEN
         RETURN;
     END IF;
 
     SELECT * INTO v_rung FROM next_rung(r, l);
-    IF v_rung.decision IS NOT NULL THEN
+    IF v_rung.decision IS NOT NULL AND NOT (p_all AND v_rung.decision = 'PROBE') THEN
         RETURN QUERY SELECT v_rung.decision, v_rung.reason, v_rung.attempt_id, v_rung.retry_at, v_rung.action, v_rung.action_type;
-        RETURN;
+        IF NOT p_all THEN
+            RETURN;
+        END IF;
     END IF;
     RETURN QUERY
         SELECT 'STORM', 'a storm: at least ' || s.sick || ' components of ' || coalesce(nullif(s.estate_group, ''), 'the estate')
@@ -249,12 +275,26 @@ BEGIN
           AND NOT (r.priority = 'CRITICAL' AND NOT EXISTS (
               SELECT FROM faults f WHERE f.closed_at IS NULL AND f.target_key = ANY (r.parents)))
         LIMIT 1;
-    IF FOUND THEN
+    IF FOUND AND NOT p_all THEN
         RETURN;
     END IF;
     RETURN QUERY SELECT 'BLAST_RADIUS', b.reason, NULL::uuid, b.retry_at, v_rung.action, v_rung.action_type FROM too_many(r, l) b;
-    IF NOT FOUND THEN
-        RETURN QUERY SELECT NULL::text, NULL::text, NULL::uuid, NULL::timestamptz, v_rung.action, v_rung.action_type;
+    IF FOUND AND NOT p_all OR v_rung.decision <> 'PROBE' THEN        -- in the second case there is no rung
+        RETURN;
+    ELSIF v_rung.mode = 'approve' THEN
+        RETURN QUERY
+            SELECT 'AWAITING_APPROVAL', approval_in_words(a), NULL::uuid, a.expires_at, v_rung.action, v_rung.action_type
+            FROM approvals a
+            WHERE a.target_key = r.target AND a.action = v_rung.action AND a.closed_at IS NULL AND a.expires_at > now()
+              AND EXISTS (SELECT FROM faults f WHERE f.id = a.fault_id AND f.closed_at IS NULL);
+        IF NOT FOUND THEN
+            RETURN QUERY SELECT CASE WHEN r.plans ? v_rung.action THEN 'ASK' ELSE 'PLAN' END,
+                mode_in_words(v_rung.action, r.modes[array_position(r.actions, v_rung.action)]),
+                NULL::uuid, now() + l.approval, v_rung.action, v_rung.action_type;
+        END IF;
+    ELSE
+        RETURN QUERY SELECT CASE WHEN v_rung.mode = 'shadow' THEN 'PLAN' END, NULL::text, NULL::uuid, NULL::timestamptz,
+                            v_rung.action, v_rung.action_type;
     END IF;
 END
 $fn$;
@@ -338,7 +378,8 @@ $fn$;
 
 -- Admission. Refusals are decided without a lock; only an admission takes the one lock and looks again, so that the
 -- limits are exact. The answer to a trigger id is given once and repeated for ever. PROBE: nothing was
--- decided; ask the action's breaker in this transaction, and again in it with what that said.
+-- decided; ask the action's breaker in this transaction, and again in it with what that said. PLAN: nothing was decided;
+-- end this transaction without a trace, and ask again with what that action would do.
 CREATE FUNCTION admit_trigger(r admission_request, l admission_limits)
 RETURNS TABLE (decision text, reason text, attempt_id uuid, fault_id uuid, repeated boolean, retry_at timestamptz, action text)
 LANGUAGE plpgsql AS $fn$
@@ -367,7 +408,7 @@ BEGIN
     IF v_decision IS NULL AND NOT nothing_in_the_way(r, l) THEN
         SELECT s.decision, s.reason, s.attempt_id, s.retry_at, coalesce(s.action, v_action), coalesce(s.action_type, v_type)
         INTO v_decision, v_reason, v_attempt, v_retry, v_action, v_type FROM standing_refusal(r, l) s;
-        IF v_decision = 'PROBE' THEN
+        IF v_decision IN ('PROBE', 'PLAN') THEN
             RETURN QUERY SELECT v_decision, v_reason, NULL::uuid, NULL::uuid, false, NULL::timestamptz, v_action;
             RETURN;
         END IF;
@@ -386,16 +427,19 @@ BEGIN
             SELECT f.id INTO v_fault FROM faults f WHERE f.target_key = r.target AND f.closed_at IS NULL;
         END IF;
     END LOOP;
-    IF v_decision IS NULL OR v_new THEN
+    IF v_decision IS NULL OR v_decision = 'ASK' OR v_new THEN
         PERFORM pg_advisory_xact_lock(hashtext('selfheal.admission'));
         IF v_new AND may_be_storm(r, l) THEN
             PERFORM note_storm(r, l);
         END IF;
     END IF;
-    IF v_decision IS NULL AND NOT nothing_in_the_way(r, l) THEN
+    IF v_decision = 'ASK' OR v_decision IS NULL AND NOT nothing_in_the_way(r, l) THEN
         SELECT s.decision, s.reason, s.attempt_id, s.retry_at, coalesce(s.action, v_action), coalesce(s.action_type, v_type)
         INTO v_decision, v_reason, v_attempt, v_retry, v_action, v_type FROM standing_refusal(r, l) s;
-        IF v_decision = 'PROBE' THEN                -- the breaker has tripped since the look above
+        IF v_decision = 'PLAN' THEN                 -- the mode has changed since the look above
+            RETURN QUERY SELECT v_decision, v_reason, NULL::uuid, NULL::uuid, false, NULL::timestamptz, v_action;
+            RETURN;
+        ELSIF v_decision = 'PROBE' THEN             -- the breaker has tripped since the look above
             v_decision := 'CIRCUIT_OPEN';
             v_reason := 'the breaker of ' || v_action || ' has just opened';
         END IF;
@@ -407,11 +451,12 @@ BEGIN
         v_attempt := r.attempt;
         INSERT INTO healing_actions (id, trigger_type, action_type, action_name, target_component, target_key, estate_group,
                                      status, fault_id, trigger_id, priority, breaker_generation, lease_until,
-                                     pre_observation, metadata)
+                                     pre_observation, metadata, mode, manual_cost, failure_cost)
         VALUES (r.attempt, r.type, v_type, v_action, r.component, r.target, r.estate_group, 'PENDING', v_fault, r.trigger,
                 r.priority, coalesce(r.generation, (SELECT b.generation FROM circuit_breaker_state b
                                                     WHERE b.component = 'heal:' || v_action), 0),
-                now() + l.lease, r.observation, jsonb_build_object('why', r.why, 'source', r.source));
+                now() + l.lease, r.observation, jsonb_build_object('why', r.why, 'source', r.source),
+                'auto', r.costs[array_position(r.actions, v_action)], r.failure_cost);
         IF NOT v_new THEN                           -- a new one was written with its first attempt
             UPDATE faults SET attempts = attempts + 1, ladder_step = greatest(array_position(r.actions, v_action) - 1, 0)
             WHERE id = v_fault;
@@ -421,12 +466,18 @@ BEGIN
     END IF;
     IF v_decision = 'ATTEMPTS_EXHAUSTED' THEN
         PERFORM hand_over(v_fault, r.component, v_reason);
+    ELSIF v_decision = 'ASK' THEN
+        v_decision := 'AWAITING_APPROVAL';
+        SELECT a.words, a.until INTO v_reason, v_retry FROM ask_for_approval(r, l, v_fault, v_action, v_type) a;
+    END IF;
+    IF r.plans <> '{}' AND v_fault IS NOT NULL THEN
+        PERFORM keep_shadow_plans(r, v_fault);
     END IF;
 
     INSERT INTO healing_triggers AS t (id, decision, reason, trigger_type, component, target_key, action_type, source,
-                                       priority, attempt_id, fault_id, retry_at)
+                                       priority, attempt_id, fault_id, retry_at, failure_cost)
     VALUES (v_record, v_decision, v_reason, r.type, r.component, r.target, coalesce(v_type, ''), r.source, r.priority,
-            v_attempt, v_fault, v_retry)
+            v_attempt, v_fault, v_retry, CASE WHEN v_decision = 'CIRCUIT_OPEN' THEN r.failure_cost ELSE 0 END)
     ON CONFLICT (component, target_key, trigger_type, action_type, source, decision, attempt_id, fault_id, md5(reason))
         WHERE decision <> 'ADMITTED'
         DO UPDATE SET occurrences = t.occurrences + 1, last_at = now(), retry_at = excluded.retry_at
@@ -462,4 +513,41 @@ BEGIN
           AND a.fault_id = p_fault;
     END IF;
 END
+$fn$;
+
+-- A person is asked, once while the question is open; the admission lock is held. What expired, or whose fault is closed,
+-- makes way for a new question.
+CREATE FUNCTION ask_for_approval(r admission_request, l admission_limits, p_fault uuid, p_action text, p_type text)
+RETURNS TABLE (words text, until timestamptz)
+LANGUAGE plpgsql AS $fn$
+DECLARE
+    v_plan jsonb := r.plans -> p_action;
+    v_asked approvals;
+BEGIN
+    UPDATE approvals a SET closed_at = now(), closing = s.state
+    FROM approval_states s
+    WHERE s.id = a.id AND s.state <> 'OPEN' AND a.closed_at IS NULL AND a.target_key = r.target AND a.action = p_action;
+    INSERT INTO approvals (action, action_type, component, target_key, fingerprint, parameters, fault_id, trigger_id,
+                           trigger_type, priority, asked_by, why, preview, blast_radius, expires_at)
+    VALUES (p_action, p_type, r.component, r.target, v_plan ->> 'fingerprint', v_plan -> 'parameters', p_fault, r.trigger,
+            r.type, r.priority, r.asked_by, r.why, v_plan -> 'steps', v_plan ->> 'blast_radius', now() + l.approval)
+    RETURNING * INTO v_asked;
+    INSERT INTO alert_outbox (severity, dedup_key, message, details)
+    VALUES ('WARNING', 'approval/' || v_asked.id, approval_in_words(v_asked) || '; why: ' || left(r.why, 200),
+            jsonb_build_object('approval', v_asked.id, 'component', r.component, 'action', p_action, 'asked_by', r.asked_by,
+                               'preview', v_asked.preview, 'blast_radius', v_asked.blast_radius,
+                               'expires_at', v_asked.expires_at));
+    RETURN QUERY SELECT approval_in_words(v_asked), v_asked.expires_at;
+END
+$fn$;
+
+-- What the actions in mode shadow would have done, to be judged later by how the fault went on: once for each fault.
+CREATE FUNCTION keep_shadow_plans(r admission_request, p_fault uuid) RETURNS void
+LANGUAGE sql AS $fn$
+    INSERT INTO shadow_plans (fault_id, action, action_type, component, target_key, trigger_id, plan, within)
+    SELECT p_fault, u.action, u.type, r.component, r.target, r.trigger, r.plans -> u.action,
+           make_interval(secs => (r.plans -> u.action ->> 'within_s')::double precision)
+    FROM unnest(r.actions, r.action_types, r.modes) u (action, type, mode)
+    WHERE r.plans ? u.action AND effective_mode(u.action, u.mode) = 'shadow'
+    ON CONFLICT (fault_id, action) DO NOTHING
 $fn$;

@@ -13,8 +13,10 @@ depends_on = None
 SCRIPTS = (
     "v0001_create_healing_infrastructure.sql",
     "v0001_breakers.sql",
+    "v0001_modes.sql",
     "v0001_admission.sql",
     "v0001_starts.sql",
+    "v0001_metrics.sql",
     "v0001_rights.sql",
 )
 

@@ -77,6 +77,9 @@ CREATE TABLE healing_actions (
     verification VARCHAR(20) CHECK (verification IN ('HEALED', 'NOT_HEALED', 'UNKNOWN')),
     rollback_outcome VARCHAR(20) CHECK (rollback_outcome IN ('DONE', 'FAILED', 'NOT_PLANNED', 'NOT_NEEDED')),
     interrupted BOOLEAN NOT NULL DEFAULT false,     -- settled by another process than the one that began it
+    mode VARCHAR(10) CHECK (mode IN ('approve', 'auto')),   -- of the action when this was admitted; NULL: no attempt
+    manual_cost NUMERIC(10, 2) NOT NULL DEFAULT 0,  -- dollars that a person's hand at it would cost, as set at the time
+    failure_cost NUMERIC(10, 2) NOT NULL DEFAULT 0, -- dollars that a failure costs
     CHECK ((status IN ('PENDING', 'RUNNING')) = (completed_at IS NULL)),
     CHECK ((status IN ('PENDING', 'RUNNING')) = (success IS NULL)),
     CHECK (status <> 'SUCCESS' OR verification IS NOT DISTINCT FROM 'HEALED' OR action_type = 'BREAKER_TRANSITION'),
@@ -105,7 +108,8 @@ CREATE TABLE healing_triggers (                     -- admission's decisions; eq
     retry_at TIMESTAMPTZ,
     occurrences INTEGER NOT NULL DEFAULT 1,
     first_at TIMESTAMPTZ NOT NULL DEFAULT now(),
-    last_at TIMESTAMPTZ NOT NULL DEFAULT now()
+    last_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+    failure_cost NUMERIC(10, 2) NOT NULL DEFAULT 0  -- dollars saved, where a breaker refused: it prevented a failure
 );
 CREATE UNIQUE INDEX healing_triggers_equal_refusals ON healing_triggers
     (component, target_key, trigger_type, action_type, source, decision, attempt_id, fault_id, md5(reason)) NULLS NOT DISTINCT

@@ -4,7 +4,11 @@ GRANT USAGE ON SCHEMA public TO healing_user;
 GRANT SELECT ON alembic_version TO healing_user;
 GRANT SELECT, INSERT ON faults, healing_actions, healing_triggers, trigger_answers, health_history, watch_epoch,
     mechanism_runs, pauses, circuit_breaker_state, circuit_breaker_results, raised_triggers,
-    maintenance_windows, storms, alert_outbox TO healing_user;
+    maintenance_windows, storms, alert_outbox, action_modes, mode_changes, shadow_plans, approvals TO healing_user;
+GRANT SELECT ON shadow_results, approval_states, heal_results, prevented_failures, healing_metrics,
+    healing_action_success_rates TO healing_user;
+GRANT UPDATE (mode, since, who, why) ON action_modes TO healing_user;
+GRANT UPDATE (closed_at, closing) ON approvals TO healing_user;
 GRANT UPDATE (ends_at, ended_by) ON maintenance_windows TO healing_user;
 GRANT UPDATE (quiet_at, go_at, go_by, go_why, ended_at) ON storms TO healing_user;
 GRANT UPDATE (next_try_at, tries, sent_at, error) ON alert_outbox TO healing_user;
@@ -21,5 +25,5 @@ GRANT UPDATE (ended_at, ended_by) ON pauses TO healing_user;
 GRANT UPDATE (state, failure_rate, opened_at, updated_at, generation, level, mode, override, results, open_until, permits,
               successes, failures, prevented) ON circuit_breaker_state TO healing_user;
 GRANT UPDATE (next_try_at) ON raised_triggers TO healing_user;
-GRANT EXECUTE ON FUNCTION ensure_health_partition(date), forget_answers(interval) TO healing_user;
+GRANT EXECUTE ON FUNCTION ensure_health_partition(date), forget_answers(interval), refresh_success_rates() TO healing_user;
 RESET ROLE;

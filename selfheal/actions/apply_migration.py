@@ -68,6 +68,7 @@ class ApplyMigration:
                 f"{component.object} is {before.state}",
                 f"run {wanted.name} in {component.database} {within}: {redacted(entry.sql)[:LONGEST_STEP]}",
             ),
+            parameters={"migration": wanted.name, "sha256": entry.sha256},
         )
 
     def commit(self, component: Component, plan: Plan) -> str:  # noqa: ARG002 - the database compares for itself

@@ -105,6 +105,11 @@ class Registry:
         """How far it may go: as the settings say, else as it says itself."""
         return self._toolbox.modes.get(action.name, action.mode)
 
+    def modes(self) -> dict[str, str]:
+        """The same of every action that can be loaded, by name."""
+        known = (self._actions.get(name) or self._try(name) for name in self.names())
+        return {action.name: self.mode(action) for action in known if action}
+
     def check_modes(self) -> None:
         """Raise `Permanent` where the settings give a mode to an action that does not exist."""
         for name in self._toolbox.modes:

@@ -22,6 +22,7 @@ class Decision(StrEnum):
     NOT_ALLOWED = "NOT_ALLOWED"
     NO_ACTION = "NO_ACTION"
     ALREADY_HEALTHY = "ALREADY_HEALTHY"
+    AWAITING_APPROVAL = "AWAITING_APPROVAL"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,7 @@ class Limits:
         stale: an observation that is older is made again before anything is done.
         short_window: see `in_10_min`.
         long_window: see `in_hour`.
+        approval: a person who is asked has so long to answer.
     """
 
     lease: timedelta = timedelta(seconds=60)
@@ -65,19 +67,37 @@ class Limits:
     stale: timedelta = timedelta(seconds=60)
     short_window: timedelta = timedelta(minutes=10)
     long_window: timedelta = timedelta(hours=1)
+    approval: timedelta = timedelta(hours=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """What things cost, in dollars: for the report of what was saved.
+
+    Attributes:
+        minute: of a person's time.
+        failure: a failure that was not prevented.
+    """
+
+    minute: float = 5.0
+    failure: float = 215.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rung:
-    """An action of the ladder that fits and may act.
+    """An action of the ladder that fits.
 
     Attributes:
         action: its name.
         action_type: as in `healing_actions`.
+        mode: how far it may go by the settings; what is written in the database may be stricter.
+        manual_minutes: what the same costs a person.
     """
 
     action: str
     action_type: str
+    mode: str = "auto"
+    manual_minutes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,3 +149,16 @@ class Answer:
     def admitted(self) -> bool:
         """Whether a heal may begin."""
         return self.decision is Decision.ADMITTED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outlook:
+    """What would become of a trigger now.
+
+    Attributes:
+        refusals: all that stands in the way, the one that admission would name first; empty: it would be admitted.
+        action: which rung of the ladder would be taken, or asked for; empty where there is none to be tried.
+    """
+
+    refusals: tuple[Answer, ...] = ()
+    action: str = ""

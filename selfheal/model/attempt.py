@@ -69,12 +69,14 @@ class Plan:
         rollback: how to go back, e.g. `{"restore": "running"}`; None where nothing can be undone.
         evidence: what a restart would destroy (state, last log lines), at most 64 KiB.
         steps: what the act will do, for a person and for a dry run.
+        parameters: what the act depends on besides its target; a person's approval is bound to them.
     """
 
     before: Incarnation | None = None
     rollback: dict[str, Any] | None = None
     evidence: dict[str, Any] = field(default_factory=dict)
     steps: tuple[str, ...] = ()
+    parameters: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

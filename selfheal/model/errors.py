@@ -41,5 +41,17 @@ class NotAllowed(SelfhealError):
     """We could, but must not: outside the allow-list, or a name that is none."""
 
 
+class PlanNeeded(SelfhealError):
+    """Admission must know what this action would do before it can answer: nothing was decided and nothing is recorded.
+
+    Args:
+        action: its name.
+    """
+
+    def __init__(self, action: str) -> None:
+        super().__init__(f"it is not known what {action} would do")
+        self.action = action
+
+
 class StoodDown(SelfhealError):
     """Another holder has taken this attempt over (fence or lease lost): stop at once and touch nothing."""

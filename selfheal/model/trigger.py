@@ -53,6 +53,7 @@ class Trigger:
         priority: how urgent.
         reason: why, for a person.
         detected_at: aware time at which the fault was seen first.
+        who: the person who asks; empty where nobody does.
     """
 
     id: UUID
@@ -63,3 +64,4 @@ class Trigger:
     priority: Priority
     reason: str
     detected_at: datetime
+    who: str = ""

@@ -15,12 +15,6 @@ _BEYOND_ACTION = {
     TriggerType.CONTAINER_REMOVED: ": its container is gone; create it again, since Selfheal creates none",
 }
 
-_UNTIL_AUTO = {
-    "observe": "is in mode observe: faults are recorded, and nothing is done",
-    "shadow": "is in mode shadow: it only plans (`selfheal heal COMPONENT --dry-run` shows the plan)",
-    "approve": "is in mode approve, and this release takes no approvals yet",
-}
-
 
 def refuse_size(trigger: Trigger) -> Refusal | None:
     """NOT_ALLOWED for a trigger that is larger than any honest one."""
@@ -58,14 +52,6 @@ def refuse_ladder(component: Component, kind: TriggerType | None = None) -> Refu
         decision=Decision.NO_ACTION,
         reason=f"no action on the ladder of {component.name!r} can handle this (ladder: {ladder}){why}",
     )
-
-
-def refuse_mode(action: str, mode: str) -> Refusal | None:
-    """NOT_ALLOWED for an action that must not act by itself; says what a person may do."""
-    if mode == "auto":
-        return None
-    hint = f'a person may do it; to let Selfheal do it, set mode = "auto" in [actions.{action}]'
-    return Refusal(decision=Decision.NOT_ALLOWED, reason=f"{action} {_UNTIL_AUTO[mode]}; {hint}")
 
 
 def refuse_healthy(seen: Observation, kind: TriggerType) -> Refusal | None:

@@ -15,7 +15,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     match = get_close_matches(name[:100], names, n=1, cutoff=0.5)
     if match:
         return f"; did you mean {match[0]!r}?"
-    return f"; known: {', '.join(names[:20])}" if names else ""
+    return f"; known: {', '.join(names[:30])}" if names else ""
 
 
 def named(name: str, things: Mapping[str, T], *, kind: str) -> T:

@@ -23,6 +23,13 @@ def depths(components: Mapping[str, Component]) -> dict[str, int]:
     return {name: len(_above(one, components)) for name, one in components.items()}
 
 
+def below(component: Component, components: Mapping[str, Component]) -> set[str]:
+    """Names of all that depends on the component, directly or not."""
+    return {
+        name for name, one in components.items() if name != component.name and component.name in _above(one, components)
+    }
+
+
 def _above(component: Component, components: Mapping[str, Component]) -> set[str]:
     """Everything that the component depends on, directly or not."""
     found: set[str] = set()

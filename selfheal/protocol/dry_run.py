@@ -1,9 +1,11 @@
-"""What a heal would do, to what, and which limit would refuse it; nothing is changed and nothing is recorded."""
+"""What a heal would do, to what, and everything that would refuse it; nothing is changed and nothing is recorded."""
 
 from dataclasses import dataclass
 
-from selfheal.model.admission import Answer, Refusal
+from selfheal.model.admission import Answer, Outlook, Refusal
+from selfheal.model.attempt import Plan
 from selfheal.model.trigger import Trigger
+from selfheal.policy.approval import proposal
 from selfheal.protocol import steps
 from selfheal.protocol.healer import Healer
 
@@ -14,45 +16,58 @@ class Preview:
 
     Attributes:
         component: what would be healed.
-        decision: ADMITTED, or the refusal that it would meet.
-        reason: why.
+        refusals: everything that would refuse it, the one that would be named first; empty: it would be healed.
         seen: what the component looks like now; empty if it must not even be looked at.
         action: the action's name; empty where none fits.
         steps: what the action would do.
+        blast_radius: what else that touches.
     """
 
     component: str
-    decision: str
-    reason: str
+    refusals: tuple[Refusal | Answer, ...]
     seen: str
     action: str
     steps: tuple[str, ...]
+    blast_radius: str
+
+    @property
+    def decision(self) -> str:
+        """ADMITTED, or the refusal that it would meet."""
+        return self.refusals[0].decision.value if self.refusals else "ADMITTED"
+
+    @property
+    def reason(self) -> str:
+        """Why."""
+        return self.refusals[0].reason if self.refusals else "it would be healed"
 
     def text(self) -> str:
         """All of it in a few lines for a person."""
         seen, does = self.seen or "not looked at", "; ".join(self.steps) or "nothing"
-        return f"{self.decision}: {self.reason}. Seen: {seen}. {self.action or 'No action'}: {does}"
+        more = "".join(f" Then {one.decision}: {one.reason}." for one in self.refusals[1:])
+        return f"{self.decision}: {self.reason}.{more} Seen: {seen}. {self.action or 'No action'}: {does}"
 
 
 def preview(healer: Healer, trigger: Trigger) -> Preview:
-    """Look, choose and plan as a heal would, and ask admission without a record.
+    """Look, choose and plan as a heal would, and ask admission for all that stands in the way, without a record.
 
     Raises:
         Transient: the database or the target's supervisor cannot be asked.
     """
     seen = steps.observe(healer, trigger)
     decided = steps.decide(healer, trigger, seen)
-    refusal: Refusal | Answer | None = decided.refusal
-    plan: tuple[str, ...] = ()
-    action = decided.rungs[0].action if decided.rungs else ""
-    if action:
-        refusal = refusal or healer.store.peek(decided.trigger, place=decided.place, rungs=decided.rungs)
-        plan = healer.actions.get(action).prepare(healer.components[trigger.component]).steps
+    door: tuple[Refusal, ...] = () if decided.refusal is None else (decided.refusal,)
+    outlook, plan, action, radius = Outlook(), Plan(), "", ""
+    if decided.rungs:
+        outlook = healer.store.peek(decided.trigger, place=decided.place, rungs=decided.rungs)
+        component = healer.components[trigger.component]
+        action = outlook.action or decided.rungs[0].action
+        plan = healer.actions.get(action).prepare(component)
+        radius = proposal(action, plan, component, healer.components).blast_radius
     return Preview(
         component=trigger.component[:100],
-        decision="ADMITTED" if refusal is None else refusal.decision.value,
-        reason="it would be healed" if refusal is None else refusal.reason,
+        refusals=(*door, *outlook.refusals),
         seen="" if seen is None else f"{seen.health.value}: {seen.detail}",
         action=action,
-        steps=plan,
+        steps=plan.steps,
+        blast_radius=radius,
     )

@@ -25,6 +25,10 @@ class Actions(Protocol):
         """How far it may go: observe, shadow, approve or auto."""
         ...
 
+    def modes(self) -> Mapping[str, str]:
+        """The same of every action, by name."""
+        ...
+
     def get(self, name: str) -> Action:
         """The action of this name; `Permanent` with the nearest name if there is none."""
         ...

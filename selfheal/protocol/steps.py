@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from selfheal.model.admission import Answer, Decision, Place, Refusal, Rung
+from selfheal.model.approval import Proposal
 from selfheal.model.attempt import Attempt, Outcome, Phase, Plan, RollbackOutcome
 from selfheal.model.component import Component
-from selfheal.model.errors import Permanent, SelfhealError, StoodDown, TargetChanged, Undone
+from selfheal.model.errors import Permanent, PlanNeeded, SelfhealError, StoodDown, TargetChanged, Undone
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import NOT_OF_HEALTH, Trigger
-from selfheal.policy.admission import refuse_healthy, refuse_ladder, refuse_mode, refuse_size, refuse_target
+from selfheal.policy.admission import refuse_healthy, refuse_ladder, refuse_size, refuse_target
+from selfheal.policy.approval import proposal
 from selfheal.policy.places import place_of
 from selfheal.ports import Action
 from selfheal.protocol.failpoint import reach
@@ -52,13 +54,30 @@ def observe(healer: Healer, trigger: Trigger) -> Observation | None:
 
 
 def admit(healer: Healer, trigger: Trigger, seen: Observation | None) -> Answer:
-    """Admission: one transaction that answers and records."""
+    """Admission: one transaction that answers and records.
+
+    An action that does not act by itself is asked for its plan when nothing else stands in the way, outside of any
+    transaction; then admission is asked again with it.
+    """
     decided = decide(healer, trigger, seen)
-    answer = healer.store.admit(
-        decided.trigger, place=decided.place, rungs=decided.rungs, observation=seen, refusal=decided.refusal
-    )
-    reach("after-admit")
-    return answer
+    plans: dict[str, Proposal] = {}
+    while True:
+        try:
+            answer = healer.store.admit(
+                decided.trigger,
+                place=decided.place,
+                rungs=decided.rungs,
+                observation=seen,
+                refusal=decided.refusal,
+                plans=tuple(plans.values()),
+            )
+        except PlanNeeded as needed:
+            if needed.action in plans:
+                raise AssertionError(f"admission was told what {needed.action} would do") from needed
+            plans[needed.action] = _propose(healer, needed.action, healer.components[trigger.component])
+        else:
+            reach("after-admit")
+            return answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +87,7 @@ class Decided:
     Attributes:
         trigger: cut to what can be stored.
         place: where its component stands.
-        rungs: the actions that fit, in order; those that may act by themselves.
+        rungs: the actions that fit, in order, each with its mode by the settings.
         refusal: why nothing may be done at all.
     """
 
@@ -93,15 +112,17 @@ def decide(healer: Healer, trigger: Trigger, seen: Observation | None) -> Decide
         return Decided(trigger=known, place=place, refusal=refusal)
     if not actions:
         return Decided(trigger=known, place=place, refusal=refuse_ladder(component, trigger.type))
-    refused = {one.name: refuse_mode(one.name, healer.actions.mode(one)) for one in actions}
-    acting = [one for one in actions if refused[one.name] is None]
-    return Decided(
-        trigger=known,
-        place=place,
-        rungs=tuple(Rung(action=one.name, action_type=one.action_type) for one in acting or actions[:1]),
-        refusal=(None if seen is None else refuse_healthy(seen, trigger.type))
-        or (None if acting else refused[actions[0].name]),
+    rungs = tuple(
+        Rung(
+            action=one.name,
+            action_type=one.action_type,
+            mode=healer.actions.mode(one),
+            manual_minutes=one.manual_minutes,
+        )
+        for one in actions
     )
+    refusal = None if seen is None else refuse_healthy(seen, trigger.type)
+    return Decided(trigger=known, place=place, rungs=rungs, refusal=refusal)
 
 
 def refused_at_the_door(healer: Healer, trigger: Trigger) -> bool:
@@ -226,6 +247,15 @@ def record(healer: Healer, attempt: Attempt, outcome: Outcome, execution_ms: int
     reach("after-record")
     _log.info("%s on %s: %s (%s)", attempt.action, attempt.component, outcome.status, outcome.message)
     return outcome
+
+
+def _propose(healer: Healer, action: str, component: Component) -> Proposal:
+    """What an action that does not act by itself would do; one that cannot tell now says why in place of its steps."""
+    try:
+        plan = _plan_of(healer.actions.get(action), component)
+    except SelfhealError as error:
+        plan = Plan(steps=(f"it could not be planned: {error}",))
+    return proposal(action, plan, component, healer.components)
 
 
 def _plan_of(action: Action, component: Component) -> Plan:

@@ -7,11 +7,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from selfheal.model.admission import Limits
+from selfheal.model.admission import Costs, Limits
 from selfheal.model.breaker_rules import Cause, Rules, Scope
 from selfheal.model.component import Component
 from selfheal.model.errors import Permanent
 from selfheal.model.migration import Migration
+from selfheal.model.mode import Standards
 from selfheal.model.trigger import Priority
 from selfheal.policy.breaker_names import checked
 from selfheal.policy.names import nearest
@@ -71,6 +72,8 @@ class Healing(Section):
     """A storm ends after so long without a new fault, or when a person lets heals begin again."""
     stale: Duration = timedelta(seconds=60)
     """What was looked at longer ago is looked at again before anything is done."""
+    approval: Duration = timedelta(hours=1)
+    """A person who is asked (mode approve) has so long to answer; then the question expires."""
 
     def limits(self) -> Limits:
         """What admission never exceeds."""
@@ -92,6 +95,7 @@ class Healing(Section):
             stale=self.stale,
             short_window=self.short_window,
             long_window=self.long_window,
+            approval=self.approval,
         )
 
 
@@ -115,6 +119,34 @@ class Starts(Section):
             Priority.MEDIUM: self.medium,
             Priority.LOW: self.low,
         }
+
+
+class Promotion(Section):
+    """When results speak for more freedom of an action, which is proposed, or for less, which is done."""
+
+    lower_bound: Annotated[float, Field(ge=0, lt=1)] = 0.8
+    """One step up is proposed when the 95 % lower bound of an action's success rate is above this."""
+    fewest: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Neither is done on fewer results; a demotion goes by so many, the newest."""
+    demote_below: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """An action in mode auto asks a person (approve) when the success rate of these is below this."""
+
+    def standards(self) -> Standards:
+        """The same for the domain."""
+        return Standards(**dict(self))
+
+
+class Costing(Section):
+    """What things cost, in dollars: what `selfheal rates` reckons with. Each attempt keeps the figures of its time."""
+
+    minute: Annotated[float, Field(ge=0, le=100_000)] = 5.0
+    """A minute of a person: restarting a container by hand takes 10 and costs 50 dollars."""
+    failure: Annotated[float, Field(ge=0, le=10_000_000)] = 215.0
+    """A failure: saved where a breaker prevented one, spent where a heal did harm."""
+
+    def costs(self) -> Costs:
+        """The same for the domain."""
+        return Costs(**dict(self))
 
 
 class Alerts(Section):
@@ -213,6 +245,10 @@ class Settings(Section):
     on_opening: dict[str, OnOpening] = Field(default_factory=dict)
     """What is healed when a breaker trips. NAME is a breaker's, or `heal:*` or `agent:*` for all that have no table of
     their own, in quotes: `[on_opening."agent:*"]`."""
+    promotion: Promotion = Promotion()
+    """When an action may be let go further, and when it must not."""
+    costs: Costing = Costing()
+    """What things cost, for the report of what was saved."""
     alerts: Alerts = Alerts()
     """How a person is told."""
     watching: Watching = Watching()

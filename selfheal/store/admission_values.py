@@ -8,15 +8,16 @@ from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import JSONB
 from uuid6 import uuid7
 
-from selfheal.model.admission import Limits, Place, Rung
+from selfheal.model.admission import Costs, Limits, Place, Rung
+from selfheal.model.approval import Proposal
 from selfheal.model.trigger import Trigger
-from selfheal.store.text import shorten
+from selfheal.store.text import clean, shorten
 
 REQUEST = """ROW(:trigger, :attempt, :type, :component, :target, :actions, :action_types, :source, :priority,
     :detected, :observed, :observation, :is_fault, :refusal, :refusal_reason, :why, :estate_group, :group_size,
-    :parents, :granted, :generation, :denied)::admission_request"""
+    :parents, :granted, :generation, :denied, :modes, :costs, :failure_cost, :asked_by, :plans)::admission_request"""
 LIMITS = f"ROW({', '.join(f':{one.name}' for one in fields(Limits))})::admission_limits"
-OBSERVATION = bindparam("observation", type_=JSONB(none_as_null=True))
+JSON = (bindparam("observation", type_=JSONB(none_as_null=True)), bindparam("plans", type_=JSONB))
 _UNASKED: Mapping[str, Any] = {"granted": None, "generation": None, "denied": []}
 
 
@@ -25,7 +26,23 @@ def limits_of(limits: Limits) -> dict[str, Any]:
     return {one.name: getattr(limits, one.name) for one in fields(limits)}
 
 
-def request_of(trigger: Trigger, place: Place, rungs: Sequence[Rung]) -> dict[str, Any]:
+def plans_json(plans: Sequence[Proposal]) -> dict[str, Any]:
+    """What actions would do, as jsonb by their names."""
+    return {
+        one.action: {
+            "fingerprint": one.fingerprint,
+            "parameters": clean(dict(one.parameters)),
+            "steps": [shorten(step, 2000) for step in one.steps],
+            "blast_radius": shorten(one.blast_radius, 500),
+            "within_s": one.within.total_seconds(),
+        }
+        for one in plans
+    }
+
+
+def request_of(
+    trigger: Trigger, place: Place, rungs: Sequence[Rung], plans: Mapping[str, Any], costs: Costs
+) -> dict[str, Any]:
     """The values of `REQUEST`, before the component was looked at."""
     return {
         "trigger": trigger.id,
@@ -35,7 +52,12 @@ def request_of(trigger: Trigger, place: Place, rungs: Sequence[Rung]) -> dict[st
         "target": shorten(place.target, 200),
         "actions": [one.action for one in rungs],
         "action_types": [one.action_type for one in rungs],
+        "modes": [one.mode for one in rungs],
+        "costs": [round(one.manual_minutes * costs.minute, 2) for one in rungs],
+        "failure_cost": costs.failure,
+        "plans": plans,
         "source": trigger.source.value,
+        "asked_by": shorten(trigger.who or trigger.source.value, 100),
         "priority": trigger.priority.value,
         "detected": trigger.detected_at,
         "observed": None,

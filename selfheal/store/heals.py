@@ -27,14 +27,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection
 
-from selfheal.model.admission import Answer, Decision, Limits, Place, Refusal, Rung
+from selfheal.model.admission import Answer, Costs, Decision, Limits, Outlook, Place, Refusal, Rung
+from selfheal.model.approval import Proposal
 from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan, Status, Verification
 from selfheal.model.breaker import Denial, Permit
+from selfheal.model.errors import PlanNeeded
+from selfheal.model.mode import Standards
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import NOT_OF_HEALTH, Trigger
-from selfheal.store.admission_values import LIMITS, OBSERVATION, REQUEST, limits_of, request_of
+from selfheal.store.admission_values import JSON, LIMITS, REQUEST, limits_of, plans_json, request_of
 from selfheal.store.breakers import Breakers
 from selfheal.store.engine import transaction
+from selfheal.store.modes import Modes
 from selfheal.store.rows import attempt_of, plan_json
 from selfheal.store.tables import faults, healing_actions
 from selfheal.store.text import clean, shorten
@@ -42,8 +46,8 @@ from selfheal.store.text import clean, shorten
 _log = logging.getLogger(__name__)
 FRUITLESS_BEFORE_A_PERSON = 3  # attempts of one fault that were interrupted, or never acted
 
-_ADMIT = text(f"SELECT * FROM admit_trigger({REQUEST}, {LIMITS})").bindparams(OBSERVATION)  # noqa: S608 - written above
-_PEEK = text(f"SELECT * FROM standing_refusal({REQUEST}, {LIMITS})").bindparams(OBSERVATION)  # noqa: S608 - the same
+_ADMIT = text(f"SELECT * FROM admit_trigger({REQUEST}, {LIMITS})").bindparams(*JSON)  # noqa: S608 - written above
+_PEEK = text(f"SELECT * FROM standing_refusal({REQUEST}, {LIMITS}, true)").bindparams(*JSON)  # noqa: S608 - the same
 _STOPPED_BY_US = text(
     """SELECT (a.interrupted AND a.act_started_at IS NOT NULL)
            OR (a.rollback_outcome = 'DONE' AND a.plan -> 'rollback' ->> 'restore' = 'stopped')
@@ -60,15 +64,26 @@ class Heals:
         engine: the database, as healing_user.
         limits: what admission never exceeds.
         breakers: asked by admission and told of each verified outcome, in the same transactions.
+        modes: judges an action by each verified outcome, in the same transaction.
+        costs: what an attempt is worth, written down with it.
     """
 
-    def __init__(self, engine: Engine, limits: Limits, breakers: Breakers | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        limits: Limits,
+        breakers: Breakers | None = None,
+        modes: Modes | None = None,
+        costs: Costs = Costs(),  # noqa: B008 - frozen
+    ) -> None:
         self._engine = engine
+        self._modes = modes or Modes(engine, Standards())
+        self._costs = costs
         self._lease = limits.lease
         self._limits = limits_of(limits)
         self._breakers = breakers or Breakers(engine)
 
-    def admit(
+    def admit(  # noqa: PLR0913 - each is a part of the question
         self,
         trigger: Trigger,
         *,
@@ -76,9 +91,10 @@ class Heals:
         rungs: Sequence[Rung],
         observation: Observation | None,
         refusal: Refusal | None,
+        plans: Sequence[Proposal] = (),
     ) -> Answer:
         """See `ports.HealStore.admit`."""
-        values = request_of(trigger, place, rungs) | {
+        values = request_of(trigger, place, rungs, plans_json(plans), self._costs) | {
             "observed": None if observation is None else observation.observed_at,
             "observation": None if observation is None else clean(observation.as_json()),
             "is_fault": observation is not None
@@ -92,6 +108,8 @@ class Heals:
     def _admit(self, connection: Connection, values: dict[str, Any], *, denied: tuple[str, ...]) -> Answer:
         """Ask; where a breaker is not closed, ask that breaker, and again with its word. One of the rungs each time."""
         row = connection.execute(_ADMIT, values).one()
+        if row.decision == "PLAN":
+            raise PlanNeeded(row.action)  # which also ends the transaction without a trace
         if row.decision != "PROBE":
             return _answer(row)
         asked = self._breakers.ask_in(connection, f"heal:{row.action}", values["attempt"])
@@ -99,17 +117,22 @@ class Heals:
             denied = (*denied, row.action)
             return self._admit(connection, values | {"denied": list(denied)}, denied=denied)
         again = connection.execute(_ADMIT, values | {"granted": row.action, "generation": asked.generation}).one()
+        if again.decision == "PLAN":
+            raise PlanNeeded(again.action)
         answer = _answer(again)
         if not answer.admitted or answer.repeated:
             self._breakers.give_back_in(connection, f"heal:{row.action}", asked.id)
         return answer
 
-    def peek(self, trigger: Trigger, *, place: Place, rungs: Sequence[Rung]) -> Answer | None:
+    def peek(self, trigger: Trigger, *, place: Place, rungs: Sequence[Rung]) -> Outlook:
         """See `ports.HealStore.peek`; a breaker that is half-open is not asked for one of its probes."""
-        values = request_of(trigger, place, rungs) | self._limits
+        values = request_of(trigger, place, rungs, {one.action: {} for one in rungs}, self._costs) | self._limits
         with transaction(self._engine) as connection:
-            row = connection.execute(_PEEK, values).one()
-        return None if row.decision in {None, "PROBE"} else _answer(row)
+            rows = connection.execute(_PEEK, values).all()
+        return Outlook(
+            refusals=tuple(_answer(row) for row in rows if row.decision is not None),
+            action=next((row.action for row in rows if row.action), ""),
+        )
 
     def claim(self, attempt_id: UUID, *, fence: int, holder: Holder) -> Attempt | None:
         """See `ports.HealStore.claim`."""
@@ -196,6 +219,7 @@ class Heals:
                 return bool(connection.scalar(select(exists().where(*_settled(attempt_id, fence)))))
             connection.execute(_consequence(row.fault_id, outcome))
             self._tell_breaker(connection, row, outcome, acted=execution_ms is not None)
+            self._modes.judge_in(connection, row.action_name, row.mode)
         return True
 
     def _tell_breaker(self, connection: Connection, row: Row[Any], outcome: Outcome, *, acted: bool) -> None:
@@ -271,9 +295,8 @@ class Heals:
 def _answer(row: Row[Any]) -> Answer:
     """What admission or its preview said."""
     known = {one.name for one in fields(Answer)}
-    return Answer(
-        **{key: value for key, value in row._asdict().items() if key in known} | {"decision": Decision(row.decision)}
-    )
+    decision = Decision.AWAITING_APPROVAL if row.decision == "ASK" else Decision(row.decision)
+    return Answer(**{key: value for key, value in row._asdict().items() if key in known} | {"decision": decision})
 
 
 def _readable(row: Row[Any]) -> Attempt | None:

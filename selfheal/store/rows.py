@@ -46,6 +46,7 @@ def plan_of(stored: dict[str, Any]) -> Plan:
         rollback=stored["rollback"],
         evidence=stored["evidence"],
         steps=tuple(stored["steps"]),
+        parameters=stored.get("parameters", {}),
     )
 
 

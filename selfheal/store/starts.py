@@ -8,14 +8,14 @@ from datetime import timedelta
 
 from sqlalchemy import Engine, func, select, text
 
-from selfheal.model.admission import Limits, Place
+from selfheal.model.admission import Costs, Limits, Place
 from selfheal.model.report import MissedStart
 from selfheal.model.trigger import Priority, Trigger
-from selfheal.store.admission_values import LIMITS, OBSERVATION, REQUEST, limits_of, request_of
+from selfheal.store.admission_values import JSON, LIMITS, REQUEST, limits_of, request_of
 from selfheal.store.engine import transaction
 from selfheal.store.tables import faults
 
-_NOTE = text(f"SELECT note_sick({REQUEST}, {LIMITS})").bindparams(OBSERVATION)
+_NOTE = text(f"SELECT note_sick({REQUEST}, {LIMITS})").bindparams(*JSON)
 _MISSED = text("SELECT note_missed_starts(ROW(:CRITICAL, :HIGH, :MEDIUM, :LOW)::start_deadlines)")
 _FORGET = text("SELECT forget_answers(:older)")
 _HOLDS = text(
@@ -44,7 +44,7 @@ class Starts:
     def note(self, trigger: Trigger, place: Place) -> bool:
         """A trigger waits for its turn: its fault is open from now on. False: it is already, or is healed by now."""
         with transaction(self._engine) as connection:
-            return bool(connection.scalar(_NOTE, request_of(trigger, place, ()) | self._limits))
+            return bool(connection.scalar(_NOTE, request_of(trigger, place, (), {}, Costs()) | self._limits))
 
     def note_missed(self) -> int:
         """Mark the faults whose heal did not begin in time, with one alert for all of them; how many there were."""

@@ -11,7 +11,9 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Integer,
+    Interval,
     MetaData,
+    Numeric,
     String,
     Table,
     Text,
@@ -87,6 +89,9 @@ healing_actions = Table(
     Column("verification", String(20)),
     Column("rollback_outcome", String(20)),
     Column("interrupted", Boolean, nullable=False, server_default="false"),
+    Column("mode", String(10)),
+    Column("manual_cost", Numeric(10, 2), nullable=False, server_default="0"),
+    Column("failure_cost", Numeric(10, 2), nullable=False, server_default="0"),
 )
 
 healing_triggers = Table(
@@ -107,6 +112,7 @@ healing_triggers = Table(
     Column("occurrences", Integer, nullable=False, server_default="1"),
     _moment("first_at", required=True),
     _moment("last_at", required=True),
+    Column("failure_cost", Numeric(10, 2), nullable=False, server_default="0"),
 )
 
 trigger_answers = Table(
@@ -241,6 +247,68 @@ raised_triggers = Table(
     Column("reason", String(500), nullable=False),
     _moment("raised_at", required=True),
     _moment("next_try_at", required=True),
+)
+
+action_modes = Table(
+    "action_modes",
+    metadata,
+    Column("action", String(50), primary_key=True),
+    Column("mode", String(10), nullable=False),
+    _moment("since", required=True),
+    Column("who", String(100), nullable=False),
+    Column("why", String(500), nullable=False),
+)
+
+mode_changes = Table(
+    "mode_changes",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=_NEW_ID),
+    Column("action", String(50), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("from_mode", String(10), nullable=False),
+    Column("to_mode", String(10), nullable=False),
+    Column("who", String(100), nullable=False),
+    Column("why", String(500), nullable=False),
+    _moment("at", required=True),
+)
+
+shadow_plans = Table(
+    "shadow_plans",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=_NEW_ID),
+    Column("fault_id", Uuid, ForeignKey("faults.id"), nullable=False),
+    Column("action", String(50), nullable=False),
+    Column("action_type", String(50), nullable=False),
+    Column("component", String(100), nullable=False),
+    Column("target_key", String(200), nullable=False),
+    Column("trigger_id", Uuid, nullable=False),
+    Column("plan", JSONB, nullable=False),
+    Column("within", Interval, nullable=False),
+    _moment("planned_at", required=True),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=_NEW_ID),
+    Column("action", String(50), nullable=False),
+    Column("action_type", String(50), nullable=False),
+    Column("component", String(100), nullable=False),
+    Column("target_key", String(200), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("parameters", JSONB, nullable=False),
+    Column("fault_id", Uuid, ForeignKey("faults.id"), nullable=False),
+    Column("trigger_id", Uuid, nullable=False),
+    Column("trigger_type", String(50), nullable=False),
+    Column("priority", String(10), nullable=False),
+    Column("asked_by", String(100), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("preview", JSONB, nullable=False),
+    Column("blast_radius", String(500), nullable=False),
+    _moment("asked_at", required=True),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    _moment("closed_at"),
+    Column("closing", String(10)),
 )
 
 pauses = Table(

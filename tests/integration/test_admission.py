@@ -57,7 +57,8 @@ def ask(heals: Heals, trigger: Trigger | None = None, refusal: Refusal | None = 
 
 
 def peek(heals: Heals) -> Answer | None:
-    return heals.peek(a_trigger(), place=Place(target="supervisor/demo/backend"), rungs=[RESTART])
+    outlook = heals.peek(a_trigger(), place=Place(target="supervisor/demo/backend"), rungs=[RESTART])
+    return outlook.refusals[0] if outlook.refusals else None
 
 
 def finish(heals: Heals, answer: Answer, *, status: Status, verification: Verification, interrupted: bool) -> None:

@@ -117,19 +117,20 @@ def test_two_entries_are_told_apart(warehouse: Warehouse, empty: Engine, databas
 
 @pytest.mark.parametrize("mode", ["observe", "shadow", "approve", None])
 def test_no_other_mode_acts(warehouse: Warehouse, empty: Engine, database_url: str, mode: str | None) -> None:
-    """Only auto acts; approve is the default. The refusal is recorded, and the dry run shows it beside the plan."""
+    """Only auto acts; approve is the default, and asks. That is recorded, and the dry run shows it beside the plan."""
+    word = Decision.NOT_ALLOWED if mode in {"observe", "shadow"} else Decision.AWAITING_APPROVAL
     values = warehouse.values(actions={"apply-migration": {"mode": mode}} if mode else {})
     with wired(values, database_url) as estate:
         told = preview(estate.healer, a_trigger())
         result = heal(plain_steps(estate.healer), a_trigger())
-    assert (told.decision, result.answer.decision) == ("NOT_ALLOWED", Decision.NOT_ALLOWED)
-    assert f"mode {mode or 'approve'}" in result.answer.reason
+    assert (told.decision, result.answer.decision) == (word, word)
+    assert f"mode {mode or 'approve'}" in told.reason
     assert "[actions.apply-migration]" in told.reason
     assert "CREATE MATERIALIZED VIEW wms.stock_levels" in " ".join(told.steps)
     assert warehouse.made(STOCK) == 0
     with empty.connect() as connection:
         counted = connection.execute(text("SELECT decision, sum(occurrences) FROM healing_triggers GROUP BY 1")).all()
-    assert [tuple(row) for row in counted] == [("NOT_ALLOWED", 1)]
+    assert [tuple(row) for row in counted] == [(word, 1)]
 
 
 def test_a_lost_answer_is_told_by_observation(

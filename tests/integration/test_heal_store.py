@@ -61,7 +61,8 @@ class Bench:
 
     def peek(self, *rungs: Rung) -> Answer | None:
         """What a heal of the backend would meet."""
-        return self.store.peek(a_trigger(), place=Place(target=target_of()), rungs=rungs or [RESTART])
+        outlook = self.store.peek(a_trigger(), place=Place(target=target_of()), rungs=rungs or [RESTART])
+        return outlook.refusals[0] if outlook.refusals else None
 
     def begun(self, component: str = "backend") -> Attempt:
         """An attempt that is admitted and claimed."""

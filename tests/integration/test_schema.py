@@ -93,7 +93,7 @@ def test_the_code_knows_the_tables_as_they_are(database: Database, table: Table)
 
 def _type(compiled: str) -> str:
     """SQLAlchemy's word for a type as Postgres says it."""
-    said = compiled.lower().replace("varchar", "character varying")
+    said = compiled.lower().replace("varchar", "character varying").replace(", ", ",")
     return {"float": "double precision"}.get(said, said)
 
 

@@ -12,7 +12,7 @@ from selfheal.model.admission import Decision
 from selfheal.model.component import Component, ProbeKind
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
-from selfheal.policy.admission import LONGEST_REASON, refuse_healthy, refuse_mode, refuse_size, refuse_target
+from selfheal.policy.admission import LONGEST_REASON, refuse_healthy, refuse_size, refuse_target
 
 BACKEND = Component(name="backend", target="supervisor/demo/backend", probe=ProbeKind.HTTP, ladder=("restart-service",))
 ESTATE = {"backend": BACKEND, "frontend": replace(BACKEND, name="frontend")}
@@ -85,14 +85,3 @@ def test_only_a_healthy_component_is_refused_as_healthy(health: Health) -> None:
     refusal = refuse_healthy(seen, TriggerType.SERVICE_DOWN)
     assert (refusal is not None) == (health is Health.HEALTHY)
     assert refusal is None or refusal.decision is Decision.ALREADY_HEALTHY
-
-
-@pytest.mark.parametrize("mode", ["observe", "shadow", "approve"])
-def test_only_auto_acts(mode: str) -> None:
-    """The other modes are refused, and the reason says which setting a person may change."""
-    refusal = refuse_mode("restart-service", mode)
-    assert refusal is not None
-    assert refusal.decision is Decision.NOT_ALLOWED
-    assert f"mode {mode}" in refusal.reason
-    assert 'set mode = "auto" in [actions.restart-service]' in refusal.reason
-    assert refuse_mode("restart-service", "auto") is None

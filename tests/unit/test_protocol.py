@@ -716,12 +716,37 @@ def test_an_act_that_undid_itself_is_rolled_back_in_the_record() -> None:
     assert ward.recorded() == [replace(result.outcome, escalate=False)]
 
 
-@pytest.mark.parametrize("mode", ["observe", "shadow", "approve"])
-def test_an_action_whose_mode_is_not_auto_touches_nothing(mode: str) -> None:
-    """The refusal is recorded like every other, and nothing is even prepared."""
+def test_an_action_that_only_observes_is_not_even_prepared() -> None:
+    """The refusal is recorded like every other, and nothing is asked of the target but how it is."""
+    ward = Ward()
+    ward.patient.mode = "observe"
+    result = ward.heal()
+    assert result.answer.decision is Decision.NOT_ALLOWED
+    assert [call for call in ward.store.calls if call != "admit"] == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "name"), [("shadow", "NotAllowed"), ("approve", "AwaitingApproval")], ids=["shadow", "approve"]
+)
+def test_an_action_that_does_not_act_by_itself_is_planned(mode: str, name: str) -> None:
+    """Admission asks for its plan and is asked again with it; the target is looked at, and nothing is done."""
     ward = Ward()
     ward.patient.mode = mode
     result = ward.heal()
-    assert result.answer.decision is Decision.NOT_ALLOWED
-    assert mode in result.answer.reason
-    assert [call for call in ward.store.calls if call != "admit"] == []
+    assert (result.name, ward.deeds(), ward.store.rows) == (name, [], {})
+    assert [call for call in ward.store.calls if call != "validate"] == ["admit", "prepare", "admit"]
+    (plan,) = ward.store.plans
+    assert (plan.action, len(plan.fingerprint)) == ("restart-service", 64)
+
+
+def test_a_plan_that_cannot_be_made_says_why() -> None:
+    """The keeper is away: a person is asked all the same, and reads that instead of the steps."""
+    ward = Ward()
+    ward.patient.mode = "approve"
+
+    def away() -> None:
+        raise Transient("supervisord does not answer")
+
+    ward.patient.on["prepare"] = away
+    assert ward.heal().name == "AwaitingApproval"
+    assert ward.store.plans[0].steps == ("it could not be planned: supervisord does not answer",)
