@@ -44,7 +44,8 @@ def limit_outside() -> None:
     admit, inside = heals.Heals.admit, heals.Heals._admit  # noqa: SLF001 - a mutant reaches inside
 
     def looked(self: heals.Heals, trigger: Any, **asked: Any) -> Any:
-        return self.peek(trigger, place=asked["place"], rungs=asked["rungs"]) or admit(self, trigger, **asked)
+        refusals = self.peek(trigger, place=asked["place"], rungs=asked["rungs"]).refusals
+        return refusals[0] if refusals else admit(self, trigger, **asked)
 
     def unlimited(self: heals.Heals, connection: Any, values: Any, *, denied: Any) -> Any:
         return inside(self, connection, values | {"at_once": 10_000}, denied=denied)
