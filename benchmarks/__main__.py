@@ -12,13 +12,19 @@ from pathlib import Path
 from typing import NoReturn
 
 from benchmarks.admission import admission
+from benchmarks.breaker import breaker
 from benchmarks.case import Case, line, table
 from benchmarks.chaos.run import FAULTS, Asked, chaos
 from benchmarks.reaction import reaction
 from selfheal.model.errors import SelfhealError
 from selfheal.policy.names import nearest
 
-BENCHMARKS: Mapping[str, Callable[..., list[Case]]] = {"admission": admission, "chaos": chaos, "reaction": reaction}
+BENCHMARKS: Mapping[str, Callable[..., list[Case]]] = {
+    "admission": admission,
+    "breaker": breaker,
+    "chaos": chaos,
+    "reaction": reaction,
+}
 FINE, FAILED, WRONG_USAGE, TERMINATED = 0, 1, 2, 143
 
 

@@ -171,8 +171,10 @@ class Breakers(BreakerBook):
         after, answer = advance(before, event, limits)
         if after == before:
             return after, answer
-        logged = insert(circuit_breaker_results).values(as_log(after, event, limits, note)).on_conflict_do_nothing()
-        if not connection.execute(logged).rowcount:  # a result that was told before: it counts once
+        log = insert(circuit_breaker_results).values(as_log(after, event, limits, note)).on_conflict_do_nothing()
+        if (
+            connection.execute(log.returning(circuit_breaker_results.c.place)).first() is None
+        ):  # told before: counts once
             return before, answer
         state = circuit_breaker_state
         connection.execute(

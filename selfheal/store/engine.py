@@ -1,14 +1,15 @@
 """The database connection: a small pool with time-outs, and errors in our words."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
-from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from selfheal.model.errors import Permanent, Transient
@@ -21,6 +22,9 @@ _SESSION = (
 
 
 _PATIENCE_S = 12.0  # longer than any statement may take
+_FRESH_S = (
+    1.0  # a connection that was used so lately is not asked whether it lives: that would be every other round trip
+)
 
 
 class _Bounded(psycopg.Connection[Any]):
@@ -59,7 +63,7 @@ def open_engine(url: str, *, pool_size: int = 5) -> Engine:
             "SELFHEAL_DATABASE_URL is no URL of a Postgres", hint="postgresql://USER:...@HOST/NAME"
         ) from error
     asked: dict[str, Any] = dict(address.query)  # sslmode, where the settings name one
-    return create_engine(
+    engine = create_engine(
         address,
         creator=lambda: _Bounded.connect(
             host=address.host,
@@ -79,8 +83,27 @@ def open_engine(url: str, *, pool_size: int = 5) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=5,
-        pool_pre_ping=True,
     )
+    _ask_idle_ones(engine)
+    return engine
+
+
+def _ask_idle_ones(engine: Engine) -> None:
+    """Ask a connection whether it lives before it is used, unless it has just been; if not, all are opened anew."""
+
+    @event.listens_for(engine, "checkin")
+    def note(_connection: Any, record: Any) -> None:
+        record.info["used"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ask(connection: Any, record: Any, _proxy: Any) -> None:
+        now = time.monotonic()
+        if now - record.info.get("used", now) < _FRESH_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except psycopg.Error as error:
+            raise InvalidatePoolError from error
 
 
 @contextmanager

@@ -149,3 +149,15 @@ def test_what_is_rolled_back_never_happened(breakers: Breakers, empty: Engine) -
         connection.rollback()
     assert breakers.state(NAME) == breakers.replayed(NAME) == before
     assert transitions(empty) == []
+
+
+def test_a_result_that_is_told_again_counts_once(breakers: Breakers, empty: Engine) -> None:
+    """Its answer was lost: the fourth failure of five told twice does not trip it, and the log has it once."""
+    tell_all(breakers, "fff")
+    fourth = granted(breakers)
+    for _ in range(2):
+        breakers.tell(NAME, fourth, success=False)
+    assert breakers.state(NAME).results == (False,) * 4
+    assert breakers.state(NAME) == breakers.replayed(NAME)
+    tell_all(breakers, "f")
+    assert breakers.state(NAME).state is State.OPEN
