@@ -295,8 +295,12 @@ class HealStore(Protocol):
         """
         ...
 
-    def close_recovered(self, target: str) -> bool:
-        """Close the open fault of a target that is healthy again without an attempt under way."""
+    def close_recovered(self, target: str, *, seen_at: datetime) -> bool:
+        """Close the open fault of a target that is healthy again without an attempt under way.
+
+        Only if it was seen healthy after it was detected and after its last attempt: whoever slept in between knows
+        nothing of either.
+        """
         ...
 
 

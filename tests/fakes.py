@@ -130,6 +130,7 @@ class FakeFault:
 
     id: UUID
     target: str
+    detected_at: datetime
     open: bool = True
     needs_person: str | None = None
 
@@ -320,11 +321,16 @@ class FakeHeals:
         rolled_to_stop = outcome.rollback is RollbackOutcome.DONE and found == "stopped"
         return (outcome.interrupted and last.acted) or rolled_to_stop
 
-    def close_recovered(self, target: str) -> bool:
+    def close_recovered(self, target: str, *, seen_at: datetime) -> bool:
         self._call("close_recovered")
-        if any(row.unfinished and row.target == target for row in self.rows.values()):
+        mine = [row for row in self.rows.values() if row.target == target]
+        if any(row.unfinished or (row.completed_at or seen_at) > seen_at for row in mine):
             return False
-        closing = [fault for fault in self.faults.values() if fault.open and fault.target == target]
+        closing = [
+            fault
+            for fault in self.faults.values()
+            if fault.open and fault.target == target and fault.detected_at < seen_at
+        ]
         for fault in closing:
             fault.open = False
         return bool(closing)
@@ -349,7 +355,7 @@ class FakeHeals:
     def _fault(self, target: str) -> FakeFault:
         found = next((fault for fault in self.faults.values() if fault.open and fault.target == target), None)
         if found is None:
-            found = FakeFault(id=uuid7(), target=target)
+            found = FakeFault(id=uuid7(), target=target, detected_at=self._clock.now())
             self.faults[found.id] = found
         return found
 

@@ -445,6 +445,16 @@ BEGIN
         END IF;
     END IF;
 
+    IF v_decision IS NULL AND NOT v_new AND v_fault IS NOT NULL THEN    -- a new one was written with its first attempt
+        UPDATE faults SET attempts = attempts + 1, ladder_step = greatest(array_position(r.actions, v_action) - 1, 0)
+        WHERE id = v_fault AND closed_at IS NULL;
+        IF NOT FOUND THEN                           -- since the look above, by a watcher that saw the target healthy
+            v_decision := 'STALE_TRIGGER';
+            v_reason := 'its fault has just been closed; look again';
+            v_retry := now();
+        END IF;
+    END IF;
+
     IF v_decision IS NULL THEN
         v_decision := 'ADMITTED';
         v_reason := v_action || ' on ' || r.component;
@@ -457,10 +467,6 @@ BEGIN
                                                     WHERE b.component = 'heal:' || v_action), 0),
                 now() + l.lease, r.observation, jsonb_build_object('why', r.why, 'source', r.source),
                 'auto', r.costs[array_position(r.actions, v_action)], r.failure_cost);
-        IF NOT v_new THEN                           -- a new one was written with its first attempt
-            UPDATE faults SET attempts = attempts + 1, ladder_step = greatest(array_position(r.actions, v_action) - 1, 0)
-            WHERE id = v_fault;
-        END IF;
     ELSIF v_new THEN
         UPDATE faults SET attempts = 0 WHERE id = v_fault AND attempts > 0;
     END IF;

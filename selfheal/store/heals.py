@@ -6,7 +6,7 @@ Every write of a holder says `WHERE id AND fence AND status = 'RUNNING'`: whoeve
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -274,15 +274,23 @@ class Heals:
         with transaction(self._engine) as connection:
             return bool(connection.scalar(_STOPPED_BY_US, {"target": target}))
 
-    def close_recovered(self, target: str) -> bool:
-        """See `ports.HealStore.close_recovered`."""
-        under_way = exists().where(healing_actions.c.target_key == target, healing_actions.c.status.in_(_UNFINISHED))
+    def close_recovered(self, target: str, *, seen_at: datetime) -> bool:
+        """See `ports.HealStore.close_recovered`.
+
+        The fault is locked first: an attempt that is being admitted on it is seen by the second statement, or finds
+        the fault closed.
+        """
+        attempts = healing_actions.c
+        touched = exists().where(
+            attempts.target_key == target, or_(attempts.status.in_(_UNFINISHED), attempts.completed_at > seen_at)
+        )
         statement = (
             update(faults)
-            .where(_open(target), ~under_way)
+            .where(_open(target), faults.c.detected_at < seen_at, ~touched)
             .values(verified_at=func.now(), closed_at=func.now(), resolution="RECOVERED")
         )
         with transaction(self._engine) as connection:
+            connection.execute(select(faults.c.id).where(_open(target)).with_for_update())
             return connection.execute(statement).rowcount > 0
 
     def _change(self, attempt_id: UUID, fence: int, *conditions: ColumnElement[bool], **values: Any) -> bool:

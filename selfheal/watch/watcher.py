@@ -280,7 +280,7 @@ class Watcher:
             return
         try:
             target = self._world.components[seen.component].target
-            if self._world.heals.close_recovered(target):
+            if self._world.heals.close_recovered(target, seen_at=seen.observed_at):
                 _log.info("%s recovered by itself", seen.component)
             state.fault_may_be_open = self._world.heals.has_open_fault(target)
         except SelfhealError as error:

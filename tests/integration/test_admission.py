@@ -110,7 +110,7 @@ def test_a_recovery_ends_the_rest_of_attempts_that_said_nothing(heals: Heals) ->
     for _ in range(3):
         finish(heals, ask(heals), status=Status.FAILED, verification=Verification.NOT_HEALED, interrupted=True)
     assert ask(heals).decision is Decision.COOLDOWN
-    assert heals.close_recovered("supervisor/demo/backend")
+    assert heals.close_recovered("supervisor/demo/backend", seen_at=datetime.now(UTC) + timedelta(minutes=1))
     assert ask(heals).decision is Decision.ADMITTED
 
 
@@ -140,3 +140,18 @@ def test_a_row_of_another_release_does_not_hide_the_others(heals: Heals, empty: 
         plan = {"id": poisoned.attempt_id, "plan": '{"before": {"container": "of a newer release"}}'}
         connection.execute(text("UPDATE healing_actions SET plan = CAST(:plan AS jsonb) WHERE id = :id"), plan)
     assert [one.id for one in heals.expired()] == [fine.attempt_id]
+
+
+def test_a_fault_that_is_closed_during_admission_gets_no_attempt(heals: Heals, empty: Engine) -> None:
+    """Admission has found the fault open, and it is closed before the lock is had: the trigger is stale."""
+    finish(heals, ask(heals), status=Status.FAILED, verification=Verification.NOT_HEALED, interrupted=True)
+    with ThreadPoolExecutor(1) as pool:
+        with empty.begin() as closing:
+            closing.execute(text("SELECT pg_advisory_xact_lock(hashtext('selfheal.admission'))"))
+            asked = pool.submit(ask, heals)
+            while not closing.scalar(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")):
+                assert not asked.done(), asked.result()
+            closing.execute(text("UPDATE faults SET closed_at = now(), resolution = 'RECOVERED'"))
+        assert asked.result().decision is Decision.STALE_TRIGGER
+    with empty.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM healing_actions WHERE completed_at IS NULL")) == 0

@@ -64,6 +64,10 @@ class Bench:
         outlook = self.store.peek(a_trigger(), place=Place(target=target_of()), rungs=rungs or [RESTART])
         return outlook.refusals[0] if outlook.refusals else None
 
+    def recovers(self) -> bool:
+        """The backend is seen healthy a moment later."""
+        return self.store.close_recovered(target_of(), seen_at=self.now() + MINUTE)
+
     def begun(self, component: str = "backend") -> Attempt:
         """An attempt that is admitted and claimed."""
         return self.claimed(self.ask(a_trigger(component)).attempt_id)
@@ -335,11 +339,24 @@ def test_healed_closes_the_fault_and_nothing_else_does(bench: Bench) -> None:
 def test_a_recovery_closes_the_fault_once_no_attempt_is_under_way(bench: Bench) -> None:
     """While somebody heals the fault is theirs; afterwards a recovery closes it, once."""
     attempt = bench.begun()
-    assert not bench.store.close_recovered(target_of())
+    assert not bench.recovers()
     bench.store.settle(attempt.id, fence=1, outcome=FAILED, execution_ms=None)
-    assert bench.store.close_recovered(target_of())
-    assert not bench.store.close_recovered(target_of())
+    assert bench.recovers()
+    assert not bench.recovers()
     assert not bench.store.has_open_fault(target_of())
+
+
+def test_what_was_seen_before_the_fault_or_its_last_attempt_closes_nothing(bench: Bench) -> None:
+    """A watcher that was frozen meanwhile still has a healthy look: it is no recovery."""
+    before = bench.now()
+    bench.passes(SECOND)
+    attempt = bench.begun()
+    during = bench.now()
+    bench.passes(SECOND)
+    bench.store.settle(attempt.id, fence=1, outcome=FAILED, execution_ms=None)
+    assert not bench.store.close_recovered(target_of(), seen_at=before)
+    assert not bench.store.close_recovered(target_of(), seen_at=during)
+    assert bench.recovers()
 
 
 def test_a_failure_begins_a_cool_down_that_doubles(bench: Bench) -> None:

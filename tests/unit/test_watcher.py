@@ -159,7 +159,8 @@ class Stage:
         self._answer()
         return target in self.stopped
 
-    def close_recovered(self, target: str) -> bool:
+    def close_recovered(self, target: str, *, seen_at: datetime) -> bool:
+        assert seen_at.tzinfo is not None
         self._answer()
         self.closed.append(target)
         return True
