@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 from uuid6 import uuid7
 
 from deployments.embedded import roles
-from selfheal.model.admission import Answer, Limits, Place, Refusal, Rung
+from selfheal.model.admission import Answer, Decision, Limits, Place, Refusal, Rung
 from selfheal.model.attempt import Holder, Outcome, Plan, Status, Verification
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
@@ -89,6 +89,14 @@ class Desk:
                 {"ago": ago, "id": answer.fault_id},
             )
         return answer
+
+    def sick(self, component: str, ago: timedelta = timedelta(0), **asked: Any) -> None:
+        """A component that became sick so long ago, and nothing was done."""
+        refused = Refusal(decision=Decision.NOT_ALLOWED, reason="the test wants it sick")
+        fault = self.ask(component, refusal=refused, **asked).fault_id
+        with self.engine.begin() as connection:
+            moved = "UPDATE faults SET detected_at = detected_at - :ago, start_from = start_from - :ago WHERE id = :id"
+            connection.execute(text(moved), {"ago": ago, "id": fault})
 
     def passes(self, by: timedelta) -> None:
         """Let time pass: what is written lies that much further back."""

@@ -1,0 +1,187 @@
+"""Each default limit on rows of the past: one moment before its edge it refuses, one moment after it does not."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from admission_desk import HEALED, MINUTE, RESTART, SECOND, Desk, target
+from sqlalchemy import text
+
+from selfheal.model.admission import Decision, Limits
+from selfheal.model.trigger import Priority, Source
+from selfheal.settings.estate import Settings
+from selfheal.store.starts import MissedStarts, Starts
+
+pytestmark = pytest.mark.usefixtures("empty")
+
+NOT_YET = timedelta(seconds=-20)
+OVER = timedelta(seconds=20)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.fixture
+def usual(desk: Callable[..., Desk]) -> Desk:
+    """A desk under the limits that an empty settings file gives."""
+    return Desk(engine=desk().engine, limits=Settings().healing.limits())
+
+
+def test_the_settings_have_the_limits_of_the_requirements() -> None:
+    """B5 and B6, number by number."""
+    limits = Settings().healing.limits()
+    assert limits == Limits()
+    assert (limits.at_once, limits.in_10_min, limits.in_hour, limits.per_action, limits.per_fault) == (3, 10, 30, 3, 5)
+    assert (limits.short_window, limits.long_window, limits.cooldown, limits.flap) == (
+        10 * MINUTE,
+        HOUR,
+        10 * MINUTE,
+        10 * MINUTE,
+    )
+    assert (limits.group_share, limits.group_from, limits.storm_group, limits.storm_estate) == (0.2, 10, 5, 10)
+    assert (limits.storm_within, limits.storm_quiet, limits.stale) == (5 * MINUTE, 10 * MINUTE, MINUTE)
+
+
+def test_three_heals_at_a_time_and_one_critical(usual: Desk) -> None:
+    """The fourth that is no CRITICAL one waits; of CRITICAL ones the fifth does."""
+    assert [usual.ask(f"c-{n}").decision for n in range(4)] == [Decision.ADMITTED] * 3 + [Decision.BLAST_RADIUS]
+    critical = [usual.ask(f"k-{n}", priority=Priority.CRITICAL).decision for n in range(2)]
+    assert critical == [Decision.ADMITTED, Decision.BLAST_RADIUS]
+
+
+@pytest.mark.parametrize(("most", "window"), [(10, 10 * MINUTE), (30, HOUR)], ids=["10 min", "1 h"])
+def test_ten_begin_in_ten_minutes_and_thirty_in_an_hour(usual: Desk, most: int, window: timedelta) -> None:
+    """The next one waits until the oldest of them is that old."""
+    for number in range(most):
+        usual.past(f"early-{number}", window + NOT_YET, HEALED)
+    refused = usual.ask()
+    assert refused.decision is Decision.BLAST_RADIUS
+    assert f"{most} heals" in refused.reason
+    usual.passes(OVER - NOT_YET)
+    assert usual.ask().admitted
+
+
+def test_a_fifth_of_a_group_of_ten(usual: Desk) -> None:
+    """Of ten the third waits; of nine there is no such limit."""
+    replicas = {"group": "replicas", "group_size": 10}
+    assert [usual.ask(f"r-{n}", **replicas).decision for n in range(3)] == [Decision.ADMITTED] * 2 + [
+        Decision.BLAST_RADIUS
+    ]
+    assert usual.ask("s-1", group="small", group_size=9).admitted
+
+
+@pytest.mark.parametrize(("age", "storm"), [(5 * MINUTE + NOT_YET, 1), (5 * MINUTE + OVER, 0)], ids=["4:40", "5:20"])
+def test_ten_within_five_minutes_are_a_storm(usual: Desk, age: timedelta, storm: int) -> None:
+    """Nine that became sick so long ago and a tenth now."""
+    for number in range(9):
+        usual.sick(f"c-{number}", age)
+    usual.sick("tenth")
+    assert usual.one("SELECT count(*) FROM storms") == storm
+
+
+@pytest.mark.parametrize(("sick", "size", "storm"), [(4, 5, 0), (5, 9, 1), (5, 10, 0), (6, 10, 1)])
+def test_five_and_more_than_half_of_a_group_are_a_storm(usual: Desk, sick: int, size: int, storm: int) -> None:
+    """Four of five are too few, five of ten are not more than half."""
+    for number in range(sick):
+        usual.sick(f"w-{number}", group="web", group_size=size)
+    assert usual.one("SELECT count(*) FROM storms WHERE estate_group = 'web'") == storm
+
+
+def test_a_storm_ends_after_ten_quiet_minutes(usual: Desk) -> None:
+    """Not before; a new fault begins them anew."""
+    for number in range(10):
+        usual.sick(f"d-{number}")
+    usual.passes(10 * MINUTE + NOT_YET)
+    assert usual.ask("d-9").decision is Decision.STORM
+    assert usual.ask("new").decision is Decision.STORM
+    usual.passes(10 * MINUTE + NOT_YET)
+    assert usual.ask("new").decision is Decision.STORM
+    usual.passes(OVER - NOT_YET)
+    assert usual.ask("new").admitted
+
+
+@pytest.mark.parametrize(("failures", "rest"), [(1, 10), (2, 20)])
+def test_a_failed_action_rests_ten_minutes_and_then_twenty(usual: Desk, failures: int, rest: int) -> None:
+    """A failed attempt, then a second one; a third would be the last."""
+    for number in range(failures):
+        usual.past("backend", rest * MINUTE + NOT_YET + number * MINUTE, source=Source.PERSON)
+    assert usual.ask().decision is Decision.COOLDOWN
+    usual.passes(OVER - NOT_YET)
+    assert usual.ask().admitted
+
+
+@pytest.mark.parametrize(
+    ("apart", "decision"), [(10 * MINUTE + NOT_YET, SECOND.action), (10 * MINUTE + OVER, RESTART.action)]
+)
+def test_healed_and_broken_twice_within_ten_minutes_climbs(usual: Desk, apart: timedelta, decision: str) -> None:
+    """A second heal so soon after the first did not hold either: the next rung, at once."""
+    usual.past("backend", apart, HEALED)
+    usual.end(usual.ask(), HEALED)
+    assert usual.ask(rungs=(RESTART, SECOND)).reason.startswith(decision)
+
+
+@pytest.mark.parametrize(("rungs", "most"), [((RESTART,), 3), ((RESTART, SECOND), 5)], ids=["per action", "per fault"])
+def test_attempts_of_a_day_are_counted(usual: Desk, rungs: tuple[object, ...], most: int) -> None:
+    """Three of an action, five on a fault within 24 hours; when the oldest is older there is one more."""
+    for number in range(most):
+        usual.past(
+            "backend", DAY + NOT_YET - number * 3 * HOUR, rungs=(rungs[number % len(rungs)],), source=Source.PERSON
+        )
+    assert usual.ask(rungs=rungs).decision is Decision.ATTEMPTS_EXHAUSTED
+    usual.passes(OVER - NOT_YET)
+    assert usual.ask(rungs=rungs).admitted
+
+
+def test_a_look_of_a_minute_ago_is_stale(usual: Desk) -> None:
+    """And one of 40 seconds ago is not."""
+    assert usual.ask(seen=MINUTE + OVER).decision is Decision.STALE_TRIGGER
+    assert usual.ask(seen=MINUTE + NOT_YET).admitted
+
+
+def test_a_child_waits_ten_minutes_for_its_parent(usual: Desk) -> None:
+    """A parent that nobody heals keeps its children no longer than that."""
+    usual.past("broker", 10 * MINUTE + NOT_YET)
+    assert usual.ask("child", parents=(target("broker"),)).decision is Decision.ALREADY_HEALING
+    usual.passes(OVER - NOT_YET)
+    assert usual.ask("child", parents=(target("broker"),)).admitted
+
+
+DEADLINES = [
+    (Priority.CRITICAL, MINUTE),
+    (Priority.HIGH, 5 * MINUTE),
+    (Priority.MEDIUM, 30 * MINUTE),
+    (Priority.LOW, 4 * HOUR),
+]
+
+
+@pytest.mark.parametrize(("priority", "within"), DEADLINES, ids=[str(one) for one, _ in DEADLINES])
+def test_a_heal_that_does_not_begin_in_time_is_told_of_once(usual: Desk, priority: Priority, within: timedelta) -> None:
+    """Before its deadline nothing is said; after it one alert names it, and no second one does; it stays counted."""
+    starts = Starts(usual.engine, usual.limits, Settings().starts.within())
+    for number in range(3):
+        usual.ask(f"busy-{number}")
+    assert (
+        usual.ask("late", priority=priority if priority != "CRITICAL" else Priority.HIGH).decision
+        is Decision.BLAST_RADIUS
+    )
+    usual.do(f"UPDATE faults SET priority = '{priority}' WHERE component = 'late'")  # noqa: S608 - of the enum
+    moved = text("UPDATE faults SET start_from = now() - :ago WHERE component = 'late'")
+    for ago, missed in ((within + NOT_YET, 0), (within + OVER, 1), (within + OVER, 0)):
+        with usual.engine.begin() as connection:
+            connection.execute(moved, {"ago": ago})
+        assert starts.note_missed() == missed
+    assert [(one.component, one.priority) for one in MissedStarts(usual.engine).lately()] == [("late", priority)]
+    assert usual.one("SELECT array_agg(message) FROM alert_outbox") == [
+        f"1 heal did not begin in time: late ({priority})"
+    ]
+
+
+def test_what_is_held_back_on_purpose_is_not_late(usual: Desk) -> None:
+    """In a pause the deadline does not pass; it counts from its end. A heal that began late is found afterwards too."""
+    starts = Starts(usual.engine, usual.limits, Settings().starts.within())
+    usual.do("INSERT INTO pauses (paused_by, why) VALUES ('ada', 'new disks')")
+    assert usual.ask("held").decision is Decision.PAUSED
+    usual.passes(HOUR)
+    assert starts.note_missed() == 0
+    usual.do("UPDATE pauses SET ended_at = now(), ended_by = 'ada'")
+    usual.passes(6 * MINUTE)
+    assert usual.ask("held").admitted
+    assert starts.note_missed() == 1
