@@ -11,6 +11,7 @@ from selfheal.store.maintenance import Maintenance
 from selfheal.store.outbox import Outbox
 from selfheal.store.pauses import Pauses
 from selfheal.store.reports import Reports
+from selfheal.store.starts import MissedStarts
 from selfheal.store.storms import Storms
 
 
@@ -24,6 +25,7 @@ class Database:
     maintenance: Maintenance
     storms: Storms
     outbox: Outbox
+    missed_starts: MissedStarts
 
 
 @contextmanager
@@ -38,6 +40,7 @@ def reading(url: str) -> Iterator[Database]:
             maintenance=Maintenance(engine),
             storms=Storms(engine),
             outbox=Outbox(engine),
+            missed_starts=MissedStarts(engine),
         )
     finally:
         engine.dispose()

@@ -80,7 +80,7 @@ everybody in `selfheal status`, in every refusal and in a dry run.
 
 You see whose pause ended. What is sick by then is healed within half a minute.
 
-    selfheal resume
+    selfheal resume --why "the storage is moved"
 """,
     "history": """List the newest attempts to heal.
 
@@ -96,7 +96,7 @@ over; heals under way finish, and what is refused says who and why.
 
     selfheal maintenance plan --component backend --for "2 h" --why "new disks"
     selfheal maintenance plan --from "2026-12-01 22:00" --zone Europe/Berlin --why "move"
-    selfheal maintenance end 01a20624-2a5f-79b9-8eac-0a7d3b1aab00
+    selfheal maintenance end 01a20624-2a5f-79b9-8eac-0a7d3b1aab00 --why "done early"
 """,
     "storm": """List storms, or let heals begin again in spite of one.
 

@@ -1,6 +1,7 @@
 """`selfheal maintenance`: windows in which nothing in their scope is healed."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -29,7 +30,7 @@ def maintenance(  # noqa: PLR0913 - each is an option of the command
     group: Annotated[str, Parameter(help="Only this group of components.")] = "",
     begins: Annotated[str, Parameter(name="--from", help='Like "2026-12-01 22:00"; else now.')] = "",
     for_: Annotated[str, Parameter(name="--for", help='How long, like "2 h".')] = "1 h",
-    zone: Annotated[str, Parameter(help="IANA zone of --from, like Europe/Berlin.")] = "UTC",
+    zone: Annotated[str, Parameter(help="IANA zone of a --from without an offset, like Europe/Berlin.")] = "UTC",
     why: Annotated[str, Parameter(help="Why; everybody whose heal is refused reads it.")] = "",
     place: Place = Place(),  # noqa: B008 - frozen: cyclopts fills a copy
     output: Output = "table",
@@ -37,23 +38,27 @@ def maintenance(  # noqa: PLR0913 - each is an option of the command
     """List, plan or end maintenance windows."""
     from console.database import database_of  # noqa: PLC0415  keeps `--help` fast
 
-    begins_at = _moment(begins, zone)
-    length = duration_of(for_)
+    _fits(do, window=window, given={"--component": component, "--group": group, "--from": begins})
+    ending = _id(window) if do == "end" else None
+    begins_at = moment(begins, zone)
+    ends_at = begins_at + duration_of(for_)
     scope, name = _scope(component, group, place)
-    if do == "plan" and not why.strip():
-        raise WrongUsage("--why is empty", hint="say why; everybody whose heal is refused reads it")
+    if do != "list" and not why.strip():
+        raise WrongUsage("--why is empty", hint="say why; it is recorded, and everybody whose heal is refused reads it")
+    if ends_at <= datetime.now(UTC):
+        raise WrongUsage(f"the window would be over since {ends_at:%Y-%m-%d %H:%M} UTC", hint="give a later --from")
     with database_of(place) as database:
         if do == "plan":
             database.maintenance.plan(
                 scope=scope,
                 name=name,
                 begins_at=begins_at,
-                ends_at=begins_at + length,
+                ends_at=ends_at,
                 zone=zone,
                 who=operator(),
                 why=why.strip(),
             )
-        elif do == "end" and not database.maintenance.end(_id(window), who=operator()):
+        elif ending is not None and not database.maintenance.end(ending, who=operator(), why=why.strip()):
             raise WrongUsage(f"no window {window} is planned or in force", hint="see `selfheal maintenance list`")
         windows = database.maintenance.upcoming()
     show([section(windows)], output=output)
@@ -76,18 +81,41 @@ def section(windows: "Sequence[Window]") -> Section:
     return Section(name="maintenance", columns=COLUMNS, rows=rows)
 
 
-def _moment(words: str, zone: str) -> datetime:
-    """A local time of that zone; now without one."""
+def _fits(do: str, *, window: str, given: Mapping[str, str]) -> None:
+    """What was given belongs to what is to be done; else a person would take it for done."""
+    if do == "end" and not window:
+        raise WrongUsage("which window?", hint="see `selfheal maintenance list`")
+    if do != "end" and window:
+        raise WrongUsage(f"{do} takes no window ({window!r})", hint="give times as --from and --for")
+    wrong = [option for option, value in given.items() if value]
+    if do != "plan" and wrong:
+        raise WrongUsage(f"{do} takes no {wrong[0]}", hint="only `selfheal maintenance plan` does")
+
+
+def moment(words: str, zone: str) -> datetime:
+    """A local time of that zone, in UTC; now without one.
+
+    Raises:
+        WrongUsage: there is no such zone or time; the clocks skip it, or show it twice, on that day.
+    """
     try:
         place = ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise WrongUsage(f"--zone {zone!r} is no IANA zone", hint="write it like Europe/Berlin, or UTC") from None
     if not words:
-        return datetime.now(place)
+        return datetime.now(UTC)
     try:
-        return datetime.fromisoformat(words).replace(tzinfo=place)
+        told = datetime.fromisoformat(words)
     except ValueError:
         raise WrongUsage(f"--from {words!r} is no time", hint='write it like "2026-12-01 22:00"') from None
+    if told.tzinfo is not None:
+        return told.astimezone(UTC)
+    first, second = (told.replace(tzinfo=place, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first != second:
+        what = "shows twice" if first < second else "skips"
+        either = " or ".join(f'"{one.astimezone(place).isoformat(" ", "minutes")}"' for one in sorted((first, second)))
+        raise WrongUsage(f"--from {words!r} is a time that the clock in {zone} {what}", hint=f"write {either}")
+    return first
 
 
 def _scope(component: str, group: str, place: Place) -> "tuple[Scope, str]":
@@ -98,12 +126,12 @@ def _scope(component: str, group: str, place: Place) -> "tuple[Scope, str]":
     if not component and not group:
         return Scope.ESTATE, ""
     if component and group:
-        raise WrongUsage("--component and --group exclude each other")
+        raise WrongUsage("--component and --group exclude each other", hint="plan a window for each")
     known = place.settings().components
     names = set(known) if component else {one.group for one in known.values() if one.group}
     name, kind = component or group, Scope.COMPONENT if component else Scope.GROUP
     if name not in names:
-        raise WrongUsage(f"no {kind} is named {name!r}{nearest(name, names)}")
+        raise WrongUsage(f"no {kind} is named {name!r}{nearest(name, names)}", hint="see `selfheal status`")
     return kind, name
 
 

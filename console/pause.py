@@ -44,7 +44,7 @@ def facts(paused: "Pause | None") -> dict[str, Cell]:
         "healing": "PAUSED",
         "paused_by": paused.who,
         "paused_since": paused.since,
-        "paused_until": paused.until or "somebody runs `selfheal resume`",
+        "paused_until": paused.until or "somebody runs `selfheal resume --why ...`",
         "paused_why": paused.why,
     }
 

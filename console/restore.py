@@ -30,7 +30,7 @@ def restore(
         "settings": str(done.config) if done.config else "none: the stack had no settings file",
         "healing": "PAUSED",
         "next_1": f"compare the settings with what runs now, then start: {start}",
-        "next_2": "look at `selfheal status`; when all is as it should be: `selfheal resume`",
+        "next_2": "look at `selfheal status`; when all is as it should be: `selfheal resume --why ...`",
     }
     if done.aside:
         facts["kept_aside"] = str(done.aside)

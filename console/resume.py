@@ -1,16 +1,28 @@
 """`selfheal resume`: ends a pause."""
 
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from console.failure import WrongUsage
 from console.output import Cell, show
 from console.pause import operator
 from console.place import Output, Place
 
 
-def resume(*, place: Place = Place(), output: Output = "table") -> int:  # noqa: B008 - frozen: cyclopts fills a copy
+def resume(
+    *,
+    why: Annotated[str, Parameter(help="Why healing may go on; it is recorded.")],
+    place: Place = Place(),  # noqa: B008 - frozen: cyclopts fills a copy
+    output: Output = "table",
+) -> int:
     """Let heals be admitted again."""
+    if not why.strip():
+        raise WrongUsage("--why is empty", hint="say why healing may go on, e.g. --why 'the storage is moved'")
     from console.database import database_of  # noqa: PLC0415  keeps `--help` fast
 
     with database_of(place) as database:
-        ended = database.pauses.resume(operator())
+        ended = database.pauses.resume(who=operator(), why=why.strip())
     told: dict[str, Cell] = {"healing": "active", "note": "it was not paused"}
     if ended is not None:
         told["note"] = f"the pause by {ended.who} is over ({ended.why}); what is sick is healed within half a minute"

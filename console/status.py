@@ -121,6 +121,7 @@ def _from_database(found: Findings, place: Place, settings: "Settings") -> None:
         _components(found, settings, {row.component: row for row in database.health.latest()})
         _decisions(found, database)
         _faults(found, database)
+        _missed_starts(found, database)
         _refusals(found, database)
 
 
@@ -201,6 +202,19 @@ def _faults(found: Findings, database: "Database") -> None:
     found.bad = found.bad or bool(rows)
     columns = ("component", "since", "attempts", "person_must_look")
     found.sections.append(Section(name="open_faults", columns=columns, rows=rows))
+
+
+def _missed_starts(found: Findings, database: "Database") -> None:
+    """Heals that did not begin in time; how many, also where there were none."""
+    missed = database.missed_starts.lately()
+    found.facts["missed_starts_24h"] = len(missed)
+    rows: list[Mapping[str, Cell]] = [
+        {"component": one.component, "priority": one.priority, "since": one.since, "noted_at": one.missed_at}
+        for one in missed[:REFUSALS_SHOWN]
+    ]
+    if rows:
+        columns = ("component", "priority", "since", "noted_at")
+        found.sections.append(Section(name="missed_starts", columns=columns, rows=rows))
 
 
 def _refusals(found: Findings, database: "Database") -> None:

@@ -95,7 +95,8 @@ def _tell_paused(database: "Database", narrator: "Narrator") -> None:
     paused = database.pauses.current()
     if paused is not None:
         narrator.plain(
-            f"NOTHING IS HEALED: paused by {paused.who} ({paused.why}); `selfheal resume` ends it", style="red"
+            f"NOTHING IS HEALED: paused by {paused.who} ({paused.why}); `selfheal resume --why ...` ends it",
+            style="red",
         )
 
 

@@ -16,6 +16,7 @@ from embedded_fixtures import (  # noqa: F401 - pytest finds fixtures by import
 from estate_fixtures import estate, faults, free_port, running_estate  # noqa: F401 - the same
 from racers import racers  # noqa: F401 - the same
 from sqlalchemy import Engine
+from webhook_receiver import receiver  # noqa: F401 - the same
 
 from deployments.embedded import roles
 from deployments.migrate import migrate

@@ -163,6 +163,7 @@ CREATE TABLE maintenance_windows (                  -- nothing in scope is heale
     who VARCHAR(100) NOT NULL,
     why VARCHAR(500) NOT NULL,
     ended_by VARCHAR(100),                          -- before its time; then ends_at is that moment
+    ended_why VARCHAR(500),
     CHECK (begins_at <= ends_at),
     CHECK ((scope = 'estate') = (name = ''))
 );
@@ -204,6 +205,7 @@ CREATE TABLE pauses (                               -- the kill switch: while on
     until TIMESTAMPTZ,                              -- NULL: until a person resumes
     ended_at TIMESTAMPTZ,                           -- resumed, or replaced by the next one
     ended_by VARCHAR(100),
+    ended_why VARCHAR(500),
     CHECK ((ended_at IS NULL) = (ended_by IS NULL))
 );
 CREATE UNIQUE INDEX pauses_one_open ON pauses ((ended_at IS NULL)) WHERE ended_at IS NULL;

@@ -9,7 +9,7 @@ GRANT SELECT ON shadow_results, approval_states, heal_results, prevented_failure
     healing_action_success_rates TO healing_user;
 GRANT UPDATE (mode, since, who, why) ON action_modes TO healing_user;
 GRANT UPDATE (closed_at, closing) ON approvals TO healing_user;
-GRANT UPDATE (ends_at, ended_by) ON maintenance_windows TO healing_user;
+GRANT UPDATE (ends_at, ended_by, ended_why) ON maintenance_windows TO healing_user;
 GRANT UPDATE (quiet_at, go_at, go_by, go_why, ended_at) ON storms TO healing_user;
 GRANT UPDATE (next_try_at, tries, sent_at, error) ON alert_outbox TO healing_user;
 GRANT UPDATE (verified_at, closed_at, resolution, ladder_step, attempts, start_from, start_missed_at,
@@ -21,7 +21,7 @@ GRANT UPDATE (occurrences, last_at, retry_at) ON healing_triggers TO healing_use
 GRANT UPDATE (decision_id) ON trigger_answers TO healing_user;
 GRANT UPDATE (run_id, holder, began_at, beat_at) ON watch_epoch TO healing_user;
 GRANT UPDATE (mechanism, holder, began_at, ended_at) ON mechanism_runs TO healing_user;
-GRANT UPDATE (ended_at, ended_by) ON pauses TO healing_user;
+GRANT UPDATE (ended_at, ended_by, ended_why) ON pauses TO healing_user;
 GRANT UPDATE (state, failure_rate, opened_at, updated_at, generation, level, mode, override, results, open_until, permits,
               successes, failures, prevented) ON circuit_breaker_state TO healing_user;
 GRANT UPDATE (next_try_at) ON raised_triggers TO healing_user;

@@ -50,10 +50,14 @@ class Maintenance:
         with transaction(self._engine) as connection:
             return [_window(row) for row in connection.execute(statement)]
 
-    def end(self, window: UUID, *, who: str) -> bool:
+    def end(self, window: UUID, *, who: str, why: str) -> bool:
         """End a window now, or call off one that has not begun. False: there is none of that id that is not over."""
         columns = maintenance_windows.c
-        ended = {"ends_at": func.greatest(func.now(), columns.begins_at), "ended_by": shorten(who, 100)}
+        ended = {
+            "ends_at": func.greatest(func.now(), columns.begins_at),
+            "ended_by": shorten(who, 100),
+            "ended_why": shorten(why, 500),
+        }
         statement = update(maintenance_windows).where(columns.id == window, columns.ends_at > func.now()).values(ended)
         with transaction(self._engine) as connection:
             return connection.execute(statement).rowcount > 0

@@ -46,20 +46,20 @@ class Pauses:
         }
         with transaction(self._engine) as connection:
             connection.execute(NO_ADMISSION_NOW)
-            _end(connection, who)
+            _end(connection, who, f"replaced: {why}")
             return _pause(connection.execute(insert(pauses).values(values).returning(*pauses.c)).one())
 
-    def resume(self, who: str) -> Pause | None:
+    def resume(self, *, who: str, why: str) -> Pause | None:
         """End the pause and give it; None if none was in force."""
         with transaction(self._engine) as connection:
             row = connection.execute(select(pauses).where(*_IN_FORCE)).first()
-            _end(connection, who)
+            _end(connection, who, why)
         return None if row is None else _pause(row)
 
 
-def _end(connection: Connection, who: str) -> None:
+def _end(connection: Connection, who: str, why: str) -> None:
     """Close what is open, in force or expired."""
-    ended = {"ended_at": func.now(), "ended_by": shorten(who, 100)}
+    ended = {"ended_at": func.now(), "ended_by": shorten(who, 100), "ended_why": shorten(why, 500)}
     connection.execute(update(pauses).where(pauses.c.ended_at.is_(None)).values(ended))
 
 

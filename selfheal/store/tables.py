@@ -169,6 +169,7 @@ maintenance_windows = Table(
     Column("who", String(100), nullable=False),
     Column("why", String(500), nullable=False),
     Column("ended_by", String(100)),
+    Column("ended_why", String(500)),
 )
 
 storms = Table(
@@ -321,4 +322,5 @@ pauses = Table(
     _moment("until"),
     _moment("ended_at"),
     Column("ended_by", String(100)),
+    Column("ended_why", String(500)),
 )

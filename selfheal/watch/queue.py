@@ -32,9 +32,12 @@ class HealQueue:
         self._closed = False
 
     def submit(self, priority: Priority, work: Callable[[], None]) -> Future[None]:
-        """Run `work` in a thread, in its turn: by priority, then by age."""
+        """Run `work` in a thread, in its turn: by priority, then by age. A closed queue drops it."""
         future: Future[None] = Future()
         with self._changed:
+            if self._closed:
+                future.cancel()
+                return future
             heapq.heappush(self._waiting, (RANK[priority], next(self._numbers), future, work))
             if len(self._threads) <= self._at_once:
                 self._threads.append(threading.Thread(target=self._serve, name=f"heal_{len(self._threads)}"))

@@ -7,7 +7,8 @@ import contextvars
 import functools
 import logging
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from selfheal.model.health import ComponentHealth, HealthStatus
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import Source, Trigger
 from selfheal.policy.health import Track, advance, is_certain, overall
-from selfheal.policy.places import depths
+from selfheal.policy.places import below, depths
 from selfheal.policy.triggers import platform_acts, priority_of, type_of
 from selfheal.protocol.heal import Result
 from selfheal.watch.containers import Containers
@@ -96,7 +97,7 @@ class Watcher:
             self._stop.set()
             seeing.close()
             self._heals.close()
-            self._notes.shutdown(wait=True, cancel_futures=True)
+            self._notes.shutdown(wait=True)
             self._turns.shutdown(wait=True)
         return Summary(sweeps=sweeps, raised=self._raised, handed_over=handed_over)
 
@@ -203,20 +204,25 @@ class Watcher:
         self._due.append((state, trigger))
 
     def _submit(self) -> None:
-        """Give what is due to the queue, parents before children; what must wait there is a fault from now on."""
+        """Give what is due to the queue: the most urgent first, parents before children."""
         due, self._due = sorted(self._due, key=lambda one: self._depths[one[1].component]), []
-        for state, trigger in sorted(due, key=lambda one: RANK[one[1].priority]):
+        due.sort(key=lambda one: RANK[one[1].priority])
+        if not due:
+            return
+        noted = self._notes.submit(self._context.copy().run, self._note, [trigger for _, trigger in due])
+        for state, trigger in due:
             self._raised += 1
-            self._notes.submit(self._context.copy().run, self._note, trigger)
-            heal = functools.partial(self._context.copy().run, self._heal, state, trigger)
+            heal = functools.partial(self._context.copy().run, self._heal, state, trigger, noted)
             state.heal = self._heals.submit(trigger.priority, heal)
 
-    def _note(self, trigger: Trigger) -> None:
-        """In a thread of its own, in the order of raising: sixty at once are a storm before the tenth heal begins."""
-        try:
-            self._world.note(trigger)
-        except SelfhealError as error:
-            _log.warning("the fault of %s is recorded with its heal only: %s", trigger.component, error)
+    def _note(self, triggers: Sequence[Trigger]) -> None:
+        """In a thread of its own: each is a fault before any of them is healed, so that sixty at once are a storm."""
+        for trigger in triggers:
+            try:
+                self._world.note(trigger)
+            except SelfhealError as error:
+                _log.warning("faults are recorded with their heals only, from %s on: %s", trigger.component, error)
+                return
 
     def _let_go(self) -> None:
         """Once a pause, a maintenance window or a storm is over, raise all that it held back in one sweep, in order."""
@@ -241,9 +247,10 @@ class Watcher:
             _log.warning("cannot tell who stopped %s: %s", component.name, error)
             return False
 
-    def _heal(self, state: Seen, trigger: Trigger) -> None:
+    def _heal(self, state: Seen, trigger: Trigger, noted: Future[None]) -> None:
         """In a thread of the pool: dispatch, and remember when it is worth asking again."""
         with about(component=trigger.component, trigger=trigger.id):
+            wait([noted])
             self._dispatch(state, trigger)
 
     def _dispatch(self, state: Seen, trigger: Trigger) -> None:
@@ -263,6 +270,10 @@ class Watcher:
             state.not_before, state.held = self._world.clock.monotonic() + pause, held
             if healed:  # it was seen healthy twice, with its healthy delay between: that is what hysteresis asks for
                 state.track, state.sick_since = Track(status=HealthStatus.OPERATIONAL), None
+                for child in below(
+                    self._world.components[trigger.component], self._world.components
+                ):  # they waited for it, and are looked at again now
+                    self._seen[child].not_before = 0.0
 
     def _pause_after(self, result: Result) -> float:
         """Seconds until a trigger that did not heal is worth raising again: what admission says, within bounds."""

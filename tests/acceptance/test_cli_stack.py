@@ -192,7 +192,7 @@ def test_a_paused_stack_heals_nothing_and_says_so(stack: StackUnderTest) -> None
         assert (done.code, json.loads(done.out)["state"]) == (1, "Paused")
         assert "storage move" in done.out
     finally:
-        assert stack.selfheal("resume").code == 0
+        assert stack.selfheal("resume", "--why", "the storage is moved").code == 0
     assert answer(stack, "status")["healing"] == "active"
 
 

@@ -1,16 +1,13 @@
 """Alerts leave the outbox once they are taken, and not before; a person's decisions on storms and maintenance."""
 
-import json
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine, text
+from webhook_receiver import Receiver
 
 from selfheal.clients.webhook import Webhook
 from selfheal.model.errors import Transient
@@ -21,40 +18,6 @@ from selfheal.store.outbox import Outbox
 from selfheal.store.storms import Storms
 
 HOUR = timedelta(hours=1)
-
-
-@dataclass(kw_only=True)
-class Receiver:
-    """A webhook: what it got, and what it answers."""
-
-    url: str = ""
-    status: int = 204
-    got: list[dict[str, Any]] = field(default_factory=list)
-    headers: list[dict[str, str]] = field(default_factory=list)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            receiver.got.append(json.loads(body))
-            receiver.headers.append(dict(self.headers))
-            self.send_response(receiver.status)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        receiver.url = f"http://127.0.0.1:{server.server_port}/alerts"
-        yield receiver
-        server.shutdown()
-        thread.join()
 
 
 def written(engine: Engine, message: str) -> None:
@@ -158,8 +121,8 @@ def test_a_window_can_be_ended_early_and_called_off(empty: Engine) -> None:
     running = store.plan(scope=Scope.ESTATE, name="", begins_at=now - HOUR, ends_at=now + HOUR, **words)
     later = store.plan(scope=Scope.GROUP, name="web", begins_at=now + HOUR, ends_at=now + 2 * HOUR, **words)
     assert [one.id for one in store.upcoming()] == [running.id, later.id]
-    assert store.end(running.id, who="bob")
-    assert store.end(later.id, who="bob")
+    assert store.end(running.id, who="bob", why="done")
+    assert store.end(later.id, who="bob", why="not needed")
     assert [one.id for one in store.upcoming()] in ([], [later.id])  # called off: it ends as it begins
-    assert not store.end(running.id, who="bob")
-    assert not store.end(uuid4(), who="bob")
+    assert not store.end(running.id, who="bob", why="done")
+    assert not store.end(uuid4(), who="bob", why="done")

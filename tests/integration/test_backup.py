@@ -144,7 +144,7 @@ def test_restored_elsewhere_it_is_the_same_and_paused_and_heals_after_resume(tak
             paused = Pauses(engine).current()
             assert (paused.who, "monday.zip" in paused.why) == ("restore", True)
             assert ask(heals_of(engine), a_trigger("left")).decision is Decision.PAUSED
-            Pauses(engine).resume("ada")
+            Pauses(engine).resume(who="ada", why="all is well")
             assert ask(heals_of(engine), a_trigger("left")).admitted
 
 

@@ -30,10 +30,10 @@ def test_while_paused_nothing_is_admitted(heals: Heals, pauses: Pauses) -> None:
         assert answer.decision is Decision.PAUSED
         assert "paused by ada" in answer.reason
         assert answer.reason.endswith("storage move")
-    ended = pauses.resume("bob")
+    ended = pauses.resume(who="bob", why="moved")
     assert ended is not None
     assert (ended.who, ended.why) == ("ada", "storage move")
-    assert pauses.resume("bob") is None
+    assert pauses.resume(who="bob", why="moved") is None
     assert ask(heals).admitted
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from console import cli, failure
+from console.failure import WrongUsage
 from console.guide import COMMANDS
+from console.maintenance import moment
 from console.place import Place
 from deployments import stackfile
 from selfheal.model.errors import Permanent, Transient
@@ -44,6 +46,21 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]
         (["pause"], "--why"),
         (["pause", "--why", " "], "--why"),
         (["pause", "--why", "x", "--for", "soon"], "2 s"),
+        (["resume"], "--why"),
+        (["resume", "--why", " "], "--why"),
+        (["storm", "go"], "--why"),
+        (["storm", "stop"], "go"),
+        (["maintenance", "plan"], "--why"),
+        (["maintenance", "plan", "--why", "x", "--for", "0 s"], "longer than 0"),
+        (["maintenance", "plan", "--why", "x", "--from", "2020-01-01 10:00"], "over since 2020-01-01 11:00 UTC"),
+        (["maintenance", "plan", "--why", "x", "--from", "noon"], "'noon' is no time"),
+        (["maintenance", "plan", "--why", "x", "--zone", "Middle/Earth"], "no IANA zone"),
+        (["maintenance", "plan", "2 h", "--why", "x"], "takes no window"),
+        (["maintenance", "plan", "--why", "x", "--component", "a", "--group", "b"], "exclude each other"),
+        (["maintenance", "plan", "--why", "x", "--group", "wbe"], "no group is named 'wbe'"),
+        (["maintenance", "list", "--component", "a"], "list takes no --component"),
+        (["maintenance", "end", "--why", "x"], "which window?"),
+        (["maintenance", "end", "7", "--why", "x"], "'7' is no window's id"),
     ],
 )
 def test_wrong_usage_ends_with_2(capsys: pytest.CaptureFixture[str], words: list[str], nearest: str) -> None:
@@ -53,6 +70,36 @@ def test_wrong_usage_ends_with_2(capsys: pytest.CaptureFixture[str], words: list
     assert nearest in err
     assert len(err.splitlines()) == 2
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("words", "zone", "utc"),
+    [
+        ("2027-01-15 22:00", "Europe/Berlin", "2027-01-15 21:00"),
+        ("2027-07-15 22:00", "Europe/Berlin", "2027-07-15 20:00"),
+        ("2027-07-15 22:00+05:30", "Europe/Berlin", "2027-07-15 16:30"),
+        ("2027-07-15T22:00Z", "Asia/Kathmandu", "2027-07-15 22:00"),
+    ],
+)
+def test_a_window_begins_at_the_time_of_its_zone(words: str, zone: str, utc: str) -> None:
+    """In summer and in winter; an offset in the words themselves counts more than the zone."""
+    assert moment(words, zone).strftime("%Y-%m-%d %H:%M") == utc
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("2027-03-28 02:30", ["skips", '"2027-03-28 01:30+01:00"', '"2027-03-28 03:30+02:00"']),
+        ("2027-10-31 02:30", ["shows twice", '"2027-10-31 02:30+02:00"', '"2027-10-31 02:30+01:00"']),
+    ],
+    ids=["gap", "overlap"],
+)
+def test_a_time_that_is_no_time_of_its_zone_is_asked_about(words: str, told: list[str]) -> None:
+    """Where the clocks are put forward or back a person says which of the two is meant, and is told how."""
+    with pytest.raises(WrongUsage) as error:
+        moment(words, "Europe/Berlin")
+    for part in told:
+        assert part in f"{error.value.message} {error.value.hint}"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
