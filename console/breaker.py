@@ -1,4 +1,4 @@
-"""`selfheal breaker`: the circuit breakers, and a person's override of one."""
+"""`selfheal breaker`: the circuit breakers of actions and agents, what failed, and a person's override of one."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,20 +10,26 @@ from console.pause import duration_of, operator
 from console.place import Output, Place
 
 if TYPE_CHECKING:
-    from selfheal.bootstrap import Estate
-    from selfheal.model.breaker import Breaker
+    from collections.abc import Sequence
+    from datetime import timedelta
 
-COLUMNS = ("breaker", "state", "mode", "failure_rate", "results", "open_until", "who", "why")
+    from selfheal.model.breaker import Breaker, Deed, Failure
+
+COLUMNS = ("breaker", "state", "mode", "failure_rate", "results", "probes", "prevented", "until", "who", "why")
+FAILURES = 20
 
 
 def breaker(  # noqa: PLR0913 - each is an option of the command
     do: Annotated[
-        Literal["list", "open", "close", "automatic", "reset"],
-        Parameter(help="list, force it, or end that."),
+        Literal["list", "show", "open", "close", "automatic", "reset"],
+        Parameter(help="list, show one and its failures, force it, end that, or make it as new."),
     ] = "list",
-    action: Annotated[str, Parameter(help="Of which action, like restart-service.")] = "",
+    name: Annotated[
+        str, Parameter(help="An action, like restart-service, or agent:NAME, or agent:TENANT/NAME of one tenant.")
+    ] = "",
     /,
     *,
+    who: Annotated[str, Parameter(help="Who decides; else the operating system's user.")] = "",
     why: Annotated[str, Parameter(help="Why; it is recorded, and told to whom it refuses.")] = "",
     for_: Annotated[
         str, Parameter(name="--for", help="open, close: how long, like 2 h; else until somebody ends it.")
@@ -31,41 +37,57 @@ def breaker(  # noqa: PLR0913 - each is an option of the command
     place: Place = Place(),  # noqa: B008 - frozen: cyclopts fills a copy
     output: Output = "table",
 ) -> int:
-    """List the breakers, or decide in place of one."""
+    """List the breakers, show one, or decide in place of one."""
     from selfheal.bootstrap import wire  # noqa: PLC0415  keeps `--help` fast
 
+    if (do == "list") == bool(name):
+        wrong = f"{do} names no breaker" if do != "list" else "list takes no name"
+        raise WrongUsage(wrong, hint="like `selfheal breaker show restart-service`")
     estate = wire(place.settings(), database_url=place.database_url())
     try:
-        if do != "list":
-            _decide(estate, do, action, why.strip(), for_)
-        breakers = estate.breakers.all()
+        known = estate.breaker_name(name) if name else ""
+        if do not in {"list", "show"}:
+            deed, lasts = _decision(do, why, for_)
+            estate.breakers.decide(known, deed, who=who.strip() or operator(), why=why, lasts=lasts)
+        found = estate.breakers.present(known)
+        prevented = estate.breakers.prevented()
+        failures = estate.breakers.recent_failures(known, limit=FAILURES) if known else None
     finally:
         estate.close()
-    show([Section(name="breakers", columns=COLUMNS, rows=[row(one) for one in breakers])], output=output)
+    sections = [Section(name="breakers", columns=COLUMNS, rows=[row(one, prevented.get(one.name, 0)) for one in found])]
+    show([*sections, *([] if failures is None else [_section(failures)])], output=output)
     return FINE
 
 
-def row(one: "Breaker") -> dict[str, Cell]:
-    """One line of the table."""
+def row(one: "Breaker", prevented: int) -> dict[str, Cell]:
+    """One line of the table, as an ask would find the breaker now."""
     override = one.override
+    out = [f"{one.successes} good", f"{one.failures} bad", f"{len(one.permits)} under way"]
     return {
         "breaker": one.name,
         "state": one.state.value,
         "mode": one.mode.value,
         "failure_rate": round(one.failure_rate, 2),
         "results": "".join("+" if good else "-" for good in one.results) or None,
-        "open_until": one.open_until or (override.until if override else None),
+        "probes": ", ".join(out) if one.state.value == "HALF_OPEN" else None,
+        "prevented": prevented if one.name.startswith("agent:") else None,
+        "until": one.open_until or (override.until if override else None),
         "who": override.who if override else None,
         "why": override.why if override else None,
     }
 
 
-def _decide(estate: "Estate", do: str, action: str, why: str, for_: str) -> None:
-    """Write a person's decision down."""
+def _section(failures: "Sequence[Failure]") -> Section:
+    rows: list[dict[str, Cell]] = [{"at": one.at, "permit": str(one.permit), "message": one.note} for one in failures]
+    return Section(name="recent_failures", columns=("at", "permit", "message"), rows=rows)
+
+
+def _decision(do: str, why: str, for_: str) -> "tuple[Deed, timedelta | None]":
+    """What a person decides, and for how long."""
     from selfheal.model.breaker import Deed  # noqa: PLC0415  keeps `--help` fast
 
-    if not why:
+    if not why.strip():
         raise WrongUsage("--why is empty", hint="say why; it is recorded, and told to whom it refuses")
-    name = f"heal:{estate.healer.actions.get(action).name}"
-    lasts = duration_of(for_) if for_ else None
-    estate.breakers.decide(name, Deed(do), who=operator(), why=why, lasts=lasts)
+    if for_ and do not in {"open", "close"}:
+        raise WrongUsage(f"--for means nothing for {do}", hint="only open and close last")
+    return Deed(do), duration_of(for_) if for_ else None

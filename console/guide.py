@@ -107,13 +107,16 @@ then the usual limits hold.
 
     selfheal storm go --why "the power is back"
 """,
-    "breaker": """List the circuit breakers of the actions, or decide in place of one.
+    "breaker": """List the circuit breakers, show one, or decide in place of one.
 
 An action that keeps failing, on whatever target, is left alone for a while,
-then tried five times. You see each breaker with its last results (+ healed,
-- not), and who has overridden it.
+then tried five times; so is an agent (agent:NAME, or agent:TENANT/NAME) whose
+workflows keep failing. You see each breaker as the next ask would find it, with
+its last results (+ good, - not) and who has overridden it; show adds what
+failed. What an action's breaker refused stands in `selfheal status`.
 
     selfheal breaker
+    selfheal breaker show restart-service
     selfheal breaker open restart-service --why "restarts lose data today" --for "2 h"
     selfheal breaker automatic restart-service --why "mended"
 """,

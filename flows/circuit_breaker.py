@@ -1,15 +1,17 @@
-"""circuit-breaker: looks after the breakers of the actions, and carries out a person's override of one.
+"""circuit-breaker: looks after the breakers of actions and agents, and carries out a person's override of one.
 
-Results and asks go to the breakers where they happen, inside the transactions of heals; what is left for a schedule is
-time: an open breaker becomes half-open, an override ends, a lost probe gives its permit back.
+Results and asks go to the breakers where they happen, inside the transactions of heals or from the workflows; what is
+left for a schedule is time: an open breaker becomes half-open, an override ends, a lost probe gives its permit back.
+None of that needs a turn of this flow: whoever asks is answered by the database's clock.
 """
 
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
+from pydantic import Field
 
 from selfheal.bootstrap import current
 from selfheal.model.breaker import Deed
@@ -17,20 +19,22 @@ from selfheal.model.errors import SelfhealError
 from tasks.breakers import show_breakers
 from tasks.signing import signed_in
 
+Hours = Annotated[float, Field(gt=0, le=366 * 24)]
+
 
 @flow(name="circuit-breaker", persist_result=False)
 def circuit_breaker(
     deed: Literal["look", "open", "close", "automatic", "reset"] = "look",
-    action: str = "",
+    breaker: str = "",
     who: str = "",
     why: str = "",
-    hours: float | None = None,
+    hours: Hours | None = None,
 ) -> State[None]:
-    """Look after the circuit breakers of the actions, or decide in place of one.
+    """Look after the circuit breakers, or decide in place of one.
 
     Args:
         deed: Look after all of them, or what to do with one.
-        action: Whose breaker, like restart-service; only for a decision.
+        breaker: Which one; only for a decision: an action like restart-service, or agent:NAME, or agent:TENANT/NAME.
         who: Who decides; it is recorded, and told to whom it refuses.
         why: Why; the same.
         hours: How long open or close lasts; empty: until somebody ends it.
@@ -39,9 +43,8 @@ def circuit_breaker(
     with signed_in("circuit-breaker"):
         try:
             if deed != "look":
-                name = f"heal:{estate.healer.actions.get(action).name}"
                 lasts = None if hours is None else timedelta(hours=hours)
-                estate.breakers.decide(name, Deed(deed), who=who, why=why, lasts=lasts)
+                estate.breakers.decide(estate.breaker_name(breaker), Deed(deed), who=who, why=why, lasts=lasts)
             now = [estate.breakers.look(one.name) for one in estate.breakers.all()]
             show_breakers(now)
         except SelfhealError as error:

@@ -23,8 +23,10 @@ from selfheal.clients.nats import NatsBroker
 from selfheal.clients.supervisor import Supervisor
 from selfheal.clients.webhook import Webhook
 from selfheal.logs import hide
+from selfheal.model.breaker_rules import Scope
 from selfheal.model.errors import Permanent
 from selfheal.model.trigger import Trigger
+from selfheal.policy.breaker_names import FORMS, checked, heal_breaker
 from selfheal.policy.places import place_of
 from selfheal.ports import AlertChannel, ContainerControl
 from selfheal.probes.observe import Observer
@@ -121,6 +123,19 @@ class Estate:
         place = place_of(healer.components[trigger.component], healer.components, healer.allow)
         return self.starts.note(trigger, place)
 
+    def breaker_name(self, words: str) -> str:
+        """The breaker that a person means: `restart-service` is `heal:restart-service`.
+
+        Raises:
+            Permanent: it is no name, or there is no such action.
+        """
+        scope, _, rest = words.rpartition(":")
+        if scope == Scope.AGENT:
+            return checked(words)
+        if scope not in {"", Scope.HEAL}:
+            raise Permanent(f"{words[:100]!r} is no name of a breaker; it is {FORMS}")
+        return heal_breaker(self.healer.actions.get(rest).name)
+
     def due(self) -> Sequence[Trigger]:
         """The triggers that breakers have raised and admission has not answered; nobody else gets them for a while.
 
@@ -177,12 +192,14 @@ def wire(settings: Settings, *, database_url: str) -> Estate:
     containers = _engines(settings)
     broker = NatsBroker()
     databases = _databases(settings)
-    probes = probe_table(http=Http(), broker=broker, clock=clock, databases=databases)
+    http = Http()
+    probes = probe_table(http=http, broker=broker, clock=clock, databases=databases)
     observer = Observer(controls=controls, containers=containers, probes=probes, clock=clock)
     tools = Toolbox(
         controls=controls,
         observe=observer,
         broker=broker,
+        http=http,
         clock=clock,
         containers=containers,
         databases=databases,

@@ -119,9 +119,22 @@ class HttpClient(Protocol):
         """Status code and milliseconds; `Transient` says in words why there was no answer."""
         ...
 
+    def send(self, method: str, url: str, *, token: str, body: str, timeout: timedelta) -> int:
+        """One call with a bearer token, if there is one, and a body; its status code. `Transient` as for `get`."""
+        ...
+
 
 class BrokerClient(Protocol):
     """Asks a NATS broker."""
+
+    def publish(
+        self, url: str, subject: str, body: bytes, *, credentials: tuple[str, str] | None, timeout: timedelta
+    ) -> None:
+        """Connect anew and send one message; the broker has taken it when this returns.
+
+        Errors as for `ping`; `Permanent` too where the broker does not let us publish there.
+        """
+        ...
 
     def ping(self, url: str, *, credentials: tuple[str, str] | None, timeout: timedelta) -> int:
         """Connect anew, flush, and give the milliseconds of the flush.

@@ -24,4 +24,4 @@ def show_breakers(breakers: Sequence[Breaker]) -> None:
         }
         for one in breakers
     ]
-    create_table_artifact(key="circuit-breakers", table=rows, description="The circuit breakers of the actions.")
+    create_table_artifact(key="circuit-breakers", table=rows, description="The circuit breakers of actions and agents.")

@@ -94,10 +94,17 @@ class FakeBroker:
     def __init__(self, *answers: int | Exception) -> None:
         self._answers = list(answers)
         self.pings = 0
+        self.sent: list[tuple[str, bytes]] = []
 
     def ping(self, url: str, *, credentials: tuple[str, str] | None, timeout: timedelta) -> int:  # noqa: ARG002
         self.pings += 1
         return _next(self._answers)
+
+    def publish(
+        self, url: str, subject: str, body: bytes, *, credentials: tuple[str, str] | None, timeout: timedelta
+    ) -> None:
+        self.ping(url, credentials=credentials, timeout=timeout)
+        self.sent.append((subject, body))
 
 
 class FakeHttp:
@@ -106,10 +113,15 @@ class FakeHttp:
     def __init__(self, *answers: int | Exception) -> None:
         self._answers = list(answers)
         self.gets: list[str] = []
+        self.sent: list[tuple[str, str, str, str]] = []
 
     def get(self, url: str, *, timeout: timedelta) -> tuple[int, int]:  # noqa: ARG002
         self.gets.append(url)
         return _next(self._answers), 7
+
+    def send(self, method: str, url: str, *, token: str, body: str, timeout: timedelta) -> int:  # noqa: ARG002
+        self.sent.append((method, url, token, body))
+        return _next(self._answers)
 
 
 def _next(answers: list[int | Exception]) -> int:

@@ -46,7 +46,7 @@ class Nats:
         owner = self.folder.stat()
         os.chown(config, owner.st_uid, owner.st_gid)
         return child.spawn(
-            [_binary(), "--config", config],
+            [binary(), "--config", config],
             log=self.log,
             environment=child.base_environment(home=self.folder),
             identity=self.identity,
@@ -85,7 +85,7 @@ write_deadline: "5s"
 """
 
 
-def _binary() -> Path:
+def binary() -> Path:
     """Return the server's program: beside our interpreter, where its package puts it, or on the PATH."""
     beside = Path(sys.executable).with_name("nats-server")
     found = str(beside) if beside.exists() else shutil.which("nats-server")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 
 from selfheal.actions.apply_migration import ApplyMigration
+from selfheal.actions.clear_caches import ClearCaches
 from selfheal.actions.restart_container import RestartContainer
 from selfheal.actions.restart_database import RestartDatabase
 from selfheal.actions.restart_service import RestartService
@@ -20,7 +21,16 @@ from selfheal.model.errors import Permanent
 from selfheal.model.migration import Migration
 from selfheal.model.trigger import Trigger
 from selfheal.policy.names import nearest
-from selfheal.ports import Action, BrokerClient, Clock, ContainerControl, EstateDatabase, Observe, ServiceControl
+from selfheal.ports import (
+    Action,
+    BrokerClient,
+    Clock,
+    ContainerControl,
+    EstateDatabase,
+    HttpClient,
+    Observe,
+    ServiceControl,
+)
 
 GROUP = "selfheal.actions"
 MODES = frozenset({"observe", "shadow", "approve", "auto"})
@@ -34,6 +44,7 @@ class Toolbox:
         controls: the supervisors by name.
         observe: one look at a component.
         broker: asks NATS brokers.
+        http: asks and calls URLs.
         clock: time and waiting.
         containers: the Docker engines by name.
         databases: the estate's databases by name.
@@ -44,6 +55,7 @@ class Toolbox:
     controls: Mapping[str, ServiceControl]
     observe: Observe
     broker: BrokerClient
+    http: HttpClient
     clock: Clock
     containers: Mapping[str, ContainerControl] = field(default_factory=dict)
     databases: Mapping[str, EstateDatabase] = field(default_factory=dict)
@@ -196,6 +208,7 @@ def build(tools: Toolbox) -> Registry:
         RestoreNatsConnection(controls=tools.controls, observe=tools.observe, broker=tools.broker, clock=tools.clock)
     )
     registry.register(container)
+    registry.register(ClearCaches(http=tools.http, broker=tools.broker, observe=tools.observe))
     registry.register(RestartDatabase(databases=tools.databases, service=service, container=container))
     registry.register(ApplyMigration(databases=tools.databases, migrations=tools.migrations, observe=tools.observe))
     for plugin in entry_points(group=GROUP):

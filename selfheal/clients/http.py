@@ -1,8 +1,9 @@
-"""Asks a URL for its status; the HTTP probe calls this."""
+"""Asks a URL for its status, or calls it; the HTTP probe and the action clear-caches call this."""
 
 import socket
 import ssl
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from functools import cached_property
 
@@ -30,9 +31,23 @@ class Http:
             Transient: refused, no full answer in time, or no HTTP; says which.
             Permanent: the URL is none of HTTP.
         """
+        return self._asked(url, lambda: self._send("GET", url, headers=HEADERS, body=""), timeout)
+
+    def send(self, method: str, url: str, *, token: str, body: str, timeout: timedelta) -> int:
+        """One call; its status code, whatever it is.
+
+        Raises:
+            Transient: as `get`; it may have been carried out all the same.
+            Permanent: the URL is none of HTTP.
+        """
+        headers = HEADERS | ({"authorization": f"Bearer {token}"} if token else {})
+        return self._asked(url, lambda: self._send(method, url, headers=headers, body=body), timeout)[0]
+
+    def _asked(self, url: str, call: Callable[[], Awaitable[tuple[int, int]]], timeout: timedelta) -> tuple[int, int]:
+        """The call's answer, or its error in words."""
         place = _place(url)
         try:
-            return run_within(lambda: self._get(url), timeout)
+            return run_within(call, timeout)
         except (TimeoutError, httpx.TimeoutException):
             raise Transient(
                 f"{place} gave no full answer within {timeout.total_seconds():g} s",
@@ -46,10 +61,10 @@ class Http:
                 hint="see the program's log",
             ) from error
 
-    async def _get(self, url: str) -> tuple[int, int]:
+    async def _send(self, method: str, url: str, *, headers: Mapping[str, str], body: str) -> tuple[int, int]:
         begun = time.monotonic()
         client = httpx.AsyncClient(verify=self._trust, trust_env=False, timeout=None)  # noqa: S113  `run_within` bounds it
-        async with client, client.stream("GET", url, headers=HEADERS) as answer:
+        async with client, client.stream(method, url, headers=headers, content=body or None) as answer:
             size = 0
             async for piece in answer.aiter_raw():
                 size += len(piece)

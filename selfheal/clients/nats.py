@@ -1,4 +1,4 @@
-"""Asks a NATS broker whether it works; the NATS probe and the reconnect action call this.
+"""Asks a NATS broker whether it works, or sends it a message; the NATS probe and the actions call this.
 
 Every call connects anew: a connection that is kept says nothing about whether the next one would be accepted,
 and its `is_connected` lies while the server is frozen.
@@ -6,6 +6,7 @@ and its `is_connected` lies while the server is frozen.
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -30,20 +31,41 @@ class NatsBroker:
             Permanent: the URL is none of NATS, or the server does not accept the user and the password: that is
                 our setting's fault and says nothing of the broker's health.
         """
-        place = _place(url)
-        try:
-            return run_within(lambda: _ping(url, credentials, timeout.total_seconds()), timeout)
-        except TimeoutError:
-            raise Transient(
-                f"the NATS server at {place} gave no answer within {timeout.total_seconds():g} s",
-                hint="see whether its process is frozen or the network drops its packets",
-            ) from None
-        except (OSError, Error) as error:
-            raise _told(error, place) from error
+        return _asked(url, lambda: _ping(url, credentials, timeout.total_seconds()), timeout)
+
+    def publish(
+        self, url: str, subject: str, body: bytes, *, credentials: tuple[str, str] | None, timeout: timedelta
+    ) -> None:
+        """Connect anew, send one message and flush.
+
+        Raises:
+            Transient: as `ping`; the broker may have taken the message all the same.
+            Permanent: as `ping`, or the broker does not let us publish there.
+        """
+        _asked(url, lambda: _ping(url, credentials, timeout.total_seconds(), message=(subject, body)), timeout)
 
 
-async def _ping(url: str, credentials: tuple[str, str] | None, seconds: float) -> int:
-    """One connection, one round trip; the first error that the library met, when it could not connect."""
+def _asked(url: str, call: Callable[[], Awaitable[int]], timeout: timedelta) -> int:
+    """The call's answer, or its error in words."""
+    place = _place(url)
+    try:
+        return run_within(call, timeout)
+    except TimeoutError:
+        raise Transient(
+            f"the NATS server at {place} gave no answer within {timeout.total_seconds():g} s",
+            hint="see whether its process is frozen or the network drops its packets",
+        ) from None
+    except (OSError, Error) as error:
+        raise _told(error, place) from error
+
+
+async def _ping(
+    url: str, credentials: tuple[str, str] | None, seconds: float, *, message: tuple[str, bytes] | None = None
+) -> int:
+    """One connection, the message if there is one, one round trip; the first error that the library met is raised.
+
+    A message that the broker refuses only reaches the callback, before the answer to the flush.
+    """
     errors: list[Exception] = []
 
     async def keep(error: Exception) -> None:
@@ -64,7 +86,11 @@ async def _ping(url: str, credentials: tuple[str, str] | None, seconds: float) -
             connect_timeout=max(1, round(seconds + 1)),  # whole seconds; `run_within` is what bounds the call
         )
         begun = time.monotonic()
+        if message is not None:
+            await client.publish(*message)
         await client.flush(timeout=max(1, round(seconds + 1)))
+        if message is not None and errors:
+            raise errors[0]
         return round((time.monotonic() - begun) * 1000)
     except NoServersError:
         raise errors[0] if errors else NoServersError() from None
@@ -86,6 +112,11 @@ def _told(error: Exception, place: str) -> SelfhealError:
     if isinstance(error, ConnectionRefusedError):
         return Transient(f"{place} refuses connections", hint="the NATS server is not running there; start it")
     words = str(error).removeprefix("nats: ").strip("' ")
+    if "permissions violation" in words.lower():
+        return Permanent(
+            f"the NATS server at {place} does not let us publish there: {words}",
+            hint="allow it for this user in the server's configuration",
+        )
     if "authorization" in words.lower() or "authentication" in words.lower():
         return Permanent(
             f"the NATS server at {place} does not accept the user or the password",

@@ -16,6 +16,38 @@ class ProbeKind(StrEnum):
     SQL_OBJECT = "sql-object"
 
 
+LONGEST_CALL = timedelta(seconds=60)
+"""A call that clears caches is over by then."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheCall:
+    """How a component's caches are cleared: one HTTP call, or one NATS message where there is a subject.
+
+    Attributes:
+        url: `http://` or `https://`, or the broker's `nats://`.
+        method: of the HTTP call.
+        subject: of the message; empty for HTTP.
+        body: of the call or message.
+        token: sent with the call as a bearer token; empty for none.
+        credentials: user and password for the broker, or None.
+        timeout: it has failed when it takes longer.
+    """
+
+    url: str
+    method: str = "POST"
+    subject: str = ""
+    body: str = ""
+    token: str = field(default="", repr=False)
+    credentials: tuple[str, str] | None = field(default=None, repr=False)
+    timeout: timedelta = timedelta(seconds=5)
+
+    @property
+    def words(self) -> str:
+        """What is sent, for a person; no query, which may hold a secret."""
+        return f"NATS message {self.subject}" if self.subject else f"{self.method} {self.url.partition('?')[0]}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Component:
     """One component of the estate.
@@ -40,6 +72,7 @@ class Component:
         depends_on: names of the components that must be healthy for this one to be.
         critical: its triggers are CRITICAL, whatever their kind.
         ladder: the actions to try, first rung first.
+        clear_caches: how its caches are cleared; None where nobody said.
         probe_timeout: a probe that takes longer has failed.
         start_timeout: how long it may take to become healthy after a heal.
         healthy_delay: it must still be healthy this long after it first was.
@@ -61,6 +94,7 @@ class Component:
     depends_on: frozenset[str] = frozenset()
     critical: bool = False
     ladder: tuple[str, ...] = ()
+    clear_caches: CacheCall | None = None
     probe_timeout: timedelta = timedelta(seconds=2)
     start_timeout: timedelta = timedelta(seconds=60)
     healthy_delay: timedelta = timedelta(seconds=5)

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, SecretStr, model_validator
 
-from selfheal.model.component import Component, ProbeKind
-from selfheal.settings.values import Address, ComponentName, Duration, ObjectName, Section
+from selfheal.model.component import LONGEST_CALL, CacheCall, Component, ProbeKind
+from selfheal.settings.values import PLAIN, Address, ComponentName, Duration, ObjectName, Section
 from selfheal.settings.wording import Wrong
 
 ENGINE = "docker"
@@ -40,6 +40,52 @@ def _rules() -> dict[str, Any]:
         "allOf": [*probes, {"not": {"required": ["container", "program"]}}],
         "dependentRequired": {"supervisor": ["program"], "program": ["supervisor"]},
     }
+
+
+class CacheSettings(Section):
+    """How a component's caches are cleared: one HTTP call, or one NATS message."""
+
+    url: Address
+    """`http://` or `https://` for a call; `nats://` for a message."""
+    method: Literal["POST", "PUT", "DELETE"] = "POST"
+    """Of the call."""
+    subject: Annotated[str, Field(pattern=r"^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)?$", max_length=200)] = ""
+    """Of the message."""
+    body: Annotated[str, Field(max_length=4096), PLAIN] = ""
+    """Of the call or the message."""
+    token: SecretStr = SecretStr("")
+    """Sent with the call as a bearer token; never shown."""
+    username: str = ""
+    """For the broker."""
+    password: SecretStr = SecretStr("")
+    """The same; never shown."""
+    timeout: Duration = timedelta(seconds=5)
+    """It has failed when it takes longer; at most 60 s."""
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        """A message has a broker and a subject, a call has neither."""
+        if not self.url.startswith(("http://", "https://", "nats://")):
+            raise Wrong("url", "must begin with http://, https:// or nats://")
+        if self.url.startswith("nats://") != bool(self.subject):
+            raise Wrong("subject", "belongs to a url that begins with nats://, which needs one")
+        if self.timeout > LONGEST_CALL:
+            raise Wrong("timeout", "must be at most 60 s")
+        if self.subject and self.token.get_secret_value():
+            raise Wrong("token", "belongs to an HTTP call; a broker takes username and password")
+        return self
+
+    def call(self) -> CacheCall:
+        """The same as the domain knows it."""
+        return CacheCall(
+            url=self.url,
+            method=self.method,
+            subject=self.subject,
+            body=self.body,
+            token=self.token.get_secret_value(),
+            credentials=(self.username, self.password.get_secret_value()) if self.username else None,
+            timeout=self.timeout,
+        )
 
 
 class ComponentSettings(Section):
@@ -76,6 +122,10 @@ class ComponentSettings(Section):
     """Whether its triggers have the priority CRITICAL whatever their kind; a container's and a broker's always have."""
     ladder: tuple[str, ...] = ()
     """The actions to try, the first one that fits first. Empty: it is only observed."""
+    clear_caches: CacheSettings | None = None
+    """What the action `clear-caches` sends, and nothing else, like `{ url = "http://127.0.0.1:4000/caches" }` for a
+    POST, or `{ url = "nats://127.0.0.1:4222", subject = "backend.caches.clear" }`. It takes `url`, `method` (POST, PUT,
+    DELETE), `subject`, `body`, `token`, `username`, `password`, `timeout`."""
     probe_timeout: Duration = timedelta(seconds=2)
     """A probe that takes longer has failed."""
     start_timeout: Duration = timedelta(seconds=60)
@@ -133,6 +183,7 @@ class ComponentSettings(Section):
             depends_on=self.depends_on,
             critical=self.critical,
             ladder=self.ladder,
+            clear_caches=None if self.clear_caches is None else self.clear_caches.call(),
             probe_timeout=self.probe_timeout,
             start_timeout=self.start_timeout,
             healthy_delay=self.healthy_delay,

@@ -81,7 +81,8 @@ def _type(root: Node, one: Node) -> str:
     if one.get("title") in NAMED:
         return str(one["title"])
     if "anyOf" in one:
-        return " or ".join(dict.fromkeys(_type(root, each) for each in one["anyOf"] if each.get("const") != ""))
+        written = [each for each in one["anyOf"] if each.get("const") != "" and each.get("type") != "null"]
+        return " or ".join(dict.fromkeys(_type(root, each) for each in written))
     if one["type"] == "array":
         return f"list of {_type(root, one['items'])}"
     return WORDS[str(one.get("format") or one["type"])] + _limits(one)
@@ -95,7 +96,7 @@ def _default(one: Node) -> str:
     if "default" not in one:
         return "none" if one.get("type") == "object" else "required"
     value = one["default"]
-    if value in ("", []):
+    if value in ("", [], None):
         return "none"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 

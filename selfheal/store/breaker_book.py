@@ -42,7 +42,7 @@ class BreakerBook:
 
         One that nobody has asked since its open time ran out, or its override ended, is not what was written last.
         """
-        written = self._all(name and checked(name))
+        written = [self.state(name)] if name else self._all()
         with transaction(self._engine) as connection:
             now = connection.scalar(CLOCK)
         return [advance(one, Look(at=now), self._rules.thresholds(one.name))[0] for one in written]

@@ -118,6 +118,7 @@ class Breakers(BreakerBook):
     def decide(self, name: str, deed: Deed, *, who: str, why: str, lasts: timedelta | None = None) -> None:
         """A person decides in place of the results; see `policy.breaker.decision`."""
         checked(name)
+        who, why = shorten(who, 100), shorten(why, 500)
         with transaction(self._engine) as connection:
             self._change(connection, name, lambda at: decision(deed, at, who=who, why=why, lasts=lasts))
 

@@ -13,12 +13,12 @@ NAME = "heal:restart-service"
 
 def test_a_person_opens_a_breaker_and_ends_that(prefect_server: Server, healing: bootstrap.Estate) -> None:
     """Who and why are kept; afterwards probes decide; the table of breakers is in the Prefect UI."""
-    state = circuit_breaker(deed="open", action="restart-service", who="ada", why="data loss", return_state=True)
+    state = circuit_breaker(deed="open", breaker="restart-service", who="ada", why="data loss", return_state=True)
     assert (state.name, state.message) == ("Looked", "0 of 1 breakers are closed")
     override = healing.breakers.state(NAME).override
     assert override is not None
     assert (override.mode, override.who, override.why) == (Mode.FORCED_OPEN, "ada", "data loss")
-    circuit_breaker(deed="automatic", action="restart-service", who="ada", why="mended", return_state=True)
+    circuit_breaker(deed="automatic", breaker="restart-service", who="ada", why="mended", return_state=True)
     assert isinstance(healing.breakers.ask(NAME, uuid4()), Permit)
     artifacts = prefect_server.client.request("POST", "/artifacts/latest/filter", json={}).json()
     assert "circuit-breakers" in {one["key"] for one in artifacts}
@@ -26,9 +26,9 @@ def test_a_person_opens_a_breaker_and_ends_that(prefect_server: Server, healing:
 
 def test_a_decision_without_a_reason_or_an_action_is_refused(healing: bootstrap.Estate) -> None:
     """The run fails and says what is missing; nothing is changed."""
-    nameless = circuit_breaker(deed="open", action="restart-service", who="ada", why=" ", return_state=True)
+    nameless = circuit_breaker(deed="open", breaker="restart-service", who="ada", why=" ", return_state=True)
     assert nameless.name == "NotDone"
     assert "who and why" in str(nameless.message)
-    unknown = circuit_breaker(deed="reset", action="restart-servce", who="ada", why="x", return_state=True)
+    unknown = circuit_breaker(deed="reset", breaker="restart-servce", who="ada", why="x", return_state=True)
     assert "did you mean 'restart-service'" in str(unknown.message)
     assert healing.breakers.all() == []

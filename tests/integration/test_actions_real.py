@@ -31,7 +31,7 @@ def observe(estate: Estate) -> Observer:
 def actions(estate: Estate, observe: Observer) -> Registry:
     """The shipped actions with real clients; only their pauses are skipped."""
     controls = {"demo": estate.control()}
-    return build(Toolbox(controls=controls, observe=observe, broker=NatsBroker(), clock=FakeClock()))
+    return build(Toolbox(controls=controls, observe=observe, broker=NatsBroker(), http=Http(), clock=FakeClock()))
 
 
 @pytest.mark.parametrize("name", ["backend", "frontend", "consumer", "host-listener", "orchestrator", "sleeper-0"])

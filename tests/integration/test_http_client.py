@@ -111,3 +111,26 @@ def test_wrong_url(url: str) -> None:
     """What is no address of a web server is refused."""
     with pytest.raises(Permanent, match="no address of an HTTP server"):
         Http().get(url, timeout=SHORT)
+
+
+def test_a_call_brings_its_method_token_and_body() -> None:
+    """The server sees what was asked for, and its status is given whatever it is."""
+    seen: list[bytes] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def run() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            while b"{now}" not in b"".join(seen):
+                seen.append(connection.recv(65536))
+            connection.sendall(b"HTTP/1.1 418 X\r\nContent-Length: 0\r\n\r\n")
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/caches?all=1"
+    assert Http().send("DELETE", url, token="t0ken", body="{now}", timeout=SOON) == 418
+    thread.join()
+    listener.close()
+    said = b"".join(seen).lower()
+    assert said.startswith(b"delete /caches?all=1 ")
+    assert b"authorization: bearer t0ken" in said

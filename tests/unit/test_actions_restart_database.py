@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from fakes import NOON, FakeBroker, FakeClock, FakeControl, FakeDatabase, always
+from fakes import NOON, FakeBroker, FakeClock, FakeControl, FakeDatabase, FakeHttp, always
 
 from selfheal.actions.table import Toolbox, build
 from selfheal.model.component import Component, ProbeKind
@@ -33,6 +33,7 @@ def action(database: FakeDatabase, control: FakeControl) -> Action:
     tools = Toolbox(
         controls={"demo": control},
         observe=always(Health.HEALTHY),
+        http=FakeHttp(200),
         broker=FakeBroker(1),
         clock=FakeClock(),
         databases={"agents": database},

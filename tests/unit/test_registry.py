@@ -5,7 +5,7 @@ from importlib.metadata import EntryPoint
 from uuid import uuid4
 
 import pytest
-from fakes import NOON, FakeBroker, FakeClock, FakeControl, always
+from fakes import NOON, FakeBroker, FakeClock, FakeControl, FakeHttp, always
 
 from selfheal.actions.restart_service import RestartService
 from selfheal.actions.table import Registry, Toolbox, build
@@ -17,6 +17,7 @@ from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 TOOLS = Toolbox(
     controls={"demo": FakeControl(backend="RUNNING")},
     observe=always(Health.HEALTHY),
+    http=FakeHttp(200),
     broker=FakeBroker(1),
     clock=FakeClock(),
 )
