@@ -364,7 +364,8 @@ BEGIN
         WHERE g.name IS NOT NULL AND CASE g.name WHEN '' THEN l.storm_estate ELSE l.storm_group END > 0
     LOOP
         IF v_scope.sick >= v_scope.wanted THEN
-            INSERT INTO storms (estate_group, sick, quiet_at) VALUES (v_scope.name, v_scope.sick, now() + l.storm_quiet)
+            INSERT INTO storms (estate_group, sick, began_at, quiet_at)     -- what was admitted before, began before
+            VALUES (v_scope.name, v_scope.sick, clock_timestamp(), now() + l.storm_quiet)
             ON CONFLICT (estate_group) WHERE ended_at IS NULL DO NOTHING RETURNING id INTO v_id;
             IF v_id IS NOT NULL THEN
                 INSERT INTO alert_outbox (severity, dedup_key, message) VALUES ('CRITICAL', 'storm/' || v_id,

@@ -13,7 +13,8 @@ from selfheal.model.observation import Observation
 from selfheal.model.trigger import Trigger, TriggerType
 from selfheal.ports import Clock, Observe, ServiceControl
 
-REASONS = frozenset({TriggerType.SERVICE_DOWN, TriggerType.BREAKER_OPENED, TriggerType.MANUAL})
+REASONS = frozenset({TriggerType.SERVICE_DOWN, TriggerType.NATS_DOWN, TriggerType.BREAKER_OPENED, TriggerType.MANUAL})
+"""A broker that runs as a program is one too: the rung above restore-nats-connection."""
 
 
 class RestartService:

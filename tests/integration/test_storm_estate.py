@@ -174,7 +174,7 @@ _REFUSED = "SELECT DISTINCT component FROM healing_triggers WHERE decision IN ('
 _EARLY = """SELECT a.target_component AS name FROM healing_actions a
     WHERE a.created_at < (SELECT min(s.began_at) FROM storms s)"""
 _KNOWN_SICK = """SELECT a.target_component AS child, f.component AS parent FROM healing_actions a
-    JOIN faults f ON f.detected_at < a.created_at"""
+    JOIN faults f ON f.detected_at < a.created_at - interval '1 s'"""  # exits of one moment are seen in any order
 _MOST_AT_ONCE = """SELECT max((SELECT count(*) FROM healing_actions b
     WHERE b.act_started_at <= a.act_started_at AND b.completed_at > a.act_started_at)) AS most FROM healing_actions a"""
 _MOST_OF_GROUP = """SELECT max((SELECT count(*) FROM healing_actions b WHERE b.estate_group = a.estate_group
