@@ -41,7 +41,7 @@ check: setup
 campaign: setup
 	$(BIN)/python -m pytest tests/chaos tests/acceptance/test_bad_nights.py --campaign
 
-NAMES ?= reaction admission
+NAMES ?= reaction admission breaker
 bench: setup
 	@for name in $(NAMES); do echo "== $$name"; $(BIN)/python -m benchmarks $$name || exit 1; done
 

@@ -1,7 +1,8 @@
 """How much our breakers cost: asking and telling one, beside a durable row without our logic.
 
-All sides go through Python: the same engine, pool and threads, one cluster (synchronous_commit on), alternately, and
-the same log table with its indexes. Each pair is of another closed breaker, so that nobody waits for a row's lock.
+Both sides go through Python and psycopg, with as many threads, alternately, in one cluster (synchronous_commit on),
+into the same log with its indexes; ours through our store and its pool. Each pair is of another closed breaker, so
+that nobody waits for a row's lock.
 """
 
 import functools
@@ -16,7 +17,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg.types.json import Jsonb
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from uuid6 import uuid7
 
 from benchmarks.case import Case
@@ -29,7 +30,7 @@ from selfheal.model.errors import Permanent
 from selfheal.policy.breaker_names import agent_breaker
 from selfheal.store.breaker_rows import limits_json
 from selfheal.store.breakers import Breakers
-from selfheal.store.engine import open_engine, statement, transaction
+from selfheal.store.engine import open_engine
 
 ONE, SIXTEEN = 1, 16
 BREAKERS = 512
@@ -51,9 +52,9 @@ _INSERT = """
                                'permit', jsonb_build_object('id', CAST(:permit AS uuid), 'generation', 0)),
             :limits, 'CLOSED', 0)
 """
-_COMMIT = "the same row of the log, inserted by one statement that is its own transaction: a plain durable commit"
-_TRANSACTION = "BEGIN; SELECT of the breaker FOR UPDATE; INSERT of the same row of the log; COMMIT, through our engine"
-_RAW = "; on a psycopg connection that each thread keeps, without SQLAlchemy, pool and liveness check"
+_KEPT = ", on a connection of the driver that each thread keeps: no pool, no SQLAlchemy"
+_COMMIT = f"a plain durable commit: the same row of the log by one INSERT, its own transaction{_KEPT}"
+_TRANSACTION = f"BEGIN; SELECT of the breaker FOR UPDATE; INSERT of the same row of the log; COMMIT{_KEPT}"
 _PROBES = f"none: {ASKS} asks of a half-open breaker from {SIXTEEN} threads at once; {PERMITS} is right"
 
 Work = Callable[[str, UUID], None]
@@ -73,34 +74,30 @@ def breaker(*, quick: bool) -> list[Case]:
     rounds, seconds = (1, 1) if quick else (9, 3)
     with scratch() as folder, own_database(folder) as database:
         engine = open_engine(database.url, pool_size=SIXTEEN)
-        alone = {"commit": lambda: _commit(engine), "raw commit": lambda: _raw_commit(database)}
-        many = {"transaction": lambda: _transaction(engine), "raw transaction": lambda: _raw_transaction(database)}
         try:
-            one = _measured(database, engine, alone, Load(connections=ONE, rounds=rounds, seconds=seconds))
-            sixteen = _measured(database, engine, many, Load(connections=SIXTEEN, rounds=rounds, seconds=seconds))
+            one = _measured(database, engine, _commit, Load(connections=ONE, rounds=rounds, seconds=seconds))
+            sixteen = _measured(
+                database, engine, _transaction, Load(connections=SIXTEEN, rounds=rounds, seconds=seconds)
+            )
             probes = tuple(_permits(database, engine) for _ in range(rounds))
         finally:
             engine.dispose()
     return [
-        _case("one", one["ours"], one["commit"], _COMMIT),
-        _case("one-raw", one["ours"], one["raw commit"], _COMMIT + _RAW),
-        _case("sixteen", sixteen["ours"], sixteen["transaction"], _TRANSACTION),
-        _case(
-            "sixteen-raw", sixteen["ours"], sixteen["raw transaction"], _TRANSACTION.partition(", through")[0] + _RAW
-        ),
+        _case("one", one, _COMMIT),
+        _case("sixteen", sixteen, _TRANSACTION),
         Case(name="probes", unit="permits", ours=probes, what_other=_PROBES),
     ]
 
 
-def _case(name: str, ours: tuple[float, ...], other: tuple[float, ...], what_other: str) -> Case:
-    return Case(name=name, unit="per second", ours=ours, other=other, what_other=what_other)
+def _case(name: str, found: Mapping[str, tuple[float, ...]], what_other: str) -> Case:
+    return Case(name=name, unit="per second", ours=found["ours"], other=found["other"], what_other=what_other)
 
 
 def _measured(
-    database: Database, engine: Engine, other: Mapping[str, Callable[[], Work]], load: Load
+    database: Database, engine: Engine, other: Callable[[Database], Work], load: Load
 ) -> Mapping[str, tuple[float, ...]]:
     """One figure per side and round."""
-    makers: dict[str, Callable[[], Work]] = {"ours": lambda: _ours(engine), **other}
+    makers: dict[str, Callable[[], Work]] = {"ours": lambda: _ours(engine), "other": lambda: other(database)}
     sides = {name: functools.partial(_once, database, make, load) for name, make in makers.items()}
     return alternate(sides, rounds=load.rounds, what=f"{load.connections} connections")
 
@@ -143,28 +140,7 @@ def _ours(engine: Engine) -> Work:
     return pair
 
 
-def _commit(engine: Engine) -> Work:
-    insert = text(_INSERT)
-
-    def once(name: str, permit: UUID) -> None:
-        with statement(engine) as connection:
-            connection.execute(insert, _values(name, permit))
-
-    return once
-
-
-def _transaction(engine: Engine) -> Work:
-    lock, insert = text(_LOCK), text(_INSERT)
-
-    def once(name: str, permit: UUID) -> None:
-        with transaction(engine) as connection:
-            connection.execute(lock, {"name": name}).one()
-            connection.execute(insert, _values(name, permit))
-
-    return once
-
-
-def _raw_commit(database: Database) -> Work:
+def _commit(database: Database) -> Work:
     connection, insert = _raw(database), _for_psycopg(_INSERT)
 
     def once(name: str, permit: UUID) -> None:
@@ -173,7 +149,7 @@ def _raw_commit(database: Database) -> Work:
     return once
 
 
-def _raw_transaction(database: Database) -> Work:
+def _transaction(database: Database) -> Work:
     connection, lock, insert = _raw(database), _for_psycopg(_LOCK), _for_psycopg(_INSERT)
 
     def once(name: str, permit: UUID) -> None:

@@ -2,6 +2,7 @@
 
 import stat
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from selfheal.actions.table import Registry
 from selfheal.clients.clock import SystemClock
 from selfheal.model.component import Component, ProbeKind
 from selfheal.model.errors import SelfhealError
-from selfheal.model.trigger import Source, Trigger
+from selfheal.model.trigger import Source, Trigger, TriggerType
 from selfheal.policy.triggers import priority_of, usual_type
 from selfheal.settings.advice import Advice, advice, holds_secret
 from selfheal.settings.estate import Settings
@@ -34,6 +35,7 @@ def warnings(settings: Settings, path: Path | None, *, live: bool) -> list[Advic
         *_of_file(settings, path),
         *advice(settings),
         *_of_ladders(settings),
+        *_of_openings(settings),
         *(_of_world(settings) if live else ()),
     ]
 
@@ -65,6 +67,26 @@ def _of_ladders(settings: Settings) -> Iterator[Advice]:
                 said=f"nothing on it acts by itself: {', '.join(f'{one} is in mode {modes[one]}' for one in modes)}",
                 what_to_do=f'set mode = "auto" in [actions.{next(iter(modes))}], if that is what is meant',
             )
+
+
+def _of_openings(settings: Settings) -> Iterator[Advice]:
+    """What a breaker's opening heals may be healed, by an action that fits."""
+    registry, components = registry_of(settings), settings.catalogue()
+    for breaker, causes in settings.breaker_rules().causes.items():
+        for cause in causes:
+            down = replace(_down(components[cause.component]), type=TriggerType.BREAKER_OPENED, action=cause.action)
+            try:
+                wrong = "" if registry.find_actions(down, components[cause.component]) else "nothing on its ladder fits"
+            except SelfhealError as error:
+                wrong = error.message
+            if cause.component not in settings.healing.allow:
+                wrong = wrong or "it is not in healing.allow"
+            if wrong:
+                yield Advice(
+                    setting=f"on_opening.{breaker}.heal",
+                    said=f"{cause.component} will not be healed: {wrong}",
+                    what_to_do="name an action that fits an open breaker, and allow the component",
+                )
 
 
 def _misfit(registry: Registry, action: str, component: Component) -> str:

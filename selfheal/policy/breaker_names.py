@@ -11,7 +11,7 @@ from selfheal.model.breaker_rules import Scope
 from selfheal.model.errors import Permanent
 
 _FORMS = {
-    Scope.HEAL: re.compile(r"heal:[a-z0-9][a-z0-9_.-]{0,49}"),
+    Scope.HEAL: re.compile(r"heal:[A-Za-z0-9][A-Za-z0-9_.-]{0,49}"),  # as the action is named
     Scope.AGENT: re.compile(r"agent:([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/)?[a-z0-9][a-z0-9_.-]{0,49}"),
 }
 FORMS = "heal:ACTION, agent:NAME or agent:TENANT/NAME"
@@ -36,7 +36,7 @@ def checked(name: str) -> str:
     if not any(form.fullmatch(name) for form in _FORMS.values()):
         raise Permanent(
             f"{name[:100]!r} is no name of a breaker; it is {FORMS}",
-            hint="small letters, digits, _ . and -, at most 50; a tenant is its UUID",
+            hint="an agent is small letters, digits, _ . and -, at most 50; a tenant is its UUID",
         )
     return name
 

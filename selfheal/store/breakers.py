@@ -6,15 +6,17 @@ Admission and the results of heals use `ask_in` and `tell_in` within their own t
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, text, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from psycopg.types.json import Jsonb
+from sqlalchemy import select, text, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
-from selfheal.model.breaker import Breaker, Deed, Denial, Permit, State
+from selfheal.model.breaker import Breaker, Deed, Denial, Mode, Permit, State
 from selfheal.model.breaker_event import Ask, Event, GiveBack, Look, Renew, Result
 from selfheal.model.ending import Ending
 from selfheal.model.errors import SelfhealError
@@ -23,7 +25,7 @@ from selfheal.policy.breaker_names import checked
 from selfheal.policy.endings import success_of
 from selfheal.store.breaker_book import CLOCK, BreakerBook
 from selfheal.store.breaker_rows import as_log, as_row, as_transition, breaker_of, limits_json
-from selfheal.store.engine import statement, transaction
+from selfheal.store.engine import first_row, transaction
 from selfheal.store.raised import raise_and_tell
 from selfheal.store.tables import circuit_breaker_results, circuit_breaker_state, healing_actions
 from selfheal.store.text import shorten
@@ -33,7 +35,7 @@ _LOOK = text("SELECT state, mode, generation FROM circuit_breaker_state WHERE co
 _TELL = text(
     "SELECT tell_closed_breaker(:name, :permit, :generation, :success, :chance, :note,"
     " :window, :fewest, :trip_rate, :limits)"
-).bindparams(bindparam("limits", type_=JSONB))
+)
 _Make = Callable[[datetime], Event]
 
 
@@ -47,8 +49,7 @@ class Breakers(BreakerBook):
         """See `ports.AgentBreakers.ask`. Of a closed breaker it is one read; every denial is counted as prevented."""
         checked(name)
         try:
-            with statement(self._engine) as connection:
-                known = _granted_at_once(connection, name, permit)
+            known = _at_once(first_row(self._engine, _LOOK, {"name": name}), permit)
             return known or self._ask_locked(name, permit)
         except SelfhealError as error:
             _log.warning("%s is denied, since its breaker cannot be asked: %s", name, error)
@@ -83,15 +84,14 @@ class Breakers(BreakerBook):
     def tell(self, name: str, permit: Permit, *, success: bool, note: str = "") -> None:
         """How something that was permitted has ended; telling it again changes nothing."""
         checked(name)
-        with statement(self._engine) as connection:
-            told = self._tell_closed(connection, name, permit, success=success, note=note)
-        if not told:
+        told = first_row(self._engine, _TELL, self._told(name, permit, success=success, note=note))
+        if told != (True,):
             with transaction(self._engine) as connection:
                 self._tell_any(connection, name, permit, success=success, note=note)
 
     def tell_in(self, connection: Connection, name: str, permit: Permit, *, success: bool, note: str = "") -> None:
         """The same within the caller's transaction."""
-        if not self._tell_closed(connection, name, permit, success=success, note=note):
+        if not connection.scalar(_TELL, self._told(name, permit, success=success, note=note)):
             self._tell_any(connection, name, permit, success=success, note=note)
 
     def give_back(self, name: str, permit: Permit) -> None:
@@ -142,10 +142,10 @@ class Breakers(BreakerBook):
         now = self._write(connection, before, Look(at=at))[0] if before.state is not State.CLOSED else before
         return self._write(connection, now, event, note=note)[1]
 
-    def _tell_closed(self, connection: Connection, name: str, permit: Permit, *, success: bool, note: str) -> bool:
-        """The ordinary case, in one round trip; False: the automaton must be asked."""
+    def _told(self, name: str, permit: Permit, *, success: bool, note: str) -> dict[str, Any]:
+        """What `tell_closed_breaker` takes: the ordinary case in one round trip. False: the automaton must be asked."""
         limits = self._rules.thresholds(name)
-        values = {
+        return {
             "name": name,
             "permit": permit.id,
             "generation": permit.generation,
@@ -155,9 +155,8 @@ class Breakers(BreakerBook):
             "window": limits.window,
             "fewest": limits.fewest,
             "trip_rate": limits.trip_rate,
-            "limits": limits_json(limits),
+            "limits": Jsonb(limits_json(limits)),
         }
-        return bool(connection.scalar(_TELL, values))
 
     def _tell_any(self, connection: Connection, name: str, permit: Permit, *, success: bool, note: str) -> None:
         chance = _chance()
@@ -196,11 +195,14 @@ class Breakers(BreakerBook):
 
 def _granted_at_once(connection: Connection, name: str, permit: UUID) -> Permit | None:
     """The permit of a breaker that is plainly closed, which is only read; None: it must be asked on its locked row."""
-    row = connection.execute(_LOOK, {"name": name}).first()
-    if row is None:
-        return Permit(id=permit, generation=0)
-    closed = row.state == State.CLOSED and row.mode == "AUTOMATIC"
-    return Permit(id=permit, generation=row.generation) if closed else None
+    return _at_once(connection.execute(_LOOK, {"name": name}).tuples().first(), permit)
+
+
+def _at_once(row: Sequence[Any] | None, permit: UUID) -> Permit | None:
+    """The same from state, mode and generation; a breaker without a row is a new one."""
+    state, mode, generation = row or (State.CLOSED, Mode.AUTOMATIC, 0)
+    closed = (state, mode) == (State.CLOSED, Mode.AUTOMATIC)
+    return Permit(id=permit, generation=generation) if closed else None
 
 
 def _chance() -> float:

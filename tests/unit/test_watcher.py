@@ -22,7 +22,7 @@ from selfheal.model.component import Component, ProbeKind
 from selfheal.model.errors import SelfhealError, Transient
 from selfheal.model.health import ComponentHealth, HealthStatus
 from selfheal.model.observation import Health, Incarnation, Observation
-from selfheal.model.trigger import Trigger, TriggerType
+from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.protocol.heal import Result
 from selfheal.watch.watcher import Pace, Summary, Watcher, World
 
@@ -69,6 +69,7 @@ class Stage:
         self.events: list[str] = []
         self.noted: list[Trigger] = []
         self.holds: frozenset[str] = frozenset()
+        self.by_breakers: list[Trigger] = []
         self.turns = 0
         self.swept = 0
         self.watching: UUID | None = None
@@ -89,6 +90,7 @@ class Stage:
             reconcile=self._turn,
             note=self.noted.append,
             holds=lambda: self.holds,
+            raised=self._by_breakers,
             clock=self.clock,
             holder=Holder(host="here", pid=1, started=1),
         )
@@ -96,6 +98,11 @@ class Stage:
 
     def run(self) -> Summary:
         return self.watcher.run()
+
+    def _by_breakers(self) -> list[Trigger]:
+        """Each is due once."""
+        due, self.by_breakers = self.by_breakers, []
+        return due
 
     def heal_is_over(self, name: str = "backend") -> None:
         """Wait until the last heal of a component has ended and been noted."""
@@ -639,3 +646,34 @@ def test_the_priority_is_the_components() -> None:
         stage.show(SICK, name=name)
     stage.run()
     assert {one.component: one.priority for one in stage.raised} == {"plain": "HIGH", "vital": "CRITICAL"}
+
+
+def test_what_a_breaker_has_raised_is_dispatched_though_its_component_is_healthy() -> None:
+    """Each is handed over once; one that breaks stops neither the others nor the sweeps."""
+    stage = Stage("backend", "orchestrator", sweeps=6)
+    due = [
+        Trigger(
+            id=uuid4(),
+            type=TriggerType.BREAKER_OPENED,
+            component=name,
+            source=Source.BREAKER,
+            priority=Priority.HIGH,
+            reason="the breaker agent:cynthia has opened",
+            detected_at=NOON,
+        )
+        for name in ("backend", "orchestrator", "backend")
+    ]
+    stage.by_breakers = list(due)
+    met: list[UUID] = []
+
+    def dispatch(trigger: Trigger) -> Result:
+        met.append(trigger.id)
+        if trigger is due[0]:
+            raise AWAY
+        if trigger is due[1]:
+            raise ValueError("broke")
+        return HEALED
+
+    stage.dispatch = dispatch
+    assert stage.run().sweeps == 6
+    assert sorted(met) == sorted(one.id for one in due)
