@@ -13,8 +13,7 @@ from selfheal.model.observation import Observation
 from selfheal.model.trigger import Trigger, TriggerType
 from selfheal.ports import Clock, Observe, ServiceControl
 
-REASONS = frozenset({TriggerType.SERVICE_DOWN, TriggerType.NATS_DOWN, TriggerType.BREAKER_OPENED, TriggerType.MANUAL})
-"""A broker that runs as a program is one too: the rung above restore-nats-connection."""
+REASONS = frozenset({TriggerType.SERVICE_DOWN, TriggerType.BREAKER_OPENED, TriggerType.MANUAL})
 
 
 class RestartService:

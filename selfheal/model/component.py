@@ -70,6 +70,7 @@ class Component:
         migration: the entry of the catalogue that makes the object, or empty.
         group: of replicas or of what fails together; empty for none.
         depends_on: names of the components that must be healthy for this one to be.
+        restarts: its supervisord restarts it by itself.
         critical: its triggers are CRITICAL, whatever their kind.
         ladder: the actions to try, first rung first.
         clear_caches: how its caches are cleared; None where nobody said.
@@ -92,6 +93,7 @@ class Component:
     migration: str = ""
     group: str = ""
     depends_on: frozenset[str] = frozenset()
+    restarts: bool = False
     critical: bool = False
     ladder: tuple[str, ...] = ()
     clear_caches: CacheCall | None = None

@@ -20,7 +20,7 @@ _FIRST = frozenset(
     }
 )
 _OF_PROBE = {ProbeKind.NATS: TriggerType.NATS_DOWN, ProbeKind.SQL_OBJECT: TriggerType.OBJECT_MISSING}
-_PLATFORM_ACTS = frozenset({"RESTARTING", "CRASH_LOOP"})
+_PLATFORM_ACTS = frozenset({"RESTARTING", "CRASH_LOOP", "BACKOFF"})  # Docker's, Docker's, supervisord's
 
 
 def type_of(component: Component, seen: Observation) -> TriggerType:
@@ -41,7 +41,10 @@ def priority_of(component: Component, kind: TriggerType) -> Priority:
     return Priority.CRITICAL if component.critical or kind in _FIRST else Priority.HIGH
 
 
-def platform_acts(seen: Observation, *, sick_since: datetime, now: datetime, grace: timedelta) -> bool:
-    """Whether Docker restarts it by itself and still has time to succeed."""
+def platform_acts(
+    component: Component, seen: Observation, *, sick_since: datetime, now: datetime, grace: timedelta
+) -> bool:
+    """Whether Docker or supervisord restarts it by itself and still has time to succeed."""
     life = seen.incarnation
-    return life is not None and life.state in _PLATFORM_ACTS and now - sick_since < grace
+    acts = life is not None and (life.state in _PLATFORM_ACTS or (component.restarts and life.state == "EXITED"))
+    return acts and now - sick_since < grace

@@ -118,6 +118,9 @@ class ComponentSettings(Section):
     depends_on: frozenset[ComponentName] = frozenset()
     """Components that must be healthy for this one to be. They are checked, and shown by `selfheal status`;
     each component is healed by itself all the same."""
+    restarts: bool = False
+    """Its supervisord restarts it by itself (`autorestart`), which that does not tell: an end is left to it for
+    `watching.platform_grace` first, then healed if that has not helped."""
     critical: bool = False
     """Whether its triggers have the priority CRITICAL whatever their kind; a container's and a broker's always have."""
     ladder: tuple[str, ...] = ()
@@ -181,6 +184,7 @@ class ComponentSettings(Section):
             migration=self.migration,
             group=self.group,
             depends_on=self.depends_on,
+            restarts=self.restarts,
             critical=self.critical,
             ladder=self.ladder,
             clear_caches=None if self.clear_caches is None else self.clear_caches.call(),

@@ -185,7 +185,8 @@ class Watcher:
         if not state.track.down or state.healing or too_early or self._stop.is_set():
             return
         component, sick_since = self._world.components[seen.component], state.sick_since or seen.observed_at
-        if platform_acts(seen, sick_since=sick_since, now=self._world.clock.now(), grace=self._pace.platform_grace):
+        now, grace = self._world.clock.now(), self._pace.platform_grace
+        if platform_acts(component, seen, sick_since=sick_since, now=now, grace=grace):
             return
         if seen.stopped_on_request and not self._left_by_us(component):
             state.not_before = self._world.clock.monotonic() + _RAISE_AGAIN_S

@@ -72,7 +72,7 @@ class Racers:
 
     def answers(self, started: list["Future[tuple[int, Counter[Decision]]]"]) -> Counter[Decision]:
         """How all were answered."""
-        ended = [one.result(timeout=60) for one in started]
+        ended = [one.result(timeout=300) for one in started]
         assert len({pid for pid, _ in ended}) == RACERS
         return sum((answers for _, answers in ended), Counter())
 

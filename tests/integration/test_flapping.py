@@ -62,7 +62,7 @@ def test_a_service_that_flaps_climbs_the_ladder(estate: Demo, healing: Estate, e
     for _ in range(3):
         os.kill(estate.control().process("broker").pid, signal.SIGKILL)
         until("supervisord knows", lambda: not estate.control().process("broker").running)
-        assert healed(healing, "broker", TriggerType.NATS_DOWN).name == "Healed"
+        assert healed(healing, "broker", TriggerType.SERVICE_DOWN).name == "Healed"
     with empty.connect() as connection:
         tried = list(connection.scalars(text("SELECT action_name FROM healing_actions ORDER BY created_at")))
     assert tried == [LADDER[0], LADDER[0], LADDER[1]]

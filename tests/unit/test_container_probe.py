@@ -141,8 +141,8 @@ def test_docker_gets_its_grace() -> None:
     grace = timedelta(seconds=10)
     for state, early in (("RESTARTING", True), ("CRASH_LOOP", True), ("EXITED", False), ("PAUSED", False)):
         seen = Observation(component="web", health=Health.SICK, detail="", observed_at=NOON, incarnation=life(state))
-        assert platform_acts(seen, sick_since=NOON, now=NOON + grace / 2, grace=grace) is early
-        assert not platform_acts(seen, sick_since=NOON, now=NOON + grace, grace=grace)
+        assert platform_acts(component(), seen, sick_since=NOON, now=NOON + grace / 2, grace=grace) is early
+        assert not platform_acts(component(), seen, sick_since=NOON, now=NOON + grace, grace=grace)
 
 
 @pytest.mark.parametrize(

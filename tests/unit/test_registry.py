@@ -109,7 +109,7 @@ def test_unknown_name_gives_the_nearest() -> None:
     [
         (TriggerType.SERVICE_DOWN, BACKEND, "restart-service"),
         (TriggerType.MANUAL, BACKEND, "restart-service"),
-        (TriggerType.CONTAINER_DOWN, BACKEND, None),
+        (TriggerType.NATS_DOWN, BACKEND, None),
         (TriggerType.NATS_DOWN, BROKER, "restore-nats-connection"),
         (TriggerType.SERVICE_DOWN, BROKER, "restore-nats-connection"),
     ],

@@ -350,6 +350,19 @@ def test_what_a_person_stopped_stays_stopped_while_its_fault_is_open() -> None:
     assert stage.run().raised == 0
 
 
+@pytest.mark.parametrize(("state", "restarts"), [("BACKOFF", False), ("EXITED", True)])
+def test_what_supervisord_restarts_itself_is_left_to_it_for_its_grace(state: str, restarts: bool) -> None:  # noqa: FBT001
+    """Within ten seconds nothing is raised; what is sick then is healed."""
+    stage = Stage("backend", sweeps=8)
+    stage.components["backend"] = replace(stage.components["backend"], restarts=restarts)
+    stage.watcher = stage.another_watcher()
+    stage.show(SICK, state)
+    raised: list[int] = []
+    stage.before = {6: lambda: (raised.append(len(stage.noted)), setattr(stage.clock, "seconds", 11.0))}
+    stage.run()
+    assert (raised, len(stage.raised)) == ([0], 1)
+
+
 def test_many_at_once_are_raised_in_order_and_written_down_at_once() -> None:
     """One sweep finds them all: CRITICAL before HIGH, parents before children; each fault is noted as it is raised."""
     names = ["child", "leaf", "other", "root", "vital"]
