@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from console.failure import FINE, WrongUsage
-from console.output import Cell, Section, show
+from console.output import Cell, Section, rehearsed, show
 from console.pause import duration_of, operator
-from console.place import Output, Place
+from console.place import DryRun, Output, Place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,17 +34,17 @@ def breaker(  # noqa: PLR0913 - each is an option of the command
     for_: Annotated[
         str, Parameter(name="--for", help="open, close: how long, like 2 h; else until somebody ends it.")
     ] = "",
+    dry_run: DryRun = False,
     place: Place = Place(),  # noqa: B008 - frozen: cyclopts fills a copy
     output: Output = "table",
 ) -> int:
     """List the breakers, show one, or decide in place of one."""
-    from selfheal.bootstrap import wire  # noqa: PLC0415  keeps `--help` fast
+    from console.estate import estate_of  # noqa: PLC0415  keeps `--help` fast
 
     if (do == "list") == bool(name):
         wrong = f"{do} names no breaker" if do != "list" else "list takes no name"
         raise WrongUsage(wrong, hint="like `selfheal breaker show restart-service`")
-    estate = wire(place.settings(), database_url=place.database_url())
-    try:
+    with estate_of(place, dry_run=dry_run) as estate:
         known = estate.breaker_name(name) if name else ""
         if do not in {"list", "show"}:
             deed, lasts = _decision(do, why, for_)
@@ -52,10 +52,9 @@ def breaker(  # noqa: PLR0913 - each is an option of the command
         found = estate.breakers.present(known)
         prevented = estate.breakers.prevented()
         failures = estate.breakers.recent_failures(known, limit=FAILURES) if known else None
-    finally:
-        estate.close()
     sections = [Section(name="breakers", columns=COLUMNS, rows=[row(one, prevented.get(one.name, 0)) for one in found])]
-    show([*sections, *([] if failures is None else [_section(failures)])], output=output)
+    sections += [] if failures is None else [_section(failures)]
+    show(sections, output=output, facts=rehearsed(dry_run))
     return FINE
 
 

@@ -1,15 +1,17 @@
 """The database as a command sees it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from console.place import Place
-from selfheal.store.engine import open_engine
+from selfheal.store.approvals import Approvals
+from selfheal.store.engine import open_engine, rehearsing
 from selfheal.store.health import HealthHistory
 from selfheal.store.maintenance import Maintenance
 from selfheal.store.outbox import Outbox
 from selfheal.store.pauses import Pauses
+from selfheal.store.rates import RateReports
 from selfheal.store.reports import Reports
 from selfheal.store.starts import MissedStarts
 from selfheal.store.storms import Storms
@@ -17,7 +19,7 @@ from selfheal.store.storms import Storms
 
 @dataclass(frozen=True, kw_only=True)
 class Database:
-    """What can be read: reports, health with its watchers, alerts; and what a person decides."""
+    """What can be read: reports, rates, health with its watchers, alerts; and what a person decides."""
 
     reports: Reports
     health: HealthHistory
@@ -26,28 +28,33 @@ class Database:
     storms: Storms
     outbox: Outbox
     missed_starts: MissedStarts
+    approvals: Approvals
+    rates: RateReports
 
 
 @contextmanager
-def reading(url: str) -> Iterator[Database]:
-    """Open the database for one command."""
+def reading(url: str, *, dry_run: bool = False) -> Iterator[Database]:
+    """Open the database for one command; in a dry run what it writes is seen by itself only, and is gone afterwards."""
     engine = open_engine(url, pool_size=1)
     try:
-        yield Database(
-            reports=Reports(engine),
-            health=HealthHistory(engine),
-            pauses=Pauses(engine),
-            maintenance=Maintenance(engine),
-            storms=Storms(engine),
-            outbox=Outbox(engine),
-            missed_starts=MissedStarts(engine),
-        )
+        with rehearsing(engine) if dry_run else nullcontext():
+            yield Database(
+                reports=Reports(engine),
+                health=HealthHistory(engine),
+                pauses=Pauses(engine),
+                maintenance=Maintenance(engine),
+                storms=Storms(engine),
+                outbox=Outbox(engine),
+                missed_starts=MissedStarts(engine),
+                approvals=Approvals(engine),
+                rates=RateReports(engine),
+            )
     finally:
         engine.dispose()
 
 
 @contextmanager
-def database_of(place: Place) -> Iterator[Database]:
-    """The database of a running stack; raises what `Place.database_url` raises."""
-    with reading(place.database_url()) as database:
+def database_of(place: Place, *, dry_run: bool = False) -> Iterator[Database]:
+    """The database of a running stack, as `reading`; raises what `Place.database_url` raises."""
+    with reading(place.database_url(), dry_run=dry_run) as database:
         yield database

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from console.failure import FINE, WrongUsage
-from console.output import Cell, Section, show
-from console.place import Output, Place
+from console.output import Cell, Section, rehearsed, show
+from console.place import DryRun, Output, Place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ def deployments(  # noqa: PLR0913 - each is an option of the command
     /,
     *,
     place: Place = Place(),  # noqa: B008 - frozen: cyclopts fills a copy
-    dry_run: Annotated[bool, _Flag, Parameter(help="Only list what would be made, changed or removed.")] = False,
+    dry_run: DryRun = False,
     adopt: Annotated[
         bool, _Flag, Parameter(help="apply: take over what bears our names but is not known as ours.")
     ] = False,
@@ -56,7 +56,7 @@ def _tell(api: "PrefectApi", steps: "Sequence[Step]", output: Output, *, dry_run
     rows = [
         {"kind": str(one.kind), "name": one.name, "change": one.change.value, "detail": one.detail} for one in steps
     ]
-    facts: dict[str, Cell] = {"prefect_server": api.url, "dry_run": dry_run}
+    facts: dict[str, Cell] = rehearsed(dry_run) | {"prefect_server": api.url}
     section = Section(
         name="objects",
         columns=("kind", "name", "change", "detail"),

@@ -89,6 +89,36 @@ found, seconds of the act and of the whole attempt, why, and what happened.
 
     selfheal history --component backend --limit 5
 """,
+    "rates": """Tell what came of the heals: success, time, recurrence, cost.
+
+You see for all, and by action or component: attempts, the share that was
+verified healed, the mean time from detection to verified healed (MTTR), the
+share that was sick again within 24 hours, failures that a breaker prevented,
+and dollars saved; each with its 95 % interval.
+
+    selfheal rates
+    selfheal rates --for "24 h" --by component
+""",
+    "actions": """List how far each action may go, or decide about one.
+
+Modes: observe (nothing), shadow (it plans, and the plan is recorded), approve
+(it asks a person), auto (it acts). The stricter of the settings and of what is
+written here is in force. You see the modes, who wrote them and why, what is
+proposed, and what was demoted because its heals failed.
+
+    selfheal actions
+    selfheal actions mode restart-service approve --why "it lost data"
+    selfheal actions mode restart-service auto --why "mended" --dry-run
+""",
+    "approvals": """List what waits for a person's word.
+
+An action in mode approve asks before it acts. You see what would be done, to
+what, who asked, why, what else it touches, and until when; with --ended also
+what nobody answered in time. This release lists them and takes no answers.
+
+    selfheal approvals
+    selfheal approvals --ended
+""",
     "maintenance": """Plan windows in which nothing in their scope is healed.
 
 Of the whole estate, a group or a component. You see the windows that are not

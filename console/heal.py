@@ -2,8 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -11,8 +10,9 @@ from uuid import UUID
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from console.output import Cell, show
-from console.place import Output, Place
+from console.output import Cell, Section, rehearsed, show
+from console.pause import operator
+from console.place import DryRun, Output, Place
 from selfheal.model.errors import SelfhealError, Transient
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 
@@ -34,7 +34,7 @@ def heal(  # noqa: PLR0913 - each is an option of the command
     place: Place = Place(),  # noqa: B008 - frozen: cyclopts fills a copy
     action: Annotated[str, Parameter(help="Which action; else the component's ladder decides.")] = "",
     why: Annotated[str, Parameter(help="Why; it is recorded.")] = "asked for on the command line",
-    dry_run: Annotated[bool, Parameter(negative=(), help="Only tell what would be done.")] = False,
+    dry_run: DryRun = False,
     timeout: Annotated[
         float, Parameter(validator=Number(gt=0), help="Seconds to wait for the end of the run.")
     ] = 180.0,
@@ -42,25 +42,15 @@ def heal(  # noqa: PLR0913 - each is an option of the command
 ) -> int:
     """Heal one component once."""
     trigger = _trigger(component, action, why)
-    with _estate(place) as estate:
+    from console.estate import estate_of  # noqa: PLC0415  keeps `--help` fast
+
+    with estate_of(place) as estate:
         if dry_run:
             return _preview(estate, trigger, output)
         state = None if _refused_at_the_door(estate, trigger) else _through_prefect(place, trigger, timeout)
         if state is not None:
             return _told(state.name, state.message, output)
         return _directly(estate, trigger, output)
-
-
-@contextmanager
-def _estate(place: Place) -> Iterator["Estate"]:
-    """The estate, wired for one command."""
-    from selfheal.bootstrap import wire  # noqa: PLC0415  keeps `--help` fast
-
-    estate = wire(place.settings(), database_url=place.database_url())
-    try:
-        yield estate
-    finally:
-        estate.close()
 
 
 def _trigger(component: str, action: str, why: str) -> Trigger:
@@ -75,6 +65,7 @@ def _trigger(component: str, action: str, why: str) -> Trigger:
         priority=Priority.HIGH,
         reason=_text(why),
         detected_at=datetime.now(UTC),
+        who=operator(),
     )
 
 
@@ -95,15 +86,18 @@ def _preview(estate: "Estate", trigger: Trigger, output: Output) -> int:
     from selfheal.protocol.dry_run import preview  # noqa: PLC0415
 
     told = preview(estate.healer, trigger)
-    facts: dict[str, Cell] = {
+    facts: dict[str, Cell] = rehearsed(dry_run=True) | {
         "component": told.component,
         "decision": told.decision,
         "reason": told.reason,
         "seen": told.seen,
         "action": told.action,
         "steps": "; ".join(told.steps),
+        "blast_radius": told.blast_radius,
     }
-    show([], output=output, facts=facts)
+    rows = [{"decision": one.decision.value, "reason": one.reason} for one in told.refusals]
+    limits = Section(name="would_refuse", columns=("decision", "reason"), rows=rows, when_empty="nothing")
+    show([limits], output=output, facts=facts)
     return 0 if told.decision in GOOD_DECISIONS else 1
 
 
@@ -122,6 +116,7 @@ def _through_prefect(place: Place, trigger: Trigger, timeout_s: float) -> "RunSt
         "reason": trigger.reason,
         "action": trigger.action,
         "trigger_id": str(trigger.id),
+        "who": trigger.who,
     }
     with place.prefect() as prefect:
         if not prefect.answers():

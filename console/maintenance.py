@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cyclopts import Parameter
 
 from console.failure import FINE, WrongUsage
-from console.output import Cell, Section, show
+from console.output import Cell, Section, rehearsed, show
 from console.pause import duration_of, operator
-from console.place import Output, Place
+from console.place import DryRun, Output, Place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +32,7 @@ def maintenance(  # noqa: PLR0913 - each is an option of the command
     for_: Annotated[str, Parameter(name="--for", help='How long, like "2 h".')] = "1 h",
     zone: Annotated[str, Parameter(help="IANA zone of a --from without an offset, like Europe/Berlin.")] = "UTC",
     why: Annotated[str, Parameter(help="Why; everybody whose heal is refused reads it.")] = "",
+    dry_run: DryRun = False,
     place: Place = Place(),  # noqa: B008 - frozen: cyclopts fills a copy
     output: Output = "table",
 ) -> int:
@@ -47,7 +48,7 @@ def maintenance(  # noqa: PLR0913 - each is an option of the command
         raise WrongUsage("--why is empty", hint="say why; it is recorded, and everybody whose heal is refused reads it")
     if ends_at <= datetime.now(UTC):
         raise WrongUsage(f"the window would be over since {ends_at:%Y-%m-%d %H:%M} UTC", hint="give a later --from")
-    with database_of(place) as database:
+    with database_of(place, dry_run=dry_run) as database:
         if do == "plan":
             database.maintenance.plan(
                 scope=scope,
@@ -61,7 +62,7 @@ def maintenance(  # noqa: PLR0913 - each is an option of the command
         elif ending is not None and not database.maintenance.end(ending, who=operator(), why=why.strip()):
             raise WrongUsage(f"no window {window} is planned or in force", hint="see `selfheal maintenance list`")
         windows = database.maintenance.upcoming()
-    show([section(windows)], output=output)
+    show([section(windows)], output=output, facts=rehearsed(dry_run))
     return FINE
 
 

@@ -59,6 +59,11 @@ def show(sections: Sequence[Section], *, output: Format, facts: Mapping[str, Cel
         _as_lines(sections, facts or {})
 
 
+def rehearsed(dry_run: bool) -> dict[str, Cell]:  # noqa: FBT001 - the command's own option
+    """The first fact of every dry run: what follows would be, and is not."""
+    return {"dry_run": True} if dry_run else {}
+
+
 def printable(value: object) -> str:
     """One line without control characters."""
     return "".join(one if one.isprintable() else " " for one in str(value))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from console.failure import WrongUsage
-from console.output import Cell, show
-from console.place import Output, Place
+from console.output import Cell, rehearsed, show
+from console.place import DryRun, Output, Place
 
 if TYPE_CHECKING:
     from selfheal.model.pause import Pause
@@ -21,6 +21,7 @@ def pause(
     for_: Annotated[
         str | None, Parameter(name="--for", help='How long, like "30 min" or "2 h"; else until `selfheal resume`.')
     ] = None,
+    dry_run: DryRun = False,
     place: Place = Place(),  # noqa: B008 - frozen: cyclopts fills a copy
     output: Output = "table",
 ) -> int:
@@ -30,9 +31,9 @@ def pause(
     duration = None if for_ is None else duration_of(for_)
     from console.database import database_of  # noqa: PLC0415  keeps `--help` fast
 
-    with database_of(place) as database:
+    with database_of(place, dry_run=dry_run) as database:
         paused = database.pauses.pause(who=operator(), why=why.strip(), duration=duration)
-    show([], output=output, facts=facts(paused))
+    show([], output=output, facts=rehearsed(dry_run) | facts(paused))
     return 0
 
 

@@ -25,6 +25,9 @@ Output = Annotated[
 ]
 
 
+DryRun = Annotated[bool, Parameter(name="--dry-run", negative=(), help="Only tell what would be done.")]
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Place:

@@ -6,14 +6,14 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from console.failure import BAD_NEWS, FINE, WrongUsage
-from console.output import Cell, Section, show
-from console.place import Output, Place
+from console.output import Cell, Section, rehearsed, show
+from console.place import DryRun, Output, Place
 
 
 def reload(
     *,
     place: Place = Place(),  # noqa: B008 - frozen: cyclopts fills a copy
-    dry_run: Annotated[bool, Parameter(negative=(), help="Only tell what would change.")] = False,
+    dry_run: DryRun = False,
     timeout: Annotated[float, Parameter(validator=Number(gt=0), help="Seconds to wait for the stack.")] = 60.0,
     output: Output = "table",
 ) -> int:
@@ -23,7 +23,7 @@ def reload(
     done = ask(place.folder, config=place.config_file() if place.config else None, dry_run=dry_run, within_s=timeout)
     if done.wrong:
         raise WrongUsage(done.wrong, hint=done.hint or "the running stack goes on with the settings that it had")
-    facts: dict[str, Cell] = {
+    facts: dict[str, Cell] = rehearsed(dry_run) | {
         "settings": done.source,
         "reloaded": "no, this is a dry run" if dry_run else "yes",
         "may_now_be_healed": ", ".join(one.now for one in done.changes if one.change == "may now be healed"),

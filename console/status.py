@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from console import maintenance, storm
+from console import approvals, maintenance, storm
 from console.output import Cell, Section, show
 from console.pause import facts
 from console.place import Output, Place
@@ -183,6 +183,9 @@ def _decisions(found: Findings, database: "Database") -> None:
     found.bad = found.bad or bool(storms)
     found.sections += [storm.section(storms)] if storms else []
     found.sections += [maintenance.section(windows)] if windows else []
+    asked = database.approvals.newest(limit=REFUSALS_SHOWN, ended=False)
+    found.bad = found.bad or bool(asked)
+    found.sections += [approvals.section(asked)] if asked else []
     waiting = database.outbox.unsent()
     if waiting:
         found.facts["alerts_waiting"] = waiting

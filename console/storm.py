@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from console.failure import BAD_NEWS, FINE, WrongUsage
-from console.output import Cell, Section, show
+from console.output import Cell, Section, rehearsed, show
 from console.pause import operator
-from console.place import Output, Place
+from console.place import DryRun, Output, Place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 COLUMNS = ("storm", "sick_at_least", "began_at", "quiet_at", "go_by", "why")
 
 
-def storm(
+def storm(  # noqa: PLR0913 - each is an option of the command
     do: Annotated[Literal["list", "go"], Parameter(help="list the storms, or let heals begin again.")] = "list",
     /,
     *,
     who: Annotated[str, Parameter(help="Who decides; else the operating system's user.")] = "",
     why: Annotated[str, Parameter(help="Why heals may begin; it is recorded.")] = "",
+    dry_run: DryRun = False,
     place: Place = Place(),  # noqa: B008 - frozen: cyclopts fills a copy
     output: Output = "table",
 ) -> int:
@@ -31,10 +32,10 @@ def storm(
         raise WrongUsage("--why is empty", hint="say why heals may begin again, e.g. --why 'the power is back'")
     from console.database import database_of  # noqa: PLC0415  keeps `--help` fast
 
-    with database_of(place) as database:
+    with database_of(place, dry_run=dry_run) as database:
         decided = database.storms.go(who=who.strip() or operator(), why=why.strip()) if do == "go" else None
         storms = database.storms.current()
-    facts: dict[str, Cell] = {} if decided is None else {"storms_let_go": decided}
+    facts = rehearsed(dry_run) | ({} if decided is None else {"storms_let_go": decided})
     show([section(storms)], output=output, facts=facts)
     return BAD_NEWS if decided == 0 else FINE
 

@@ -5,6 +5,7 @@ left for a schedule is time: an open breaker becomes half-open, an override ends
 None of that needs a turn of this flow: whoever asks is answered by the database's clock.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -14,8 +15,9 @@ from prefect.states import Completed, Failed
 from pydantic import Field
 
 from selfheal.bootstrap import current
-from selfheal.model.breaker import Deed
+from selfheal.model.breaker import Breaker, Deed
 from selfheal.model.errors import SelfhealError
+from selfheal.store.engine import rehearsing
 from tasks.breakers import show_breakers
 from tasks.signing import signed_in
 
@@ -23,12 +25,13 @@ Hours = Annotated[float, Field(gt=0, le=366 * 24)]
 
 
 @flow(name="circuit-breaker", persist_result=False)
-def circuit_breaker(
+def circuit_breaker(  # noqa: PLR0913, PLR0917 - the fields of a form, which Prefect fills in by name
     deed: Literal["look", "open", "close", "automatic", "reset"] = "look",
     breaker: str = "",
     who: str = "",
     why: str = "",
     hours: Hours | None = None,
+    dry_run: bool = False,  # noqa: FBT001, FBT002 - the form's tick box
 ) -> State[None]:
     """Look after the circuit breakers, or decide in place of one.
 
@@ -38,16 +41,29 @@ def circuit_breaker(
         who: Who decides; it is recorded, and told to whom it refuses.
         why: Why; the same.
         hours: How long open or close lasts; empty: until somebody ends it.
+        dry_run: Only tell how the breakers would be afterwards.
     """
     estate = current()
-    with signed_in("circuit-breaker"):
-        try:
-            if deed != "look":
-                lasts = None if hours is None else timedelta(hours=hours)
-                estate.breakers.decide(estate.breaker_name(breaker), Deed(deed), who=who, why=why, lasts=lasts)
-            now = [estate.breakers.look(one.name) for one in estate.breakers.all()]
+
+    def looked() -> Sequence[Breaker]:
+        if deed != "look":
+            lasts = None if hours is None else timedelta(hours=hours)
+            estate.breakers.decide(estate.breaker_name(breaker), Deed(deed), who=who, why=why, lasts=lasts)
+        return [estate.breakers.look(one.name) for one in estate.breakers.all()]
+
+    try:
+        if dry_run:
+            with rehearsing(estate.engine):
+                return Completed(name="DryRun", message=_told(looked()))
+        with signed_in("circuit-breaker"):
+            now = looked()
             show_breakers(now)
-        except SelfhealError as error:
-            return Failed(name="NotDone", message=str(error))
+    except SelfhealError as error:
+        return Failed(name="NotDone", message=str(error))
     closed = sum(one.state == "CLOSED" for one in now)
     return Completed(name="Looked", message=f"{closed} of {len(now)} breakers are closed")
+
+
+def _told(breakers: Sequence[Breaker]) -> str:
+    """How they would be."""
+    return "; ".join(f"{one.name} would be {one.state} ({one.mode})" for one in breakers) or "there are no breakers yet"

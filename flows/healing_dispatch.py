@@ -51,6 +51,7 @@ def healing_dispatch(  # noqa: PLR0913, PLR0917 - the fields of a form, which Pr
     priority: Priority = Priority.HIGH,
     trigger_id: UUID | None = None,
     detected_at: datetime | None = None,
+    who: Name = "",
 ) -> State[None]:
     """Heal one component once: admit, claim, prepare, act, verify, roll back if need be, record.
 
@@ -64,6 +65,7 @@ def healing_dispatch(  # noqa: PLR0913, PLR0917 - the fields of a form, which Pr
         priority: How urgent it is.
         trigger_id: Idempotency key; empty: this run's own id.
         detected_at: When the fault was seen first; empty: now.
+        who: The person who asks, where one does; somebody else must approve what needs a person's word.
     """
     trigger = Trigger(
         id=trigger_id or UUID(str(flow_run.id)),
@@ -74,6 +76,7 @@ def healing_dispatch(  # noqa: PLR0913, PLR0917 - the fields of a form, which Pr
         priority=priority,
         reason=reason,
         detected_at=detected_at or datetime.now(UTC),
+        who=who,
     )
     try:
         if dry_run:
@@ -130,5 +133,6 @@ def _run_as_flow(trigger: Trigger) -> None:
             priority=trigger.priority,
             trigger_id=trigger.id,
             detected_at=trigger.detected_at,
+            who=trigger.who,
             return_state=True,
         )

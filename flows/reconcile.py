@@ -13,24 +13,44 @@ from prefect.states import Completed, Failed
 from flows.healing_dispatch import dispatch
 from selfheal.bootstrap import current
 from selfheal.model.errors import SelfhealError
+from selfheal.protocol.reconcile import would_settle
+from selfheal.store.engine import rehearsing
 from tasks.heal import task_steps
 from tasks.lost_runs import end_lost_runs
 from tasks.signing import signed_in
 
 
 @flow(name="reconcile", persist_result=False)
-def reconcile() -> State[None]:
-    """Settle attempts whose lease is over, heal what breakers raised, tell people, end lost runs, forget answers."""
-    with signed_in("reconcile"):
-        try:
+def reconcile(dry_run: bool = False) -> State[None]:  # noqa: FBT001, FBT002 - the form's tick box
+    """Settle attempts whose lease is over, heal what breakers raised, tell people, end lost runs, forget answers.
+
+    Args:
+        dry_run: Only tell what would be done.
+    """
+    try:
+        if dry_run:
+            return Completed(name="DryRun", message=_told())
+        with signed_in("reconcile"):
             settled = current().turn(task_steps())
             ended = end_lost_runs()
             current().starts.forget()
+            current().rates.refresh()
             raised = [dispatch(trigger) for trigger in current().due()]
-        except SelfhealError as error:
-            return Failed(name="NotReconciled", message=str(error))
+    except SelfhealError as error:
+        return Failed(name="NotReconciled", message=str(error))
     done = sum(one.outcome is not None for one in settled)
     return Completed(
         name="Reconciled" if done == len(settled) else "PartlyReconciled",
         message=f"{done} of {len(settled)} attempts settled, {len(raised)} raised by breakers, {ended} lost runs ended",
     )
+
+
+def _told() -> str:
+    """What a turn would do now."""
+    estate = current()
+    with rehearsing(estate.engine):
+        left = would_settle(estate.healer)
+        raised = [f"{one.component} would be healed: {one.reason}" for one in estate.due()]
+        late, alerts = estate.starts.note_missed(), estate.outbox.unsent()
+    counted = f"{late} late starts would be told of, {alerts} alerts wait, {end_lost_runs(dry_run=True)} runs are lost"
+    return "; ".join([*left, *raised, counted])

@@ -27,14 +27,15 @@ _AT_A_TIME = 200
 
 
 @task(name="end-lost-runs", cache_policy=NO_CACHE, **RETRYING)
-def end_lost_runs() -> int:
-    """Set every running flow run to Crashed whose process on this host is gone; how many that were."""
+def end_lost_runs(*, dry_run: bool = False) -> int:
+    """Set every running flow run to Crashed whose process on this host is gone; how many that were, or would be."""
     with get_client(sync_client=True) as client:
         running = FlowRunFilter.model_validate({"state": {"type": {"any_": _STATES}}})
         try:
             runs = client.read_flow_runs(flow_run_filter=running, limit=_AT_A_TIME)
             holders = current().runs.holders([run.id for run in runs])
-            return sum(_end(client, run) for run in runs if _is_lost(client, run, holders))
+            lost = [run for run in runs if _is_lost(client, run, holders)]
+            return len(lost) if dry_run else sum(_end(client, run) for run in lost)
         except httpx.TransportError as error:
             raise Transient(f"the Prefect server cannot be asked which runs are lost: {error}") from error
 

@@ -17,7 +17,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $fn$
         WHEN n <= 31 THEN (ARRAY[12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
                                  2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056,
                                  2.052, 2.048, 2.045, 2.042])[n - 1]
-        ELSE 1.959963984540054 + 2.372271 / (n - 1) END END
+        ELSE 1.959963984540054 + 2.372271 / (n - 1) + 2.822500 / (n - 1) ^ 2 END END
 $fn$;
 
 -- One row for each finished attempt. dollars: a heal spares a person's hand; what was acted out and did not help costs
@@ -65,7 +65,7 @@ LANGUAGE sql STABLE AS $fn$
     )
     SELECT s.action_type, s.component, s.attempts, s.healed,
            s.healed::float8 / nullif(s.attempts, 0), wilson_low(s.healed, s.attempts), wilson_high(s.healed, s.attempts),
-           s.mttr_s, greatest(0, s.mttr_s - s.mttr_margin), s.mttr_s + s.mttr_margin,
+           s.mttr_s, CASE WHEN s.mttr_margin IS NOT NULL THEN greatest(0, s.mttr_s - s.mttr_margin) END, s.mttr_s + s.mttr_margin,
            s.recurred, s.recurred::float8 / nullif(s.followed, 0),
            wilson_low(s.recurred, s.followed), wilson_high(s.recurred, s.followed),
            s.n - s.attempts, s.saved, s.saved - s.saved_margin, s.saved + s.saved_margin

@@ -158,7 +158,9 @@ class Outlook:
     Attributes:
         refusals: all that stands in the way, the one that admission would name first; empty: it would be admitted.
         action: which rung of the ladder would be taken, or asked for; empty where there is none to be tried.
+        asks: whether the last refusal, AWAITING_APPROVAL, is a new question to a person.
     """
 
     refusals: tuple[Answer, ...] = ()
     action: str = ""
+    asks: bool = False

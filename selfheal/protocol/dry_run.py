@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from selfheal.model.admission import Answer, Outlook, Refusal
-from selfheal.model.attempt import Plan
+from selfheal.model.errors import Transient
 from selfheal.model.trigger import Trigger
-from selfheal.policy.approval import proposal
 from selfheal.protocol import steps
 from selfheal.protocol.healer import Healer
 
@@ -51,23 +50,23 @@ def preview(healer: Healer, trigger: Trigger) -> Preview:
     """Look, choose and plan as a heal would, and ask admission for all that stands in the way, without a record.
 
     Raises:
-        Transient: the database or the target's supervisor cannot be asked.
+        Transient: the database cannot be asked.
+        NotAllowed, Permanent: the action itself refuses this target, whatever admission says.
     """
     seen = steps.observe(healer, trigger)
     decided = steps.decide(healer, trigger, seen)
     door: tuple[Refusal, ...] = () if decided.refusal is None else (decided.refusal,)
-    outlook, plan, action, radius = Outlook(), Plan(), "", ""
+    outlook, plan, action = Outlook(), None, ""
     if decided.rungs:
         outlook = healer.store.peek(decided.trigger, place=decided.place, rungs=decided.rungs)
         component = healer.components[trigger.component]
         action = outlook.action or decided.rungs[0].action
-        plan = healer.actions.get(action).prepare(component)
-        radius = proposal(action, plan, component, healer.components).blast_radius
+        plan = steps.propose(healer, action, component, untold=Transient)
     return Preview(
         component=trigger.component[:100],
         refusals=(*door, *outlook.refusals),
         seen="" if seen is None else f"{seen.health.value}: {seen.detail}",
         action=action,
-        steps=plan.steps,
-        blast_radius=radius,
+        steps=() if plan is None else plan.steps,
+        blast_radius="" if plan is None else plan.blast_radius,
     )

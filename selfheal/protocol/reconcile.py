@@ -8,7 +8,8 @@ import contextvars
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from uuid import UUID
 
 from selfheal.logs import about
@@ -22,6 +23,15 @@ from selfheal.protocol.healer import Healer
 _log = logging.getLogger(__name__)
 _AT_ONCE = 8
 _LAST_RUN = 3
+
+
+class Course(StrEnum):
+    """What is done about an attempt that was left behind."""
+
+    GIVE_UP = "recorded as failed"
+    RUN_AGAIN = "carried out again"
+    ROLL_BACK = "rolled back"
+    OBSERVE = "observed, and settled by that"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +61,20 @@ def reconcile(healer: Healer, steps: Steps) -> Sequence[Settled]:
     with ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(left)), thread_name_prefix="reconcile") as pool:
         turns = [pool.submit(contextvars.copy_context().run, _settle, healer, steps, attempt) for attempt in left]
         return [settled for turn in turns if (settled := turn.result()) is not None]
+
+
+def would_settle(healer: Healer) -> Sequence[str]:
+    """What a turn would do about each attempt that was left behind, for a person; nothing is done.
+
+    Raises:
+        Transient: the database cannot be asked what is unfinished.
+    """
+    told = []
+    for left in healer.store.expired():
+        if not healer.leases.holds(left.id):
+            course, why = _course_of(healer, replace(left, runs=left.runs + 1))  # as its claim would count
+            told.append(f"{left.action} on {left.component} ({left.id}) would be {course}: {why}")
+    return told
 
 
 def follow(healer: Healer, steps: Steps, attempt_id: UUID) -> Outcome | None:
@@ -100,20 +124,31 @@ def _resume_or_give_up(healer: Healer, steps: Steps, mine: Attempt) -> Outcome:
 
 
 def _resume(healer: Healer, steps: Steps, mine: Attempt) -> Outcome:
-    """What is left to do, by the phase that the old holder had committed."""
-    if mine.component not in healer.components:
-        return steps.record(mine, _given_up(mine, f"component {mine.component!r} is no longer configured"), None)
-    if mine.phase in (None, Phase.PREPARED):
-        if mine.runs >= _LAST_RUN:
-            return steps.record(mine, _given_up(mine, f"its healer died {mine.runs - 1} times before it acted"), None)
+    """Do what is left to do."""
+    course, why = _course_of(healer, mine)
+    if course is Course.GIVE_UP:
+        return steps.record(mine, _given_up(mine, why), None)
+    if course is Course.RUN_AGAIN:
         return carry_out(steps, mine)
-    if mine.phase is Phase.ROLLING_BACK:
-        outcome = _given_up(mine, "interrupted while rolling back")
-        return steps.record(mine, verdict.rolled_back(outcome, *steps.roll_back(mine)), None)
-    if mine.runs > _LAST_RUN:
-        return steps.record(mine, _given_up(mine, f"its healers died {mine.runs - 1} times after it acted"), None)
+    if course is Course.ROLL_BACK:
+        return steps.record(mine, verdict.rolled_back(_given_up(mine, why), *steps.roll_back(mine)), None)
     seen = steps.verify(mine)
     return conclude(steps, mine, seen, verdict.after_interruption(mine, seen), None)
+
+
+def _course_of(healer: Healer, mine: Attempt) -> tuple[Course, str]:
+    """What is left to do, by the phase that the old holder had committed; and why."""
+    if mine.component not in healer.components:
+        return Course.GIVE_UP, f"component {mine.component!r} is no longer configured"
+    if mine.phase in (None, Phase.PREPARED):
+        if mine.runs >= _LAST_RUN:
+            return Course.GIVE_UP, f"its healer died {mine.runs - 1} times before it acted"
+        return Course.RUN_AGAIN, "its healer died before it acted"
+    if mine.phase is Phase.ROLLING_BACK:
+        return Course.ROLL_BACK, "interrupted while rolling back"
+    if mine.runs > _LAST_RUN:
+        return Course.GIVE_UP, f"its healers died {mine.runs - 1} times after it acted"
+    return Course.OBSERVE, "its healer died after it had announced its act"
 
 
 def _given_up(attempt: Attempt, why: str) -> Outcome:

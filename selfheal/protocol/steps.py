@@ -74,7 +74,7 @@ def admit(healer: Healer, trigger: Trigger, seen: Observation | None) -> Answer:
         except PlanNeeded as needed:
             if needed.action in plans:
                 raise AssertionError(f"admission was told what {needed.action} would do") from needed
-            plans[needed.action] = _propose(healer, needed.action, healer.components[trigger.component])
+            plans[needed.action] = propose(healer, needed.action, healer.components[trigger.component])
         else:
             reach("after-admit")
             return answer
@@ -133,13 +133,16 @@ def refused_at_the_door(healer: Healer, trigger: Trigger) -> bool:
 def refused_for_now(healer: Healer, trigger: Trigger) -> bool:
     """Whether admission would refuse this now: recorded without a flow run, of which sixty a minute are a load.
 
+    A trigger for which a person is asked now is a run, which ends as AwaitingApproval; the triggers after it are none.
+
     Raises:
         Transient: the database is away.
     """
     decided = decide(healer, trigger, None)
     if decided.refusal is not None:
         return refused_at_the_door(healer, trigger)
-    return healer.store.peek(decided.trigger, place=decided.place, rungs=decided.rungs) is not None
+    outlook = healer.store.peek(decided.trigger, place=decided.place, rungs=decided.rungs)
+    return len(outlook.refusals) > int(outlook.asks)
 
 
 def _refuse_door(healer: Healer, trigger: Trigger) -> Refusal | None:
@@ -249,11 +252,13 @@ def record(healer: Healer, attempt: Attempt, outcome: Outcome, execution_ms: int
     return outcome
 
 
-def _propose(healer: Healer, action: str, component: Component) -> Proposal:
-    """What an action that does not act by itself would do; one that cannot tell now says why in place of its steps."""
+def propose(
+    healer: Healer, action: str, component: Component, *, untold: type[SelfhealError] = SelfhealError
+) -> Proposal:
+    """What an action would do; where it cannot tell for a reason of this kind, that stands in place of its steps."""
     try:
         plan = _plan_of(healer.actions.get(action), component)
-    except SelfhealError as error:
+    except untold as error:
         plan = Plan(steps=(f"it could not be planned: {error}",))
     return proposal(action, plan, component, healer.components)
 

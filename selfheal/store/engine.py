@@ -4,6 +4,7 @@ import functools
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
 import psycopg
@@ -107,6 +108,31 @@ def _ask_idle_ones(engine: Engine) -> None:
             raise InvalidatePoolError from error
 
 
+_rehearsed: ContextVar[tuple[Engine, Connection] | None] = ContextVar("_rehearsed", default=None)
+
+
+@contextmanager
+def rehearsing(engine: Engine) -> Iterator[None]:
+    """A dry run: all that is done on this engine, in this context, is one transaction that is rolled back at the end.
+
+    So a dry run asks what the real one asks, its refusals and results included, and writes nothing. The locks that it
+    takes are held until then: keep it short.
+    """
+    with _in_our_words(), engine.connect() as connection, connection.begin() as whole:
+        token = _rehearsed.set((engine, connection))
+        try:
+            yield
+        finally:
+            _rehearsed.reset(token)
+            whole.rollback()
+
+
+def _rehearsal(engine: Engine) -> Connection | None:
+    """The connection of the dry run that this call is part of."""
+    kept = _rehearsed.get()
+    return kept[1] if kept is not None and kept[0] is engine else None
+
+
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """One transaction; what the driver says comes out as `Transient` or `Permanent`.
@@ -115,6 +141,11 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         Transient: away, full, too slow, a deadlock: the same call may go through later.
         Permanent: the statement itself is wrong for this database (missing table, missing right).
     """
+    kept = _rehearsal(engine)
+    if kept is not None:
+        with _in_our_words(), kept.begin_nested():
+            yield kept
+        return
     with _in_our_words(), engine.begin() as connection:
         yield connection
 
@@ -125,6 +156,10 @@ def first_row(engine: Engine, statement: TextClause, values: Mapping[str, Any]) 
     The driver alone, on a connection of the pool: no round trips for BEGIN and COMMIT, and much less processor time
     (docs/decisions/breakers.md). Raises the same as `transaction`.
     """
+    if _rehearsal(engine) is not None:
+        with transaction(engine) as rehearsed:
+            found = rehearsed.execute(statement, dict(values)).first()
+            return None if found is None else tuple(found)
     with _in_our_words():
         borrowed = engine.raw_connection()
         connection = cast("psycopg.Connection[tuple[Any, ...]]", borrowed.driver_connection)

@@ -132,6 +132,7 @@ class Heals:
         return Outlook(
             refusals=tuple(_answer(row) for row in rows if row.decision is not None),
             action=next((row.action for row in rows if row.action), ""),
+            asks=any(row.decision == "ASK" for row in rows),
         )
 
     def claim(self, attempt_id: UUID, *, fence: int, holder: Holder) -> Attempt | None:

@@ -18,6 +18,7 @@ from selfheal.store.text import shorten
 
 OURS = "selfheal"
 _MOST = 1000  # results that a proposal looks at
+_NO_ADMISSION_NOW = text("SELECT pg_advisory_xact_lock(hashtext('selfheal.admission'))")
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('selfheal.mode.' || :action))")
 _HEALS = text(
     """SELECT h.good FROM (
@@ -68,8 +69,9 @@ class Modes:
         }
 
     def set(self, action: str, mode: ActionMode, *, who: str, why: str) -> None:
-        """A person's decision. Results from before it count no more."""
+        """A person's decision. Once this returns nothing that it forbids begins; earlier results count no more."""
         with transaction(self._engine) as connection:
+            connection.execute(_NO_ADMISSION_NOW)
             connection.execute(_ONE_AT_A_TIME, {"action": action})
             _write(connection, action, Change.SET, _written(connection, action), mode, who=who, why=why)
 

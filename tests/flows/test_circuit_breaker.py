@@ -32,3 +32,11 @@ def test_a_decision_without_a_reason_or_an_action_is_refused(healing: bootstrap.
     unknown = circuit_breaker(deed="reset", breaker="restart-servce", who="ada", why="x", return_state=True)
     assert "did you mean 'restart-service'" in str(unknown.message)
     assert healing.breakers.all() == []
+
+
+def test_a_dry_run_decides_nothing(healing: bootstrap.Estate) -> None:
+    """It says how the breaker would be, and who opened it nobody knows afterwards."""
+    asked = {"deed": "open", "breaker": "restart-service", "who": "ada", "why": "data loss"}
+    state = circuit_breaker(**asked, dry_run=True, return_state=True)
+    assert (state.name, state.message) == ("DryRun", "heal:restart-service would be OPEN (FORCED_OPEN)")
+    assert healing.breakers.all() == []

@@ -26,9 +26,11 @@ from flows.healing_dispatch import dispatch, healing_dispatch
 from selfheal import bootstrap
 from selfheal.model.admission import Decision
 from selfheal.model.attempt import Status
+from selfheal.model.mode import ActionMode
 from selfheal.model.report import HistoryLine
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.protocol import steps
+from selfheal.protocol.steps import refused_for_now
 from tasks.heal import act, observe, record, roll_back
 
 STEPS = {"observe", "admit", "claim", "prepare", "act", "verify", "record"}
@@ -233,3 +235,17 @@ def test_a_server_that_goes_away_in_the_middle_does_not_double_the_heal(
     assert (result.answer.decision, result.outcome.status) == (Decision.ADMITTED, Status.SUCCESS)
     assert estate.spawns(broken) == before + 1
     assert [line.status for line in history(healing)] == ["SUCCESS"]
+
+
+def test_a_run_that_asks_ends_as_awaiting_approval(
+    prefect_server: Server, healing: bootstrap.Estate, estate: Estate, broken: str
+) -> None:
+    """It is no failure, holds no key and starts nothing; a watcher's later trigger is refused without another run."""
+    before = estate.spawns(broken)
+    healing.modes.set("restart-service", ActionMode.APPROVE, who="ada", why="it lost data")
+    state = ask(broken, who="bob")
+    assert (state.name, state.is_completed()) == ("AwaitingApproval", True)
+    assert "waits for a person's word" in state.message
+    assert refused_for_now(healing.healer, a_trigger(broken))
+    assert dispatch(a_trigger(broken)).name == "AwaitingApproval"
+    assert (history(healing), estate.spawns(broken)) == ([], before)

@@ -86,3 +86,22 @@ def test_a_heal_that_a_dead_process_left_is_settled(
         "1 of 1 attempts settled, 0 raised by breakers, 0 lost runs ended",
     )
     assert healing.healer.store.attempt(answer.attempt_id).outcome.status is Status.SUCCESS
+
+
+def test_a_dry_run_tells_what_would_be_settled(
+    prefect_server: Server, healing: bootstrap.Estate, dead: Holder, broken: str
+) -> None:
+    """The attempt, what would become of it and why, and the lost run; neither is touched."""
+    lost = running_run(prefect_server, healing, dead)
+    answer = steps.admit(healing.healer, a_trigger(broken), healing.observer(healing.healer.components[broken]))
+    assert healing.healer.store.claim(answer.attempt_id, fence=0, holder=dead) is not None
+    until("its lease is over", lambda: bool(healing.healer.store.expired()), seconds=10)
+    state = reconcile(dry_run=True, return_state=True)
+    assert state.name == "DryRun"
+    told = f"restart-service on {broken} ({answer.attempt_id}) would be carried out again: its healer died before it"
+    assert told in state.message
+    assert "1 runs are lost" in state.message
+    attempt = healing.healer.store.attempt(answer.attempt_id)
+    assert (attempt.fence, attempt.outcome) == (1, None)
+    assert state_name(prefect_server, lost) == "Running"
+    reconcile(return_state=True)

@@ -1,0 +1,99 @@
+"""`selfheal actions`: how far each action may go by itself, and a person's decision about one."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from console.failure import FINE, WrongUsage
+from console.output import Cell, Section, rehearsed, show
+from console.pause import operator
+from console.place import DryRun, Output, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from selfheal.bootstrap import Estate
+    from selfheal.model.mode import ModeChange
+
+COLUMNS = ("action", "mode", "in_settings", "written", "who", "since", "needed_in_shadow", "why")
+CHANGES = ("at", "action", "change", "before", "after", "who", "why")
+SHOWN = 10
+
+
+def actions(  # noqa: PLR0913 - each is an option of the command
+    do: Annotated[Literal["list", "mode"], Parameter(help="list, or decide how far one may go.")] = "list",
+    action: Annotated[str, Parameter(help="mode: of which action, like restart-service.")] = "",
+    mode: Annotated[str, Parameter(help="mode: observe, shadow, approve or auto.")] = "",
+    /,
+    *,
+    who: Annotated[str, Parameter(help="Who decides; else the operating system's user.")] = "",
+    why: Annotated[str, Parameter(help="Why; it is recorded, and told to whom it refuses.")] = "",
+    dry_run: DryRun = False,
+    place: Place = Place(),  # noqa: B008 - frozen: cyclopts fills a copy
+    output: Output = "table",
+) -> int:
+    """List the modes of the actions, or decide about one."""
+    from console.estate import estate_of  # noqa: PLC0415  keeps `--help` fast
+
+    with estate_of(place, dry_run=dry_run) as estate:
+        if do == "mode":
+            _decide(estate, action, mode, who.strip() or operator(), why.strip())
+        sections = [_modes(estate), changes(estate.modes.changes(limit=SHOWN))]
+    show(sections, output=output, facts=rehearsed(dry_run))
+    return FINE
+
+
+def changes(lines: "Sequence[ModeChange]") -> Section:
+    """What became of the modes, and what is proposed."""
+    rows: list[dict[str, Cell]] = [
+        {
+            "at": one.at,
+            "action": one.action,
+            "change": one.change.value,
+            "before": one.before,
+            "after": one.after,
+            "who": one.who,
+            "why": one.why,
+        }
+        for one in lines
+    ]
+    return Section(name="changes_and_proposals", columns=CHANGES, rows=rows)
+
+
+def _modes(estate: "Estate") -> Section:
+    """The mode in force of each action, and where it comes from."""
+    from selfheal.policy.promotion import stricter  # noqa: PLC0415  keeps `--help` fast
+
+    written = estate.modes.written()
+    shadowed = {one.action: one for one in estate.modes.shadowed()}
+    rows: list[dict[str, Cell]] = []
+    for name, by_settings in estate.modes_by_settings().items():
+        one, shadow = written.get(name), shadowed.get(name)
+        judged = 0 if shadow is None else shadow.needed + shadow.unneeded
+        rows.append(
+            {
+                "action": name,
+                "mode": stricter([by_settings, *([one.mode] if one else [])]).value,
+                "in_settings": by_settings,
+                "written": one.mode.value if one else None,
+                "who": one.who if one else None,
+                "since": one.since if one else None,
+                "needed_in_shadow": f"{shadow.needed} of {judged}" if shadow and judged else None,
+                "why": one.why if one else None,
+            }
+        )
+    return Section(name="actions", columns=COLUMNS, rows=rows)
+
+
+def _decide(estate: "Estate", action: str, mode: str, who: str, why: str) -> None:
+    """Write a person's decision down."""
+    from selfheal.model.mode import ActionMode  # noqa: PLC0415  keeps `--help` fast
+    from selfheal.policy.names import nearest  # noqa: PLC0415
+
+    if not action or not mode:
+        raise WrongUsage("name an action and its mode", hint="like `selfheal actions mode restart-service approve`")
+    if mode not in list(ActionMode):
+        raise WrongUsage(f"{mode[:50]!r} is no mode{nearest(mode, list(ActionMode))}")
+    if not why:
+        raise WrongUsage("--why is empty", hint="say why; it is recorded, and told to whom it refuses")
+    estate.modes.set(estate.healer.actions.get(action).name, ActionMode(mode), who=who, why=why)
