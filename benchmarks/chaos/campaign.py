@@ -55,10 +55,10 @@ class Plan:
 
     faults: int
     seed: int
-    targets: int = 30
-    broken: int = 10
+    targets: int = 40
+    broken: int = 20
     rate: float = 4.0
-    pause_s: float = 1.0
+    pause_s: float = 0.8
     plain: int = 3
     flows: int = 1
     patience_s: float = 10.0

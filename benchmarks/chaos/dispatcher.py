@@ -5,7 +5,6 @@ for every fault; one with flows runs `application-health` as Prefect runs it. Th
 ask for a single heal, or for turns of reconcile.
 """
 
-import json
 import logging
 import os
 import signal
@@ -25,7 +24,8 @@ from selfheal.model.errors import SelfhealError
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.protocol.heal import Steps, heal
 from selfheal.protocol.plain import plain_steps
-from selfheal.settings.file import parse
+from selfheal.protocol.reconcile import follow
+from selfheal.settings.file import load
 from selfheal.store.health import HealthHistory
 from selfheal.watch.watcher import Watcher
 
@@ -49,8 +49,9 @@ def run(task: str, *, target: str, mutants: Sequence[str]) -> None:
     """Do what a dispatcher, or a part of one, does.
 
     Args:
-        task: `watch` and heal until TERM; the same as Prefect's `flow`; `heal` one target once; `reconcile` until TERM.
-        target: of `heal`.
+        task: `watch` and heal until TERM; the same as Prefect's `flow`; `heal` one target once; `settle` what a dead
+            healer of one target has left; `reconcile` until TERM.
+        target: of `heal` and `settle`.
         mutants: what is wrong with it.
     """
     for name in mutants:
@@ -63,6 +64,9 @@ def run(task: str, *, target: str, mutants: Sequence[str]) -> None:
     if task == "heal":
         result = heal(steps, _trigger(target))
         _log.info("%s: %s", result.name, result.message)
+    elif task == "settle":
+        left = next(one.id for one in estate.healer.store.expired() if one.component == target)
+        follow(estate.healer, steps, left)
     elif task == "reconcile":
         _reconcile(estate, steps)
     else:
@@ -96,8 +100,7 @@ def _reconcile(estate: Estate, steps: Steps) -> None:
 
 def estate_of(settings: Path) -> Estate:
     """The estate of a settings file of the campaign, with its short acts."""
-    values = json.loads(settings.read_text(encoding="utf-8"))
-    return shortened(wire(parse(values, source=str(settings)), database_url=os.environ["SELFHEAL_DATABASE_URL"]))
+    return shortened(wire(load(settings, {}), database_url=os.environ["SELFHEAL_DATABASE_URL"]))
 
 
 def shortened(estate: Estate) -> Estate:

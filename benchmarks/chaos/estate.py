@@ -55,7 +55,7 @@ class Estate:
     """A written estate.
 
     Attributes:
-        folder: with the ledger, the supervisords' logs and `settings.json`.
+        folder: with the ledger, the supervisords' logs and `settings.toml`.
         keepers: port of each supervisord, by name.
         targets: by name.
     """
@@ -71,8 +71,8 @@ class Estate:
 
     @property
     def settings(self) -> Path:
-        """Selfheal's, as JSON."""
-        return self.folder / "settings.json"
+        """Selfheal's."""
+        return self.folder / "settings.toml"
 
     def command(self, keeper: str) -> list[str]:
         """Runs one of the supervisords in the foreground; it dies with its parent, and its targets with it."""
@@ -120,7 +120,7 @@ def write_targets(folder: Path, targets: list[Target], *, stop_s: int, changes: 
     estate.ledger.touch()
     for keeper in keepers:
         (folder / f"{keeper}.conf").write_text(_configuration(estate, keeper, stop_s), encoding="utf-8")
-    write_private(estate.settings, json.dumps(_settings(estate, changes), indent=1))
+    write_private(estate.settings, _toml(_settings(estate, changes)))
     kept = {"keepers": dict(estate.keepers), "targets": [vars(one) for one in targets]}
     (folder / "estate.json").write_text(json.dumps(kept), encoding="utf-8")
     return estate
@@ -198,6 +198,16 @@ def _settings(estate: Estate, changes: Mapping[str, Any]) -> dict[str, Any]:
     }
     values["components"] = {one.name: _component(one) for one in estate.targets.values()}
     return values
+
+
+def _toml(values: Mapping[str, Any]) -> str:
+    """Tables, and tables of tables, of what JSON and TOML write alike."""
+    lines = []
+    for name, table in values.items():
+        nested = {f"{name}.{key}": value for key, value in table.items() if isinstance(value, dict)}
+        for title, one in (nested or {name: table}).items():
+            lines += [f"[{title}]", *(f"{key} = {json.dumps(value)}" for key, value in one.items()), ""]
+    return "\n".join(lines)
 
 
 def _component(one: Target) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -101,7 +102,7 @@ def read(connection: psycopg.Connection[Any], folder: Path) -> Record:
         effects=effects,
         unknown=unknown,
         notes=notes(folder / "notes.jsonl"),
-        settings=json.loads((folder / "settings.json").read_text(encoding="utf-8")),
+        settings=tomllib.loads((folder / "settings.toml").read_text(encoding="utf-8")),
     )
 
 
