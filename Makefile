@@ -9,7 +9,7 @@ help:
 	@echo "make demo      break a small real estate and watch it being healed (about a minute)"
 	@echo "make test      all tests, on real servers"
 	@echo "make check     what CI runs: lint, types, layers, tests"
-	@echo "make campaign  the kill and freeze campaign in full, and the bad nights"
+	@echo "make campaign  2,000 faults while everything is killed and frozen, the matrix, the bad nights (an hour)"
 	@echo "make bench     the benchmarks, one after the other (NAMES=... for some)"
 	@echo "make setup     only the virtual environment in $(VENV)"
 
@@ -38,8 +38,12 @@ check: setup
 	$(BIN)/lint-imports
 	$(TEST)
 
+# FAULTS=2000 takes half an hour; FOLDER=... keeps what was written, and goes on there when it was broken off.
+FAULTS ?= 2000
+SEED ?= 1
 campaign: setup
 	$(BIN)/python -m pytest tests/chaos tests/acceptance/test_bad_nights.py --campaign
+	$(BIN)/python -m benchmarks chaos --faults $(FAULTS) --seed $(SEED) --json $(if $(FOLDER),--folder $(FOLDER))
 
 NAMES ?= reaction admission breaker
 bench: setup

@@ -90,6 +90,7 @@ class Cell:
         worker: the process that the fault happens to.
         proxy: its wire to Postgres.
         pid: of the worker, also when it is gone.
+        broken: process of the target that was broken.
     """
 
     moment: Moment
@@ -97,6 +98,7 @@ class Cell:
     worker: Place
     proxy: Proxy
     pid: int = 0
+    broken: int = 0
 
 
 @dataclass(kw_only=True)
@@ -157,8 +159,9 @@ class Column:
         """Break the target and start its worker."""
         if cell.moment.sick:
             self.estate.poison(cell.target, NEVER_WELL)
+        cell.broken = self.ledger.lives()[cell.target].pid
         if not cell.moment.second:
-            os.kill(self.ledger.lives()[cell.target].pid, cell.moment.broken)
+            os.kill(cell.broken, cell.moment.broken)
         url = make_url(self.stack.environment["SELFHEAL_DATABASE_URL"]).set(port=cell.proxy.port)
         failpoint = f"{cell.moment.failpoint}:freeze" if cell.moment.failpoint else ""
         self.dispatchers.fill(cell.worker, failpoint=failpoint, database_url=url.render_as_string(hide_password=False))
@@ -204,12 +207,16 @@ class Column:
             return connection.execute("SELECT FROM healing_actions WHERE completed_at IS NULL").fetchone() is None
 
     def _heal_again(self) -> None:
-        """What the next sweep does with a target that is still sick: a new trigger, a new attempt."""
+        """What the next sweep does with a target that is still sick: a new trigger, a new attempt.
+
+        Sick is one that was not started since it was broken: a single slow look is not, which a watcher gives strikes.
+        """
         self.again_at = time.time()
+        lives = self.ledger.lives()
         again = [
             self.dispatchers.place(f"again-{one.target}", "heal", one.target)
             for one in self.cells
-            if not one.moment.sick
+            if not (one.moment.sick or one.moment.second) and lives[one.target].pid == one.broken
         ]
         for place in again:
             self.dispatchers.fill(place)

@@ -10,10 +10,8 @@ import os
 import secrets
 import shutil
 import signal
-import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +19,8 @@ import docker
 import pytest
 from docker.errors import APIError, NotFound
 
-from deployments.embedded.child import spawn
-from deployments.embedded.docker import SWITCHES, answers, image_root, missing
+from benchmarks.dockerd import START_SECONDS, Dockerd
+from deployments.embedded.docker import answers, image_root, missing
 
 IMAGE, TAG = "selfheal-test", "1"
 PROGRAM = """
@@ -34,90 +32,6 @@ exec tail /dev/zero
 SECOND_NS = 1_000_000_000
 CHECK = {"test": ["CMD", "test", "-e", "/tmp/ok"], "interval": SECOND_NS, "timeout": SECOND_NS, "retries": 2}  # noqa: S108  in the container
 """Two failures in a row: the check that is under way while dockerd is frozen fails, and means nothing."""
-START_SECONDS = 30
-
-
-class Dockerd:
-    """An engine of our own in one folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.url = folder, f"unix://{folder}/docker.sock"
-        (folder / "containerd.toml").write_text(
-            f'version = 2\nroot = "{folder}/containerd"\nstate = "{folder}/state"\n'
-            f'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "{folder}/containerd.sock"\n'
-        )
-        self._below: subprocess.Popen[bytes] | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start what does not run, and wait until it answers."""
-        if self._below is None:
-            self._below = self._spawn("containerd", "--config", self.folder / "containerd.toml")
-            self._await("containerd", self._below, (self.folder / "containerd.sock").exists)
-        self._process = self._spawn(
-            "dockerd",
-            *("--host", self.url, "--containerd", self.folder / "containerd.sock", "--data-root", self.folder / "data"),
-            *(
-                "--exec-root",
-                self.folder / "exec",
-                "--pidfile",
-                self.folder / "docker.pid",
-                "--live-restore",
-                *SWITCHES,
-            ),
-        )
-        self._await("dockerd", self._process, lambda: answers(self.url))
-
-    def freeze(self) -> None:
-        self._signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        self._signal(signal.SIGCONT)
-
-    def kill(self) -> None:
-        """As a crash does: its containers live on."""
-        self._signal(signal.SIGKILL)
-        if self._process is not None:
-            self._process.wait()
-        (self.folder / "docker.pid").unlink(missing_ok=True)
-
-    def stop(self) -> None:
-        for process in (self._process, self._below):
-            if process is not None:
-                process.send_signal(signal.SIGCONT)
-                process.terminate()
-                process.wait(START_SECONDS)
-        for mount in reversed(self.mounts()):
-            subprocess.run(["/bin/umount", "--lazy", mount], check=False)
-        shutil.rmtree(self.folder)
-
-    def mounts(self) -> list[str]:
-        lines = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
-        return [place for line in lines if (place := line.split()[1]).startswith(str(self.folder))]
-
-    def processes(self) -> list[str]:
-        """Command lines of what still runs for this engine: itself, containerd, and the containers' shims."""
-        found = []
-        for entry in Path("/proc").iterdir():
-            with contextlib.suppress(OSError):
-                if entry.name.isdigit() and str(self.folder) in (words := (entry / "cmdline").read_text()):
-                    found.append(words.replace("\0", " "))
-        return found
-
-    def _spawn(self, *command: str | Path) -> subprocess.Popen[bytes]:
-        return spawn(command, log=self.folder / f"{command[0]}.log", folder=self.folder)
-
-    def _await(self, name: str, process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> None:
-        ends = time.monotonic() + START_SECONDS
-        while not ready():
-            if process.poll() is not None or time.monotonic() > ends:
-                log = (self.folder / f"{name}.log").read_text(errors="replace").splitlines() or ["no log"]
-                raise OSError(f"{name} did not start: {log[-1][:200]}")
-            time.sleep(0.02)
-
-    def _signal(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
 
 
 class TestEngine:
