@@ -76,7 +76,7 @@ def _text(word: str) -> str:
 
 def _refused_at_the_door(estate: "Estate", trigger: Trigger) -> bool:
     """Whether the target must not even be looked at: no worker is needed to refuse and record that."""
-    from selfheal.protocol.steps import refused_at_the_door  # noqa: PLC0415
+    from selfheal.protocol.deciding import refused_at_the_door  # noqa: PLC0415
 
     return refused_at_the_door(estate.healer, trigger)
 

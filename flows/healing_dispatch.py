@@ -22,10 +22,10 @@ from selfheal.bootstrap import current
 from selfheal.model.errors import SelfhealError
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.policy.admission import LONGEST_REASON
+from selfheal.protocol.deciding import refused_for_now
 from selfheal.protocol.dry_run import preview
 from selfheal.protocol.heal import Result, heal
 from selfheal.protocol.plain import plain_steps
-from selfheal.protocol.steps import refused_for_now
 from selfheal.store.text import clean
 from tasks.heal import task_steps
 from tasks.signing import signed_in

@@ -6,6 +6,7 @@ from selfheal.model.admission import Answer, Outlook, Refusal
 from selfheal.model.errors import Transient
 from selfheal.model.trigger import Trigger
 from selfheal.protocol import steps
+from selfheal.protocol.deciding import decide
 from selfheal.protocol.healer import Healer
 
 
@@ -54,7 +55,7 @@ def preview(healer: Healer, trigger: Trigger) -> Preview:
         NotAllowed, Permanent: the action itself refuses this target, whatever admission says.
     """
     seen = steps.observe(healer, trigger)
-    decided = steps.decide(healer, trigger, seen)
+    decided = decide(healer, trigger, seen)
     door: tuple[Refusal, ...] = () if decided.refusal is None else (decided.refusal,)
     outlook, plan, action = Outlook(), None, ""
     if decided.rungs:

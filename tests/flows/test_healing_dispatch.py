@@ -30,7 +30,7 @@ from selfheal.model.mode import ActionMode
 from selfheal.model.report import HistoryLine
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.protocol import steps
-from selfheal.protocol.steps import refused_for_now
+from selfheal.protocol.deciding import refused_for_now
 from tasks.heal import act, observe, record, roll_back
 
 STEPS = {"observe", "admit", "claim", "prepare", "act", "verify", "record"}

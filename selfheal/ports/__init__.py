@@ -1,0 +1,25 @@
+"""What the domain asks of the world: clients, probes, actions and the store fulfil these; bootstrap wires them."""
+
+from selfheal.ports.actions import Action, Observe, Probe
+from selfheal.ports.stores import AgentBreakers, AlertOutbox, HealStore, HealthStore, TriggersRaised
+from selfheal.ports.surroundings import AlertChannel, Clock
+from selfheal.ports.targets import BrokerClient, Changes, ContainerControl, EstateDatabase, HttpClient, ServiceControl
+
+__all__ = [
+    "Action",
+    "AgentBreakers",
+    "AlertChannel",
+    "AlertOutbox",
+    "BrokerClient",
+    "Changes",
+    "Clock",
+    "ContainerControl",
+    "EstateDatabase",
+    "HealStore",
+    "HealthStore",
+    "HttpClient",
+    "Observe",
+    "Probe",
+    "ServiceControl",
+    "TriggersRaised",
+]

@@ -1,0 +1,179 @@
+"""What is remembered of heals: faults, triggers, attempts, breakers, alerts."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from selfheal.model.admission import Answer, Outlook, Place, Refusal, Rung
+from selfheal.model.alert import Alert
+from selfheal.model.approval import Proposal
+from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan
+from selfheal.model.breaker import Denial, Permit
+from selfheal.model.ending import Ending
+from selfheal.model.health import ComponentHealth, Watch
+from selfheal.model.observation import Observation
+from selfheal.model.trigger import Trigger
+
+
+class HealStore(Protocol):
+    """Faults, triggers and attempts. Times are the database's; every write of a holder carries its fence."""
+
+    def admit(  # noqa: PLR0913 - each is a part of the question
+        self,
+        trigger: Trigger,
+        *,
+        place: Place,
+        rungs: Sequence[Rung],
+        observation: Observation | None,
+        refusal: Refusal | None,
+        plans: Sequence[Proposal] = (),
+    ) -> Answer:
+        """Admission in one transaction: the answer is recorded, and with ADMITTED the fault and the intent.
+
+        The first of the rungs that is neither exhausted, nor cooling down, nor denied by its breaker is taken; one in
+        mode approve asks a person, AWAITING_APPROVAL.
+
+        Raises:
+            PlanNeeded: ask again with what that action would do among the plans; nothing is recorded.
+        """
+        ...
+
+    def peek(self, trigger: Trigger, *, place: Place, rungs: Sequence[Rung]) -> Outlook:
+        """All that would stand in the way now, in the order of admission's questions; records nothing."""
+        ...
+
+    def claim(self, attempt_id: UUID, *, fence: int, holder: Holder) -> Attempt | None:
+        """Take an attempt whose fence is still `fence`: RUNNING, fence + 1, a new lease. None: somebody else did."""
+        ...
+
+    def renew(self, held: Mapping[UUID, int]) -> set[UUID]:
+        """Prolong the leases of these attempts (id to fence); gives back those that are still ours."""
+        ...
+
+    def record_plan(self, attempt_id: UUID, *, fence: int, plan: Plan) -> bool:
+        """Store what `prepare` learned, phase PREPARED. False: no longer ours."""
+        ...
+
+    def announce_act(self, attempt_id: UUID, *, fence: int, timeout: timedelta) -> bool:
+        """Commit phase ACTING and the act's deadline if the lease still covers it. False: stand down."""
+        ...
+
+    def enter(self, attempt_id: UUID, *, fence: int, phase: Phase) -> bool:
+        """Commit the next phase. False: no longer ours."""
+        ...
+
+    def settle(self, attempt_id: UUID, *, fence: int, outcome: Outcome, execution_ms: int | None) -> bool:
+        """Write the one outcome and its consequence for the fault. False: no longer ours.
+
+        Repeating it after a lost answer gives True again: with this fence only we can have written it.
+        """
+        ...
+
+    def release(self, attempt_id: UUID, *, fence: int) -> None:
+        """Let go of an unfinished attempt: anybody may take it over at once, and nobody is ended for it."""
+        ...
+
+    def attempt(self, attempt_id: UUID) -> Attempt | None:
+        """One attempt."""
+        ...
+
+    def expired(self) -> Sequence[Attempt]:
+        """Unfinished attempts whose lease is over and whose announced act, if any, must be over too."""
+        ...
+
+    def has_open_fault(self, target: str) -> bool:
+        """Whether a fault of this target is still open."""
+        ...
+
+    def stopped_by_us(self, target: str) -> bool:
+        """Whether the newest attempt of the target's open fault left it stopped.
+
+        It was interrupted in its act, or it was rolled back to a target that was found stopped.
+        """
+        ...
+
+    def close_recovered(self, target: str, *, seen_at: datetime) -> bool:
+        """Close the open fault of a target that is healthy again without an attempt under way.
+
+        Only if it was seen healthy after it was detected and after its last attempt: whoever slept in between knows
+        nothing of either.
+        """
+        ...
+
+
+class AlertOutbox(Protocol):
+    """Alerts that wait to be delivered."""
+
+    def claim(self, *, limit: int, pause: timedelta) -> Sequence[Alert]:
+        """Those that are due; nobody else gets them for `pause`, doubled with each try."""
+        ...
+
+    def sent(self, alert: UUID) -> None:
+        """It was delivered."""
+        ...
+
+    def failed(self, alert: UUID, why: str) -> None:
+        """It was not; it comes again."""
+        ...
+
+
+class AgentBreakers(Protocol):
+    """The breakers of agents, for what starts workflows: ask before, renew while it runs, tell how it ended.
+
+    `policy.breaker_names.agent_breaker` forms the names. A name that is none is `Permanent`, whatever is asked.
+    """
+
+    def ask(self, name: str, permit: UUID) -> Permit | Denial:
+        """May a workflow of this agent begin? `permit` is client-made: the same one again gets the same answer.
+
+        Never raises for the database's sake: where it does not answer, the answer is a `Denial` that says so.
+        """
+        ...
+
+    def renew(self, name: str, permit: Permit) -> bool:
+        """The workflow runs, and is not stuck: keep its permit. To be called well within the permit's lease.
+
+        False: its permit is lost, and the result will not count; the workflow itself may go on. `Transient`: nobody
+        can tell; try again within the lease.
+        """
+        ...
+
+    def ended(self, name: str, permit: Permit, ending: Ending, *, note: str = "") -> None:
+        """How it ended; counted once, however often it is told, so `Transient` may be answered by telling again.
+
+        `note` tells people which workflow it was.
+        """
+        ...
+
+
+class TriggersRaised(Protocol):
+    """Triggers that were written in the transaction of what raised them."""
+
+    def due(self, *, limit: int, pause: timedelta) -> Sequence[Trigger]:
+        """Those that admission has not answered; nobody else gets them for `pause`."""
+        ...
+
+
+class HealthStore(Protocol):
+    """`health_history` and the hand-over between runs of a watcher."""
+
+    def record(self, health: Sequence[ComponentHealth]) -> None:
+        """One row per component and sweep."""
+        ...
+
+    def latest(self) -> Sequence[ComponentHealth]:
+        """The newest row of each component of the last 10 minutes."""
+        ...
+
+    def begin_watch(self, mechanism: str, run_id: UUID, holder: Holder) -> None:
+        """Say that this run watches now; the run before it sees that and ends."""
+        ...
+
+    def beat(self, mechanism: str, run_id: UUID) -> bool:
+        """Say that this run still watches. False: another run has begun."""
+        ...
+
+    def watches(self) -> Sequence[Watch]:
+        """Who watches, since when, and when it last said so."""
+        ...

@@ -1,0 +1,81 @@
+"""What is decided of a trigger before admission is asked: where its component stands, which actions fit, or why not."""
+
+from dataclasses import dataclass, replace
+
+from selfheal.model.admission import Decision, Place, Refusal, Rung
+from selfheal.model.errors import Permanent
+from selfheal.model.observation import Observation
+from selfheal.model.trigger import Trigger
+from selfheal.policy.admission import refuse_healthy, refuse_ladder, refuse_size, refuse_target
+from selfheal.policy.places import place_of
+from selfheal.protocol.healer import Healer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decided:
+    """What can be decided without the database.
+
+    Attributes:
+        trigger: cut to what can be stored.
+        place: where its component stands.
+        rungs: the actions that fit, in order, each with its mode by the settings.
+        refusal: why nothing may be done at all.
+    """
+
+    trigger: Trigger
+    place: Place
+    rungs: tuple[Rung, ...] = ()
+    refusal: Refusal | None = None
+
+
+def decide(healer: Healer, trigger: Trigger, seen: Observation | None) -> Decided:
+    """Find the actions that fit, or refuse at the door; records nothing (a dry run ends here)."""
+    known = replace(trigger, action=trigger.action[:50])
+    component = healer.components.get(trigger.component)
+    place = Place() if component is None else place_of(component, healer.components, healer.allow)
+    refusal = _refuse_door(healer, trigger)
+    if refusal is not None or component is None:
+        return Decided(trigger=known, place=place, refusal=refusal)
+    try:
+        actions = healer.actions.find_actions(trigger, component)
+    except Permanent as error:  # a person's choice that does not exist or does not fit
+        refusal = Refusal(decision=Decision.NO_ACTION, reason=str(error))
+        return Decided(trigger=known, place=place, refusal=refusal)
+    if not actions:
+        return Decided(trigger=known, place=place, refusal=refuse_ladder(component, trigger.type))
+    rungs = tuple(
+        Rung(
+            action=one.name,
+            action_type=one.action_type,
+            mode=healer.actions.mode(one),
+            manual_minutes=one.manual_minutes,
+        )
+        for one in actions
+    )
+    refusal = None if seen is None else refuse_healthy(seen, trigger.type)
+    return Decided(trigger=known, place=place, rungs=rungs, refusal=refusal)
+
+
+def refused_at_the_door(healer: Healer, trigger: Trigger) -> bool:
+    """Whether no look and no database is needed to refuse this: it is not worth a flow run."""
+    return _refuse_door(healer, trigger) is not None
+
+
+def refused_for_now(healer: Healer, trigger: Trigger) -> bool:
+    """Whether admission would refuse this now: recorded without a flow run, of which sixty a minute are a load.
+
+    A trigger for which a person is asked now is a run, which ends as AwaitingApproval; the triggers after it are none.
+
+    Raises:
+        Transient: the database is away.
+    """
+    decided = decide(healer, trigger, None)
+    if decided.refusal is not None:
+        return refused_at_the_door(healer, trigger)
+    outlook = healer.store.peek(decided.trigger, place=decided.place, rungs=decided.rungs)
+    return len(outlook.refusals) > int(outlook.asks)
+
+
+def _refuse_door(healer: Healer, trigger: Trigger) -> Refusal | None:
+    """What must never be touched."""
+    return refuse_size(trigger) or refuse_target(trigger.component, healer.components, healer.allow)
