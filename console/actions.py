@@ -92,8 +92,9 @@ def _decide(estate: "Estate", action: str, mode: str, who: str, why: str) -> Non
 
     if not action or not mode:
         raise WrongUsage("name an action and its mode", hint="like `selfheal actions mode restart-service approve`")
-    if mode not in list(ActionMode):
-        raise WrongUsage(f"{mode[:50]!r} is no mode{nearest(mode, list(ActionMode))}")
+    known = [one.value for one in ActionMode]
+    if mode not in known:
+        raise WrongUsage(f"{mode[:50]!r} is no mode{nearest(mode, known)}")
     if not why:
         raise WrongUsage("--why is empty", hint="say why; it is recorded, and told to whom it refuses")
     estate.modes.set(estate.healer.actions.get(action).name, ActionMode(mode), who=who, why=why)

@@ -196,6 +196,20 @@ def test_every_figure_is_that_of_a_recount(owner: Engine, seed: int) -> None:
         assert set(told) <= set(lines)
 
 
+@pytest.mark.parametrize(("after", "recurred"), [(timedelta(hours=23, minutes=59), 1), (DAY, 0)])
+def test_a_day_later_is_no_recurrence(owner: Engine, after: timedelta, recurred: int) -> None:
+    """Sick again less than 24 h after it was verified healed, and not at the very end of that."""
+    chance, now = random.Random(1), datetime.now(UTC)  # noqa: S311 - as above
+    first = {"id": uuid7(), "target": "t", "component": "api", "detected": now - 3 * DAY, "resolution": "HEALED"}
+    first["verified"] = now - 2 * DAY
+    again = first | {"id": uuid7(), "detected": first["verified"] + after, "verified": now}
+    with owner.begin() as connection:
+        connection.execute(text(STORE["faults"]), [first, again])
+        connection.execute(text(STORE["attempts"]), [attempt(chance, first, healed=True)])
+    (total,) = [one for one in RateReports(owner).rates(within=None) if one.action_type is one.component is None]
+    assert (total.healed, total.recurred) == (1, recurred)
+
+
 def test_the_clients_view_is_that_of_a_recount(owner: Engine, empty: Engine) -> None:
     """By action type, over finished attempts: a rolled-back one failed, a transition is none; refreshed."""
     kept = history(9, 200, datetime.now(UTC))
