@@ -242,7 +242,7 @@ def test_a_persons_form_explains_itself(api: PrefectApi, untouched: dict[str, An
     bring(api)
     deployment = api.call("GET", "/deployments/name/healing-dispatch/healing-dispatch")
     schema = deployment["parameter_openapi_schema"]
-    assert len(schema["properties"]) == 9
+    assert len(schema["properties"]) == 10
     assert [name for name, field in schema["properties"].items() if not field.get("description")] == []
     assert schema["required"] == ["component"]
     assert deployment["enforce_parameter_schema"]
