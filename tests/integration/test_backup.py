@@ -13,15 +13,17 @@ from typing import Any
 
 import pytest
 from embedded_fixtures import Embedded, opened, scratch_folder
+from fakes import WIDE
 from sqlalchemy import Engine, text
 from test_admission import a_trigger, ask, finish
 
 from deployments import accepted, archive, attach, backup, restore, stackfile
 from deployments.embedded import alone, roles, stack
 from deployments.migrate import migrate
-from selfheal.model.admission import Decision, Limits
+from selfheal.model.admission import Decision
 from selfheal.model.attempt import Holder, Status, Verification
 from selfheal.model.errors import NotAllowed, Permanent
+from selfheal.settings.healing import Healing
 from selfheal.store.engine import open_engine
 from selfheal.store.heals import Heals
 from selfheal.store.pauses import Pauses
@@ -63,7 +65,7 @@ def served(data: Path) -> Iterator[tuple[Embedded, Engine]]:
 
 
 def heals_of(engine: Engine) -> Heals:
-    return Heals(engine, Limits())
+    return Heals(engine, Healing.model_validate(WIDE).limits())
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +80,7 @@ def taken() -> Iterator[Taken]:
                 while not over.is_set():
                     number += 1
                     answer = ask(heals, a_trigger(f"{name}-{number}"))
+                    assert answer.admitted, answer.reason
                     finish(heals, answer, status=Status.SUCCESS, verification=Verification.HEALED, interrupted=False)
 
             left = ask(heals, a_trigger("left"))
@@ -91,7 +94,7 @@ def taken() -> Iterator[Taken]:
                 thread.start()
             try:
                 while len(threads) * 5 > count(engine):
-                    pass
+                    assert all(thread.is_alive() for thread in threads)
                 manifest = backup.take(data, data.parent / "monday.zip")
             finally:
                 over.set()
