@@ -27,7 +27,7 @@ demo: setup
 	@$(BIN)/selfheal demo
 
 # Two processes: most tests wait for servers. What shares a server stays in one process (tests/conftest.py).
-TEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
+TEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 test: setup
 	@$(TEST)
 

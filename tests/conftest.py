@@ -1,6 +1,7 @@
 """Fixtures for all tests: a real Postgres with our schema; the other fixture files are imported here."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -17,11 +18,14 @@ from estate_fixtures import estate, faults, free_port, running_estate  # noqa: F
 from racers import racers  # noqa: F401 - the same
 from sqlalchemy import Engine
 from webhook_receiver import receiver  # noqa: F401 - the same
+from xdist.scheduler import LoadFileScheduling
 
 from deployments.embedded import roles
 from deployments.migrate import migrate
 from selfheal.store.engine import open_engine
 from selfheal.store.tables import metadata
+
+WHOLE_STACK = {"test_cli_stack.py", "test_reload_stack.py", "test_stack_survives.py"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,12 +33,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--campaign", action="store_true", help="run the kill and freeze campaign with every seed")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one process of `pytest -n`, and those of the one whole stack."""
-    for item in items:
-        shares_stack = "stack" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("stack" if shares_stack else item.path.name))
+class ByFile(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
+    """A file's tests stay in one process of `pytest -n`, and the files of the one whole stack in the same."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return "the whole stack" if Path(file).name in WHOLE_STACK else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """See `ByFile`. Not marks and `loadgroup`: xdist 3.8 puts those into what pytest 9.2 no longer reads."""
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
