@@ -18,7 +18,13 @@ START_SECONDS = 30
 
 
 class Dockerd:
-    """An engine of our own in one folder."""
+    """An engine of our own in one folder.
+
+    Attributes:
+        folder: all that it keeps.
+        url: where it answers.
+        process: dockerd's.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.url = folder, f"unix://{folder}/docker.sock"
@@ -27,7 +33,7 @@ class Dockerd:
             f'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "{folder}/containerd.sock"\n'
         )
         self._below: subprocess.Popen[bytes] | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start what does not run, and wait until it answers."""
@@ -41,8 +47,8 @@ class Dockerd:
         (self.folder / "docker.pid").unlink(missing_ok=True)  # of one that was killed
         places = ("--data-root", self.folder / "data", "--exec-root", self.folder / "exec")
         below = ("--containerd", self.folder / "containerd.sock", "--pidfile", self.folder / "docker.pid")
-        self._process = self._spawn("dockerd", "--host", self.url, *below, *places, "--live-restore", *SWITCHES)
-        return self._process
+        self.process = self._spawn("dockerd", "--host", self.url, *below, *places, "--live-restore", *SWITCHES)
+        return self.process
 
     def freeze(self) -> None:
         """Stop dockerd as it stands."""
@@ -55,12 +61,12 @@ class Dockerd:
     def kill(self) -> None:
         """As a crash does: its containers live on."""
         self._signal(signal.SIGKILL)
-        if self._process is not None:
-            self._process.wait()
+        if self.process is not None:
+            self.process.wait()
 
     def stop(self) -> None:
         """In order, with nothing left behind."""
-        for process in (self._process, self._below):
+        for process in (self.process, self._below):
             if process is not None:
                 process.send_signal(signal.SIGCONT)
                 process.terminate()
@@ -95,5 +101,5 @@ class Dockerd:
             time.sleep(0.02)
 
     def _signal(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.send_signal(number)
+        if self.process is not None:
+            self.process.send_signal(number)

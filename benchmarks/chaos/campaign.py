@@ -10,12 +10,13 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import psycopg
 
+from benchmarks.chaos import containers
 from benchmarks.chaos import estate as estates
 from benchmarks.chaos import stack as stacks
 from benchmarks.chaos.checker.record import notes as read_notes
@@ -26,8 +27,10 @@ from benchmarks.chaos.injector import Injector
 from benchmarks.chaos.killer import Killer
 from benchmarks.chaos.notes import Notes
 from benchmarks.chaos.person import Person
+from benchmarks.chaos.servers import Server
 from benchmarks.chaos.stack import Stack
 from benchmarks.rounds import until
+from deployments.embedded.docker import answers
 
 _TURN_S = 0.02
 _TOLD_EVERY = 50
@@ -44,6 +47,7 @@ class Plan:
         faults: how many are made.
         seed: of every draw.
         targets: supervised programs.
+        containers: targets besides them, where an engine can be started.
         broken: so many of them are broken at the same time, at most.
         rate: faults a second, at most.
         pause_s: mean seconds between two kills or freezes of what is ours.
@@ -56,6 +60,7 @@ class Plan:
     faults: int
     seed: int
     targets: int = 40
+    containers: int = 4
     broken: int = 20
     rate: float = 4.0
     pause_s: float = 0.8
@@ -91,14 +96,19 @@ class Outcome:
 def campaign(folder: Path, plan: Plan) -> Outcome:
     """Run a campaign in a folder, or go on with the one that is there."""
     begun = time.monotonic()
+    plan, skipped = _possible(plan)
     estate = _estate(folder, plan)
     notes = Notes(folder)
     made = sum(one["kind"] == "fault" for one in read_notes(folder / "notes.jsonl"))
     notes.write("session", commit=commit(), made=made)
-    with stacks.running(folder, prefect=plan.flows > 0, nats=True) as stack, estates.running(estate):
+    with (
+        stacks.running(folder, prefect=plan.flows > 0, nats=True) as stack,
+        estates.running(estate),
+        _engine(estate) as engine,
+    ):
         dispatchers = Dispatchers(estate, stack.environment, plain=plan.plain, flows=plan.flows)
         injector = Injector(estate, notes, seed=plan.seed, made=made, at_once=plan.broken)
-        servers = dict(stack.servers)
+        servers = {**stack.servers, **engine}
         killer = Killer(dispatchers, servers, notes, seed=f"{plan.seed}/{made}", pause_s=plan.pause_s)
         person = Person(estate, stack, notes)
         try:
@@ -119,6 +129,7 @@ def campaign(folder: Path, plan: Plan) -> Outcome:
         made=injector.made,
         deeds=dict(sorted(killer.counts.items())) | {"a person's help": person.deeds},
         seconds=time.monotonic() - begun,
+        skipped=skipped,
     )
 
 
@@ -135,9 +146,31 @@ def _estate(folder: Path, plan: Plan) -> Estate:
     """Made in a new folder, read from one that is resumed."""
     if (folder / "estate.json").exists():
         return estates.read(folder)
-    made = estates.write(folder, count=plan.targets)
+    changes = {"docker": {"url": containers.url_of(folder)}} if plan.containers else {}
+    made = estates.write(folder, count=plan.targets, containers=plan.containers, changes=changes)
     (folder / "plan.json").write_text(json.dumps(asdict(plan)), encoding="utf-8")
     return made
+
+
+def _possible(plan: Plan) -> tuple[Plan, list[str]]:
+    """The plan without what cannot be had here, and what that is."""
+    why = containers.why_not() if plan.containers else ""
+    return (replace(plan, containers=0), [f"containers and kills of dockerd: {why}"]) if why else (plan, [])
+
+
+@contextlib.contextmanager
+def _engine(estate: Estate) -> Iterator[Mapping[str, Server]]:
+    """The Docker engine with the estate's containers, if it has any."""
+    if not any(one.container for one in estate.targets.values()):
+        yield {}
+        return
+    with containers.engine(estate.folder) as engine:
+        containers.start(estate, engine.url)
+        yield {
+            "dockerd": Server(
+                name="dockerd", start=engine.again, ready=lambda: answers(engine.url), process=engine.process
+            )
+        }
 
 
 def _break_all(injector: Injector, killer: Killer, plan: Plan) -> None:

@@ -20,8 +20,10 @@ from uuid6 import uuid7
 from benchmarks.chaos.mutants import MUTANTS
 from selfheal.bootstrap import Estate, current, wire
 from selfheal.model.attempt import Holder
+from selfheal.model.component import Component
 from selfheal.model.errors import SelfhealError
-from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
+from selfheal.model.trigger import Priority, Source, Trigger
+from selfheal.policy.triggers import usual_type
 from selfheal.protocol.heal import Steps, heal
 from selfheal.protocol.plain import plain_steps
 from selfheal.protocol.reconcile import follow
@@ -30,8 +32,9 @@ from selfheal.store.health import HealthHistory
 from selfheal.watch.watcher import Watcher
 
 _log = logging.getLogger(__name__)
-ACT_S = 4
-"""An act of the campaign is over within this time: what was announced by a dead healer waits for so long."""
+ACT_S = {"restart-service": 4, "restart-container": 18}
+"""An act of the campaign is over within this time: what was announced by a dead healer waits for so long. The second is
+as short as that action allows for a container that is given 2 s to stop."""
 
 
 class Alone(HealthHistory):
@@ -62,7 +65,7 @@ def run(task: str, *, target: str, mutants: Sequence[str]) -> None:
     estate = estate_of(Path(os.environ["SELFHEAL_CONFIG"]))
     steps = plain_steps(estate.healer)
     if task == "heal":
-        result = heal(steps, _trigger(target))
+        result = heal(steps, _trigger(estate.healer.components[target]))
         _log.info("%s: %s", result.name, result.message)
     elif task == "settle":
         left = next(one.id for one in estate.healer.store.expired() if one.component == target)
@@ -75,11 +78,11 @@ def run(task: str, *, target: str, mutants: Sequence[str]) -> None:
         watcher.run()
 
 
-def _trigger(target: str) -> Trigger:
+def _trigger(component: Component) -> Trigger:
     return Trigger(
         id=uuid7(),
-        type=TriggerType.SERVICE_DOWN,
-        component=target,
+        type=usual_type(component),
+        component=component.name,
         source=Source.WATCHER,
         priority=Priority.HIGH,
         reason="the campaign broke it",
@@ -105,8 +108,8 @@ def estate_of(settings: Path) -> Estate:
 
 def shortened(estate: Estate) -> Estate:
     """The same estate with acts of `ACT_S`."""
-    for name in ("restart-service", "restart-container"):
-        estate.healer.actions.get(name).timeout = timedelta(seconds=ACT_S)
+    for name, seconds in ACT_S.items():
+        estate.healer.actions.get(name).timeout = timedelta(seconds=seconds)
     return estate
 
 

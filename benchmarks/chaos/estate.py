@@ -26,8 +26,11 @@ from selfheal.clients.supervisor import Supervisor
 SETTINGS = Path(__file__).with_name("campaign.toml")
 TARGET = Path(__file__).with_name("target.py")
 PER_KEEPER = 10
+STOP_S = 2
+"""How long a target is given to stop by itself; one that overhears TERM takes all of it."""
 USER, PASSWORD = "chaos", "chaos"
 _PORTS = (15_000, 32_000)
+_CHECKED = {"start_timeout": "8 s"}  # Docker's own check comes once a second, on a machine that is busy
 _PACE = {"probe_timeout": "1 s", "start_timeout": "3 s", "healthy_delay": "300 ms"}
 
 
@@ -40,13 +43,15 @@ class Target:
         keeper: the supervisord that runs it.
         port: where it listens; 0: only its process is watched.
         deaf: it overhears TERM, so that its stop takes `STOP_S`.
+        container: Docker runs it, and no keeper.
         extra: settings of its component besides the usual ones.
     """
 
     name: str
-    keeper: str
+    keeper: str = ""
     port: int = 0
     deaf: bool = False
+    container: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -86,16 +91,16 @@ class Estate:
 
     def poison(self, target: str, lives: int) -> None:
         """Its next so many lives are sick; 0 takes that back."""
-        (self.folder / "poison" / target).write_text(str(lives), encoding="ascii")
+        (self.folder / "poison" / target).write_text(f"{lives}\n", encoding="ascii")
 
 
-def write(folder: Path, *, count: int, stop_s: int = 1, changes: Mapping[str, Any] | None = None) -> Estate:
+def write(folder: Path, *, count: int, containers: int = 0, changes: Mapping[str, Any] | None = None) -> Estate:
     """An estate of `count` targets, every other one watched over HTTP and the others by their process.
 
     Args:
         folder: exists, and the servers' user may enter it.
-        count: of targets.
-        stop_s: how long supervisord waits for an end by itself.
+        count: of supervised programs.
+        containers: targets besides them; `containers.start` starts them.
         changes: tables of the settings that are other than in `campaign.toml`.
     """
     names = [f"t{number:02}" for number in range(count)]
@@ -104,12 +109,13 @@ def write(folder: Path, *, count: int, stop_s: int = 1, changes: Mapping[str, An
         Target(name=name, keeper=f"keeper{place // PER_KEEPER}", port=by_name.get(name, 0))
         for place, name in enumerate(names)
     ]
-    return write_targets(folder, targets, stop_s=stop_s, changes=changes or {})
+    targets += [Target(name=f"c{number:02}", container=True) for number in range(containers)]
+    return write_targets(folder, targets, changes=changes or {})
 
 
-def write_targets(folder: Path, targets: list[Target], *, stop_s: int, changes: Mapping[str, Any]) -> Estate:
+def write_targets(folder: Path, targets: list[Target], *, changes: Mapping[str, Any]) -> Estate:
     """An estate of these targets."""
-    keepers = sorted({one.keeper for one in targets})
+    keepers = sorted({one.keeper for one in targets if one.keeper})
     estate = Estate(
         folder=folder,
         keepers=dict(zip(keepers, free_ports(len(keepers)), strict=True)),
@@ -119,7 +125,7 @@ def write_targets(folder: Path, targets: list[Target], *, stop_s: int, changes: 
     (folder / "logs").mkdir(exist_ok=True)
     estate.ledger.touch()
     for keeper in keepers:
-        (folder / f"{keeper}.conf").write_text(_configuration(estate, keeper, stop_s), encoding="utf-8")
+        (folder / f"{keeper}.conf").write_text(_configuration(estate, keeper), encoding="utf-8")
     write_private(estate.settings, _toml(_settings(estate, changes)))
     kept = {"keepers": dict(estate.keepers), "targets": [vars(one) for one in targets]}
     (folder / "estate.json").write_text(json.dumps(kept), encoding="utf-8")
@@ -166,13 +172,13 @@ def read(folder: Path) -> Estate:
     return Estate(folder=folder, keepers=kept["keepers"], targets={one.name: one for one in targets})
 
 
-def _configuration(estate: Estate, keeper: str, stop_s: int) -> str:
+def _configuration(estate: Estate, keeper: str) -> str:
     """Supervisord's."""
     folder = estate.folder
     launched = f"{sys.executable} -I -S {child.LAUNCH} -- {sys.executable} -I -S {TARGET} --folder {folder}"
     programs = "".join(
         f"[program:{one.name}]\ncommand={launched} --name {one.name} --port {one.port}{' --deaf' if one.deaf else ''}\n"
-        f"autorestart=false\nstartretries=0\nstartsecs=0\nstopwaitsecs={stop_s}\n"
+        f"autorestart=false\nstartretries=0\nstartsecs=0\nstopwaitsecs={STOP_S}\n"
         f"stdout_logfile={folder}/logs/{one.name}.log\nredirect_stderr=true\n"
         for one in estate.targets.values()
         if one.keeper == keeper
@@ -211,5 +217,14 @@ def _toml(values: Mapping[str, Any]) -> str:
 
 
 def _component(one: Target) -> dict[str, Any]:
+    if one.container:
+        return {
+            "probe": "container",
+            "container": one.name,
+            "ladder": ["restart-container"],
+            **_PACE,
+            **_CHECKED,
+            **one.extra,
+        }
     probe = {"probe": "http", "url": f"http://127.0.0.1:{one.port}/health"} if one.port else {"probe": "process"}
     return {**probe, "supervisor": one.keeper, "program": one.name, "ladder": ["restart-service"], **_PACE, **one.extra}

@@ -15,6 +15,8 @@ WATCHED = {"kill": 40, "hang": 18, "freeze": 12, "stall": 10, "exit": 10, "stubb
 """The kinds of faults of a target that is watched over HTTP, and how often each is drawn."""
 UNWATCHED = {"kill": 60, "exit": 40}
 """Of one whose process alone is watched."""
+CONTAINED = {"kill": 55, "hang": 35, "stubborn": 10}
+"""Of a container."""
 STALL = "stall"
 _SICK_LIVES = {"stubborn": 1, "hopeless": 12}
 _SIGNALS = {"kill": signal.SIGKILL, "exit": signal.SIGTERM, "hang": signal.SIGUSR1, "freeze": signal.SIGSTOP}
@@ -84,7 +86,8 @@ class Injector:
             return False
         chance = random.Random(f"{self._seed}/{self.made}")  # noqa: S311 - no secret
         name = chance.choice(ready)
-        kinds = WATCHED if self._estate.targets[name].port else UNWATCHED
+        target = self._estate.targets[name]
+        kinds = CONTAINED if target.container else WATCHED if target.port else UNWATCHED
         how = chance.choices(list(kinds), weights=list(kinds.values()))[0]
         self._break(name, how, lives[name], chance)
         self.made += 1

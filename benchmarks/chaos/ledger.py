@@ -1,6 +1,8 @@
 """Follows the ledger while the campaign runs: what lives, since when, and whether it is well."""
 
+import contextlib
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +49,20 @@ class Ledger:
         whole, newline, _ = data.rpartition(b"\n")
         self._offset += len(whole) + len(newline)
         for line in whole.decode("ascii").splitlines():
-            name, pid, at, _, state = line.split()
-            self._lives[name] = Life(pid=int(pid), at=float(at), well=state == "well")
+            name, pid, at, kind, state = line.split()
+            if kind == "container":
+                self._lives[name] = Life(pid=_pid_of(name, self._path.parent), at=time.time(), well=state == "well")
+            else:
+                self._lives[name] = Life(pid=int(pid), at=float(at), well=state == "well")
         return self._lives
+
+
+def _pid_of(container: str, folder: Path) -> int:
+    """The process of a container, by its last words; 0 if it has ended already."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                words = (entry / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+                if words[:2] == [b"sh", b"-c"] and words[-2:] == [container.encode(), os.fsencode(folder)]:
+                    return int(entry.name)
+    return 0

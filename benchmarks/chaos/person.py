@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import psycopg
 
+from benchmarks.chaos import containers
 from benchmarks.chaos.estate import Estate
 from benchmarks.chaos.ledger import Ledger
 from benchmarks.chaos.notes import Notes
@@ -55,7 +56,10 @@ class Person:
         begun = time.time()
         self._notes.write("person", at=begun, until=begun + _PATIENCE.total_seconds(), target=target)
         self._estate.poison(target, 0)
-        control = self._estate.control(target)
-        control.stop(target, timeout=_PATIENCE)
-        control.start(target, timeout=_PATIENCE)
+        if self._estate.targets[target].container:
+            containers.restart(containers.url_of(self._estate.folder), target)
+        else:
+            control = self._estate.control(target)
+            control.stop(target, timeout=_PATIENCE)
+            control.start(target, timeout=_PATIENCE)
         self.deeds += 1

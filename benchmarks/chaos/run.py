@@ -14,7 +14,7 @@ from benchmarks.database import scratch
 from selfheal.model.errors import Permanent
 
 FAULTS = 2000
-_QUICK = {"targets": 24, "broken": 16, "plain": 3, "flows": 0, "rate": 6.0, "pause_s": 0.8}
+_QUICK = {"targets": 24, "containers": 0, "broken": 16, "plain": 3, "flows": 0, "rate": 6.0, "pause_s": 0.8}
 
 
 @dataclass(frozen=True, kw_only=True)

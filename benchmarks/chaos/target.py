@@ -58,7 +58,7 @@ def _poisoned(path: Path) -> bool:
         left = int(path.read_text(encoding="ascii"))
     except (FileNotFoundError, ValueError):
         return False
-    path.write_text(str(max(0, left - 1)), encoding="ascii")
+    path.write_text(f"{max(0, left - 1)}\n", encoding="ascii")
     return left > 0
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from postgres_proxy import INTENT, OUTCOME, Proxy
 from sqlalchemy import make_url
 
+from benchmarks.chaos import containers
 from benchmarks.chaos import estate as estates
 from benchmarks.chaos import stack as stacks
 from benchmarks.chaos.checker import effects
@@ -25,16 +26,17 @@ from benchmarks.chaos.dispatchers import Dispatchers, Place
 from benchmarks.chaos.estate import Estate, Target
 from benchmarks.chaos.ledger import Ledger
 from benchmarks.chaos.stack import Stack
+from benchmarks.dockerd import Dockerd
 from benchmarks.rounds import until
 
-STOP_S = 2
-"""A target that overhears TERM takes this long to stop: an act, or a rollback, that can be met in its middle."""
 FROZEN_S = 4.0
 """How long Postgres is frozen: longer than a lease, shorter than a worker's patience with its database."""
 LEASE_S = {"worker kill": 2, "worker freeze": 2}
 LONGER_LEASE_S = 6
 """Where the worker lives on, its lease must not end while the other cells of its column come to their moment."""
-SETTLED_S = 90.0
+SETTLED_S = 120.0
+DOCKERD = "dockerd kill"
+"""The column whose targets are containers."""
 NEVER_WELL = 99
 
 
@@ -46,8 +48,8 @@ class Moment:
         name: the row's heading.
         failpoint: where the worker stops by itself.
         hold: what its wire to Postgres holds, and of which transaction.
-        phase: else the phase in which the test stops it, once the keeper says `said`.
-        deaf: its target overhears TERM.
+        phase: else the phase in which the test stops it.
+        deaf: its target overhears TERM; the test waits until it was told to stop.
         broken: how its target is broken: its process is killed, or hangs.
         sick: no restart makes its target well, so that the heal is rolled back.
         second: the worker is the one that reconciles what a first one has left.
@@ -57,27 +59,24 @@ class Moment:
     failpoint: str = ""
     hold: tuple[bytes, str] = (b"", "")
     phase: str = ""
-    said: str = ""
     deaf: bool = False
     broken: signal.Signals = signal.SIGKILL
     sick: bool = False
     second: bool = False
 
 
-STOPPING = "waiting for {} to stop"
 MOMENTS = (
     Moment(name="before the intent commits", hold=(INTENT, "commit")),
     Moment(name="commit answer lost", hold=(INTENT, "answer")),
     Moment(name="after the intent", failpoint="after-admit"),
     Moment(name="after the claim", failpoint="after-claim"),
-    Moment(name="during the act", phase="acting", said=STOPPING, deaf=True, broken=signal.SIGUSR1),
+    Moment(name="during the act", phase="acting", deaf=True, broken=signal.SIGUSR1),
     Moment(name="before the verification", failpoint="before-verify"),
     Moment(name="during the verification", phase="verifying"),
     Moment(name="final commit answer lost", hold=(OUTCOME, "answer")),
-    Moment(name="during the rollback", phase="rolling_back", said=STOPPING, deaf=True, sick=True),
+    Moment(name="during the rollback", phase="rolling_back", deaf=True, sick=True),
     Moment(name="during reconciliation", phase="verifying", second=True),
 )
-COLUMNS = ("worker kill", "worker freeze", "Postgres kill", "Postgres freeze", "connection blackholed")
 
 
 @dataclass(kw_only=True)
@@ -112,6 +111,7 @@ class Column:
         dispatchers: makes the workers.
         ledger: of the targets.
         cells: one for each moment.
+        engine: of its containers; None where programs are its targets.
         again_at: from when on attempts are those of the next sweep.
     """
 
@@ -121,6 +121,7 @@ class Column:
     dispatchers: Dispatchers
     ledger: Ledger
     cells: list[Cell] = field(default_factory=list)
+    engine: Dockerd | None = None
     again_at: float = float("inf")
 
     def run(self) -> Verdict:
@@ -162,6 +163,8 @@ class Column:
         cell.broken = self.ledger.lives()[cell.target].pid
         if not cell.moment.second:
             os.kill(cell.broken, cell.moment.broken)
+        if self.engine is not None and not cell.moment.second:
+            until(lambda: self._docker_tells(cell.target), what=f"Docker tells that {cell.target} is sick")
         url = make_url(self.stack.environment["SELFHEAL_DATABASE_URL"]).set(port=cell.proxy.port)
         failpoint = f"{cell.moment.failpoint}:freeze" if cell.moment.failpoint else ""
         self.dispatchers.fill(cell.worker, failpoint=failpoint, database_url=url.render_as_string(hide_password=False))
@@ -191,13 +194,21 @@ class Column:
             return cell.proxy.reached.is_set()
         if phases.get((cell.target, cell.pid)) != moment.phase:
             return False
-        if moment.said and moment.said.format(cell.target) not in self._keepers_log(cell.target):
+        if moment.deaf and not self._told_to_stop(cell.target):
             return False
         cell.worker.signal(signal.SIGSTOP)
         return True
 
-    def _keepers_log(self, target: str) -> str:
-        return (self.estate.folder / f"{self.estate.targets[target].keeper}.log").read_text(encoding="utf-8")
+    def _told_to_stop(self, target: str) -> bool:
+        """Whether its keeper says so, or the container itself."""
+        if self.engine is not None:
+            return (self.estate.folder / "logs" / f"{target}.term").exists()
+        log = (self.estate.folder / f"{self.estate.targets[target].keeper}.log").read_text(encoding="utf-8")
+        return f"waiting for {target} to stop" in log
+
+    def _docker_tells(self, target: str) -> bool:
+        state = containers.inspect(containers.url_of(self.estate.folder), target)
+        return not state["Running"] or state["Health"]["Status"] == "unhealthy"
 
     def _settled(self) -> bool:
         """Whether nothing is unfinished, and every worker that goes on by itself has ended."""
@@ -263,12 +274,21 @@ def _blackhole(column: Column) -> None:
         cell.worker.signal(signal.SIGCONT)
 
 
+def _dockerd_kill(column: Column) -> None:
+    if column.engine is None:
+        raise TypeError("this column has no engine")
+    column.engine.kill()
+    _go_on(column)
+    column.engine.start()
+
+
 FAULTS: Mapping[str, Callable[[Column], None]] = {
     "worker kill": _worker_kill,
     "worker freeze": _worker_freeze,
     "Postgres kill": _postgres_kill,
     "Postgres freeze": _postgres_freeze,
     "connection blackholed": _blackhole,
+    DOCKERD: _dockerd_kill,
 }
 
 
@@ -276,22 +296,30 @@ FAULTS: Mapping[str, Callable[[Column], None]] = {
 def column(folder: Path, fault: str) -> Iterator[Column]:
     """An estate with a target for each moment, its servers, and workers that have not begun."""
     cells = [(moment, f"m{row}") for row, moment in enumerate(MOMENTS)]
-    listening = estates.free_ports(len(cells))
+    contained = fault == DOCKERD
     targets = [
-        Target(name=name, keeper=f"keeper{place % 3}", port=port, deaf=moment.deaf, extra=_slow(moment))
-        for place, ((moment, name), port) in enumerate(zip(cells, listening, strict=True))
+        Target(name=name, deaf=moment.deaf, extra=_slow(moment, sick_after="8 s"), container=True)
+        if contained
+        else Target(name=name, keeper=f"keeper{place % 3}", port=port, deaf=moment.deaf, extra=_slow(moment))
+        for place, ((moment, name), port) in enumerate(zip(cells, estates.free_ports(len(cells)), strict=True))
     ]
     lease = f"{LEASE_S.get(fault, LONGER_LEASE_S)} s"
     changes = {"healing": {"at_once": 64, "lease": lease}, "breakers": {"fewest": 1000}}
-    estate = estates.write_targets(folder, targets, stop_s=STOP_S, changes=changes)
+    if contained:
+        changes["docker"] = {"url": containers.url_of(folder)}
+    estate = estates.write_targets(folder, targets, changes=changes)
     with contextlib.ExitStack() as ending:
         stack = ending.enter_context(stacks.running(folder, prefect=False, nats=False))
         ending.enter_context(estates.running(estate))
+        engine = ending.enter_context(containers.engine(folder)) if contained else None
+        if engine is not None:
+            containers.start(estate, engine.url)
         dispatchers = Dispatchers(estate, stack.environment)
         ending.callback(dispatchers.end)
         ledger = Ledger(estate.ledger)
         until(lambda: len(ledger.lives()) == len(targets), what="every target has started")
         made = Column(fault=fault, estate=estate, stack=stack, dispatchers=dispatchers, ledger=ledger)
+        made.engine = engine
         port = make_url(stack.environment["SELFHEAL_DATABASE_URL"]).port or 0
         for moment, name in cells:
             marker, hold = moment.hold
@@ -302,12 +330,12 @@ def column(folder: Path, fault: str) -> Iterator[Column]:
         yield made
 
 
-def _slow(moment: Moment) -> Mapping[str, str]:
+def _slow(moment: Moment, *, sick_after: str = "1 s") -> Mapping[str, str]:
     """A verification that can be met in its middle, and one of a sick target that is over soon."""
     patient = {"probe_timeout": "1 s" if moment.broken is signal.SIGUSR1 else "5 s"}  # what hangs takes all of it
     if moment.phase == "verifying":
         return patient | {"healthy_delay": "2 s"}
-    return patient | ({"start_timeout": "1 s"} if moment.sick else {})
+    return patient | ({"start_timeout": sick_after} if moment.sick else {})
 
 
 def told(column: Column, record: Record) -> Mapping[str, str]:

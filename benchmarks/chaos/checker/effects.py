@@ -7,8 +7,8 @@ from typing import Any
 
 from benchmarks.chaos.checker.record import Effect, Record, Violation
 
-_LOG_S = 0.002
-"""A keeper cuts the time in its log to milliseconds."""
+_LOG_S = 0.03
+"""A keeper cuts the time in its log to milliseconds, a container's clock goes in steps of 10, and both are cut."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from benchmarks.chaos.checker.record import Record, Violation, rows
+from benchmarks.chaos.checker.record import Effect, Record, Violation, rows
 
 _ALERTS = b"SELECT dedup_key, count(*) AS told FROM alert_outbox WHERE dedup_key LIKE 'fault/%' GROUP BY 1"
 _PASSES = "stall"
@@ -45,6 +45,13 @@ def endings(record: Record) -> Mapping[int, str]:
     }
 
 
+def _by_person(record: Record, start: Effect) -> bool:
+    """Whether a person made this start: one who came for the fault before this one."""
+    return any(
+        one["target"] == start.target and one["at"] <= start.at <= one["until"] for one in record.noted("person")
+    )
+
+
 def _ending(record: Record, made: Mapping[str, Any], faults: Sequence[Any]) -> str:
     """By the first fault of the target that was closed after it was made, if the target says the same."""
     starts = [one for one in record.effects.get(made["target"], ()) if one.at > made["at"]]
@@ -54,6 +61,8 @@ def _ending(record: Record, made: Mapping[str, Any], faults: Sequence[Any]) -> s
     if any(one.first for one in starts if well is None or one.at <= well.at):
         return "ended by a pause of the campaign"
     fault = next((one for one in faults if one.closed is not None and one.closed > made["at"]), None)
+    if fault is None and well is not None and _by_person(record, well):
+        return "ended by a person before it was seen"
     if fault is None:
         return "recovered unseen" if made["how"] == _PASSES else "lost"
     if fault.needs_person is not None:

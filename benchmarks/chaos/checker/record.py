@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 import tomllib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ _FAULTS = b"""
     SELECT id, component, attempts, resolution, needs_person, extract(epoch FROM detected_at)::float8 AS detected,
            extract(epoch FROM closed_at)::float8 AS closed FROM faults ORDER BY detected_at"""
 _SPAWNED = re.compile(r"^(\S+ \S+),(\d+) INFO spawned: '([^']+)' with pid (\d+)$")
+_CONTAINER = "container"
 _BEGAN = " INFO supervisord started with pid "
 
 
@@ -95,13 +97,14 @@ def read(connection: psycopg.Connection[Any], folder: Path) -> Record:
     with connection.cursor(row_factory=namedtuple_row) as cursor:
         history = cursor.execute(_HISTORY).fetchall()
         faults = cursor.execute(_FAULTS).fetchall()
-    effects, unknown = _effects(folder)
+    noted = notes(folder / "notes.jsonl")
+    effects, unknown = _effects(folder, [one["at"] for one in noted if one["kind"] == "session"])
     return Record(
         history=history,
         faults=faults,
         effects=effects,
         unknown=unknown,
-        notes=notes(folder / "notes.jsonl"),
+        notes=noted,
         settings=tomllib.loads((folder / "settings.toml").read_text(encoding="utf-8")),
     )
 
@@ -120,13 +123,18 @@ def notes(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
-def _effects(folder: Path) -> tuple[dict[str, list[Effect]], list[str]]:
-    """Every start that a keeper logged or a target wrote; what both tell is one."""
+def _effects(folder: Path, sessions: Sequence[float]) -> tuple[dict[str, list[Effect]], list[str]]:
+    """Every start that a keeper logged or a target wrote; what both tell is one. A container has no keeper's log."""
     written: dict[tuple[str, int], list[tuple[float, str]]] = defaultdict(list)
-    for line in (folder / "ledger").read_text(encoding="utf-8").splitlines():
-        target, number, moment, _, said = line.split()
-        written[target, int(number)].append((float(moment), said))
     found: dict[str, list[Effect]] = defaultdict(list)
+    for line in (folder / "ledger").read_text(encoding="utf-8").splitlines():
+        target, number, moment, kind, said = line.split()
+        if kind == _CONTAINER:
+            before, at = found[target], _booted() + float(moment.removeprefix("up:"))
+            first = not before or any(before[-1].at < session <= at for session in sessions)
+            before.append(Effect(target=target, pid=int(number), at=at, state=said, first=first))
+        else:
+            written[target, int(number)].append((float(moment), said))
     for name, pid, at, first in _spawned(folder):
         own = written.get((name, pid))
         written_at, state = own.pop(0) if own else (at, "")
@@ -135,6 +143,11 @@ def _effects(folder: Path) -> tuple[dict[str, list[Effect]], list[str]]:
         starts.sort(key=lambda one: one.at)
     left = [f"{name} with pid {pid} at {at:.3f}" for (name, pid), own in written.items() for at, _ in own]
     return found, left
+
+
+def _booted() -> float:
+    """When this machine was started: a container knows the time since then."""
+    return time.time() - float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
 
 
 def _spawned(folder: Path) -> list[tuple[str, int, float, bool]]:
