@@ -10,6 +10,9 @@ from selfheal.protocol.healer import Healer
 from selfheal.store import heals
 from selfheal.store.tables import healing_actions
 
+_LATE_S = 0.1
+"""More than the clocks of the two records differ."""
+
 
 def elsewhere() -> None:
     """On another host than its peers, whom nobody here can end by their pid. No mutant by itself."""
@@ -33,6 +36,7 @@ def no_intent() -> None:
     def act(healer: Healer, attempt: Any) -> steps.Act:
         action = healer.actions.get(attempt.action)
         said = action.commit(healer.components[attempt.component], attempt.plan)
+        healer.clock.wait(_LATE_S)
         healer.store.announce_act(attempt.id, fence=attempt.fence, timeout=action.timeout)
         return steps.Act(said=said, completed=True, took_ms=0)
 

@@ -16,6 +16,8 @@ from selfheal.model.errors import SelfhealError
 
 _log = logging.getLogger(__name__)
 _LOOK_S = 1.0
+_AGAIN_S = 15.0
+"""What was helped is given time to be seen well."""
 _PATIENCE = timedelta(seconds=10)
 _WAITING = b"""
     SELECT f.component FROM faults f WHERE f.closed_at IS NULL AND f.needs_person IS NOT NULL
@@ -30,6 +32,7 @@ class Person:
         self._ledger = Ledger(estate.ledger)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="person")
+        self._helped: dict[str, float] = {}
         self.deeds = 0
 
     def begin(self) -> None:
@@ -47,13 +50,14 @@ class Person:
                 with self._stack.connect() as connection:
                     waiting = [str(row[0]) for row in connection.execute(_WAITING)]
                 for target in waiting:
-                    self._help(target)
+                    if time.time() - self._helped.get(target, 0.0) > _AGAIN_S:
+                        self._help(target)
             except (psycopg.Error, SelfhealError) as error:
                 _log.info("the person tries again later: %s", error)
 
     def _help(self, target: str) -> None:
         """Start it anew with nothing wrong any more; what has become well meanwhile is left alone."""
-        begun = time.time()
+        self._helped[target] = begun = time.time()
         self._notes.write("person", at=begun, until=begun + _PATIENCE.total_seconds(), target=target)
         self._estate.poison(target, 0)
         if self._estate.targets[target].container:

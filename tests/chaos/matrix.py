@@ -332,7 +332,8 @@ def column(folder: Path, fault: str) -> Iterator[Column]:
 
 def _slow(moment: Moment, *, sick_after: str = "1 s") -> Mapping[str, str]:
     """A verification that can be met in its middle, and one of a sick target that is over soon."""
-    patient = {"probe_timeout": "1 s" if moment.broken is signal.SIGUSR1 else "5 s"}  # what hangs takes all of it
+    hung = moment.broken is signal.SIGUSR1  # then either time-out is waited for
+    patient = {"probe_timeout": "1 s" if hung else "5 s", "start_timeout": "3 s" if hung else "20 s"}
     if moment.phase == "verifying":
         return patient | {"healthy_delay": "2 s"}
     return patient | ({"start_timeout": sick_after} if moment.sick else {})
