@@ -49,7 +49,9 @@ def _chosen(options: argparse.Namespace) -> Callable[..., list[Case]]:
     """The benchmark, with what only the campaign asks for."""
     if options.name != "chaos":
         return BENCHMARKS[options.name]
-    asked = Asked(faults=options.faults, seed=options.seed, folder=options.resume or options.folder)
+    asked = Asked(
+        faults=options.faults, seed=options.seed, folder=options.resume or options.folder, resume=bool(options.resume)
+    )
     return functools.partial(BENCHMARKS["chaos"], asked=asked)
 
 

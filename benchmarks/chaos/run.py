@@ -25,11 +25,13 @@ class Asked:
         faults: how many are made.
         seed: of every draw.
         folder: kept, and gone on with where it holds a campaign; None: one that is taken away.
+        resume: it has to hold one.
     """
 
     faults: int = FAULTS
     seed: int = 1
     folder: Path | None = None
+    resume: bool = False
 
 
 def chaos(*, quick: bool, asked: Asked) -> list[Case]:
@@ -54,13 +56,15 @@ def _folder(asked: Asked) -> Iterator[Path]:
     """The folder that was named, or one of its own.
 
     Raises:
-        Permanent: the folder holds something that is no campaign.
+        Permanent: the folder holds something that is no campaign, or nothing where one is to be resumed.
     """
     if asked.folder is None:
         with scratch() as folder:
             yield folder
         return
     folder = asked.folder.absolute()
+    if asked.resume and not (folder / "plan.json").exists():
+        raise Permanent(f"{folder} holds no campaign to go on with", hint="begin one there with --folder")
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     if any(folder.iterdir()) and not (folder / "plan.json").exists():
         raise Permanent(f"{folder} is not empty and holds no campaign", hint="name another folder")
