@@ -37,8 +37,8 @@ _OUTCOMES = text(
 AUDIT = """
     CREATE TABLE IF NOT EXISTS outcome_audit (attempt_id uuid NOT NULL);
     TRUNCATE outcome_audit;
-    GRANT SELECT, INSERT ON outcome_audit TO healing_user;
-    CREATE OR REPLACE FUNCTION audit_outcome() RETURNS trigger LANGUAGE plpgsql AS
+    GRANT SELECT ON outcome_audit TO healing_user;
+    CREATE OR REPLACE FUNCTION audit_outcome() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
         'BEGIN INSERT INTO outcome_audit VALUES (NEW.id); RETURN NEW; END';
     CREATE OR REPLACE TRIGGER audit_outcome AFTER UPDATE ON healing_actions
         FOR EACH ROW WHEN (NEW.completed_at IS NOT NULL) EXECUTE FUNCTION audit_outcome();

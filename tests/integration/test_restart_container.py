@@ -145,10 +145,10 @@ def test_a_container_that_is_starting_is_left_alone(bench: Bench) -> None:
 
 
 def test_what_it_handles(bench: Bench) -> None:
-    """A dead container or a person's wish; neither a crash loop nor a container that is gone."""
+    """A dead container, a person's wish, or a breaker's; neither a crash loop nor a container that is gone."""
     web = bench.component("web")
     handled = {kind for kind in TriggerType if bench.action.can_handle(a_trigger(kind), web)}
-    assert handled == {TriggerType.CONTAINER_DOWN, TriggerType.MANUAL}
+    assert handled == {TriggerType.CONTAINER_DOWN, TriggerType.MANUAL, TriggerType.BREAKER_OPENED}
 
 
 def a_trigger(kind: TriggerType) -> Trigger:
