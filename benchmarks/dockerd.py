@@ -4,6 +4,7 @@ The campaign and the tests kill and freeze it. That of `deployments.embedded.doc
 """
 
 import contextlib
+import os
 import shutil
 import signal
 import subprocess
@@ -51,8 +52,10 @@ class Dockerd:
         return self.process
 
     def freeze(self) -> None:
-        """Stop dockerd as it stands."""
+        """Stop dockerd as it stands: all of its threads, since until then a call is still answered."""
         self._signal(signal.SIGSTOP)
+        if self.process is not None:
+            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def thaw(self) -> None:
         """Let it go on."""

@@ -33,6 +33,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--campaign", action="store_true", help="run the kill and freeze campaign with every seed")
 
 
+@pytest.fixture
+def campaign(request: pytest.FixtureRequest) -> None:
+    """Only with `--campaign`: what takes long and is covered by something shorter in `make test`."""
+    if not request.config.getoption("--campaign"):
+        pytest.skip("takes half a minute or more: `make campaign`")
+
+
 class ByFile(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
     """A file's tests stay in one process of `pytest -n`, and the files of the one whole stack in the same."""
 

@@ -141,7 +141,7 @@ def _paused_and_removed(own: Own) -> None:
     own.engine.remove("app")
     until(lambda: "NO_ACTION" in own.refused("app"))
     assert "its container is gone" in own.refused("app")["NO_ACTION"]
-    assert own.health("app") == "DOWN"
+    until(lambda: own.health("app") == "DOWN")
     own.engine.run("app", checked=True)
     own.healed(db=2)
     until(lambda: own.health("app") == "OPERATIONAL" and own.told("status")["open_faults"] == [])

@@ -140,6 +140,7 @@ def test_no_secret_is_told(by_url: StackUnderTest) -> None:
     assert PASSWORD not in worker.values()
 
 
+@pytest.mark.usefixtures("campaign")
 @pytest.mark.parametrize("server", ["prefect", "postgres"])
 def test_a_frozen_server_is_waited_for_and_left_alone(by_url: StackUnderTest, outside: Outside, server: str) -> None:
     """It is told as away, with where it is; nobody restarts it; when it goes on everything does."""

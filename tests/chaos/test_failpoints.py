@@ -190,11 +190,13 @@ def test_a_frozen_healer_elsewhere_stands_down_by_its_fence(broken: Targets) -> 
     assert frozen_elsewhere(broken) == []
 
 
+@pytest.mark.usefixtures("campaign")
 def test_the_campaign_sees_a_missing_fence(broken: Targets) -> None:
     """The same campaign with the fence taken out of the healers finds outcomes that were written twice."""
     assert [one for one in frozen_elsewhere(broken, "--no-fence") if "outcomes written" in one] != []
 
 
+@pytest.mark.usefixtures("campaign")
 def test_the_campaign_sees_an_act_without_its_last_look(broken: Targets) -> None:
     """With the fence and the act's last look both taken out it finds targets that were restarted twice."""
     assert [one for one in frozen_elsewhere(broken, "--no-fence", "--no-look") if "restarts" in one] != []
