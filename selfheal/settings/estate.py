@@ -27,6 +27,7 @@ from selfheal.settings.servers import (
     Supervisor,
 )
 from selfheal.settings.values import ComponentName, Section
+from selfheal.settings.web import Web
 from selfheal.settings.wording import Wrong
 
 
@@ -64,6 +65,8 @@ class Settings(Section):
     """Selfheal's own message broker."""
     prefect: PrefectServer = PrefectServer()
     """The Prefect server that Selfheal runs on."""
+    web: Web = Web()
+    """The dashboard and the API."""
     logging: Logging = Logging()
     """How our own log lines look."""
     docker: DockerEngine = DockerEngine()
