@@ -1,4 +1,4 @@
-"""`doctor`'s check of the Docker engine: it answers, lets us in, and knows the containers that components name."""
+"""`doctor`'s check of the Docker engine: it answers, lets us in, knows and checks the components' containers."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -20,11 +20,17 @@ def engine(place: Place) -> str:
     settings = place.settings()
     if any(one.container for one in settings.components.values()):
         said = _state(settings.docker.url, settings.docker.timeout)
-        missing = sorted(name for name, life in lives_of(settings).items() if life.state == "REMOVED")
+        lives = lives_of(settings)
+        missing = sorted(name for name, life in lives.items() if life.state == "REMOVED")
         if missing:
             raise Problem(
                 f"{said}; there is no container {', '.join(missing)}",
                 hint="start it, or correct container of its component",
+            )
+        if unchecked := [f"{name}: {life.note}" for name, life in sorted(lives.items()) if life.health == "unchecked"]:
+            raise Problem(
+                f"{said}; the health check of {len(unchecked)} tells nothing of now: {'; '.join(unchecked)}",
+                hint="what Docker checks no more is UNKNOWN to us, and not healed: restart the container by hand",
             )
         return said
     if settings.components:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from selfheal.clients import docker_state
+from selfheal.clients import docker_checks, docker_state
 from selfheal.model.errors import NotAllowed, Permanent, SelfhealError
 from selfheal.model.observation import Incarnation
 
@@ -121,16 +121,30 @@ class Docker:
         return {name: str(container_id) for name, container_id in names if NAME.fullmatch(name)}
 
     def _found(self, container_id: str) -> dict[str, Any]:
+        return self._told(container_id)[0]
+
+    def _told(self, container_id: str) -> tuple[dict[str, Any], datetime]:
+        """Docker's inspection, and when it was made, on the engine's clock."""
         _checked_id(container_id)
-        found = self._api.call("an inspection", lambda client: client.inspect_container(container_id))
-        return dict(found)
+        found, at = self._api.told("an inspection", lambda client: client.inspect_container(container_id))
+        return dict(found), at
 
     def _life(self, container_id: str) -> Incarnation:
         try:
-            found = self._found(container_id)
+            found, at = self._told(container_id)
         except docker_state.Gone:  # between the list and the look
             return docker_state.REMOVED
-        return docker_state.life_of(found, asked=self._asked(found), now=datetime.now(UTC))
+        return docker_state.life_of(found, asked=self._asked(found), now=at, thawed=self._thawed(found, at))
+
+    def _thawed(self, found: dict[str, Any], at: datetime) -> datetime | None:
+        """When it was paused no longer, where that may be why its check is late; only the engine's events tell."""
+        looked = docker_checks.last_look(found)
+        if looked is None or not docker_checks.is_late(found, now=at):
+            return None
+        wanted = {"type": "container", "container": found["Id"], "event": "unpause"}
+        asked = {"since": int(looked.timestamp()), "until": int(at.timestamp()), "filters": wanted, "decode": True}
+        events = self._api.call("its events", lambda client: list(client.events(**asked)))
+        return max((datetime.fromtimestamp(one["time"], UTC) for one in events), default=None)
 
     def _asked(self, found: dict[str, Any]) -> bool:
         """Whether a container that has ended was asked to: found out once, while the engine still remembers."""
@@ -220,6 +234,6 @@ def _least(seconds: float) -> float:
 
 def _event_time(written: str) -> str:
     """Docker's own time as its events want it: seconds and nanoseconds, nothing rounded."""
-    whole = docker_state.moment(written)
+    whole = docker_checks.moment(written)
     fraction = re.search(r"\.(\d+)", written)
     return f"{0 if whole is None else int(whole.timestamp())}.{fraction[1] if fraction else '0'}"

@@ -7,10 +7,13 @@ forks and restarts of the engine, and docker-py bounds a call by its client's ti
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from docker import APIClient
 from docker.errors import APIError, DockerException, NotFound
+from requests import Response
 from requests.exceptions import InvalidJSONError, RequestException, Timeout
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as WireTimeout
@@ -28,12 +31,27 @@ CONFLICT, FIRST_SERVER_ERROR = 409, 500
 
 
 class _Bounded(APIClient):  # type: ignore[misc]  # docker-py has no types
-    """Docker-py's client, which would wait for events for ever."""
+    """Docker-py's client, which would wait for events for ever, and keeps no header.
+
+    Attributes:
+        told_at: the engine's own time of its last answer, to the second; ours where it tells none.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self.told_at = datetime.now(UTC)
+        super().__init__(**options)
+        self.hooks["response"].append(self._note_time)
 
     def get(self, url: str, **options: Any) -> Any:
         if options.get("timeout") is None:
             options["timeout"] = self.timeout
         return super().get(url, **options)
+
+    def _note_time(self, response: Response, **_: Any) -> None:
+        try:
+            self.told_at = parsedate_to_datetime(response.headers["Date"])
+        except (KeyError, ValueError):  # some proxy's answer
+            self.told_at = datetime.now(UTC)
 
 
 class Api:
@@ -67,6 +85,10 @@ class Api:
                 return ask(client)
         except FAILURES as error:
             raise self._told(error, what, bound) from error
+
+    def told(self, what: str, ask: Callable[[APIClient], T]) -> tuple[T, datetime]:
+        """The same as `call`, and the engine's own time of its answer: an engine elsewhere has another clock."""
+        return self.call(what, lambda client: (ask(client), client.told_at))
 
     def subscribe(self, actions: list[str]) -> "Stream":
         """A stream of container events that has begun when this returns."""

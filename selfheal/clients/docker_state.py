@@ -5,9 +5,11 @@ The words of `Incarnation.state` are made here. docs/decisions/docker.md tells w
 
 import signal
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from selfheal.clients import docker_checks
+from selfheal.clients.docker_checks import moment
 from selfheal.model.errors import Permanent
 from selfheal.model.observation import Incarnation
 
@@ -18,6 +20,7 @@ YOUNG = timedelta(seconds=10)
 RESTARTS_ALWAYS = frozenset({"always", "unless-stopped"})
 DEFAULT_GRACE = timedelta(seconds=10)
 LONGEST_OUTPUT = 120
+UNCHECKED = "unchecked"
 
 REMOVED = Incarnation(pid=0, started_at=0, state="REMOVED", note="there is no container of this name")
 
@@ -26,15 +29,17 @@ class Gone(Permanent):
     """The engine knows no such container."""
 
 
-def life_of(found: Mapping[str, Any], *, asked: bool, now: datetime) -> Incarnation:
+def life_of(found: Mapping[str, Any], *, asked: bool, now: datetime, thawed: datetime | None = None) -> Incarnation:
     """The container as an incarnation.
 
     Args:
         found: Docker's inspection.
         asked: whether somebody asked it to stop; only looked at when it has ended.
-        now: aware time.
+        now: aware time, on the engine's clock.
+        thawed: when it was paused no longer, if that is known.
     """
     state = found["State"]
+    unchecked = docker_checks.why_not(found, thawed=thawed, now=now)
     started = moment(state["StartedAt"])
     return Incarnation(
         pid=int(state["Pid"]),
@@ -42,8 +47,8 @@ def life_of(found: Mapping[str, Any], *, asked: bool, now: datetime) -> Incarnat
         state=_word(found, asked=asked, now=now),
         id=str(found["Id"]),
         exact_start=str(state["StartedAt"]),
-        health=_health(state),
-        note=_note(found),
+        health=UNCHECKED if unchecked else _health(state),
+        note=unchecked or _note(found),
     )
 
 
@@ -101,12 +106,6 @@ def worth_keeping(found: Mapping[str, Any]) -> dict[str, Any]:
         "stop_grace_s": stop_grace(found).total_seconds(),
         "healthcheck": {key: value for key, value in (config.get("Healthcheck") or {}).items() if key != "Test"},
     }
-
-
-def moment(written: str) -> datetime | None:
-    """A time of Docker's; None for the year 1, which means never."""
-    time = datetime.fromisoformat(written)
-    return None if time.year == 1 else time.astimezone(UTC)
 
 
 def _word(found: Mapping[str, Any], *, asked: bool, now: datetime) -> str:

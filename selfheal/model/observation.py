@@ -28,7 +28,8 @@ class Incarnation:
         id: of the container or database object, since a name may be given to another one; empty for a process.
         exact_start: the start as its keeper writes it, where seconds are too coarse; empty for a process. Of a
             materialized view: which contents it has.
-        health: what Docker's own health check says: healthy, unhealthy, starting; empty without one.
+        health: what Docker's own health check says: healthy, unhealthy, starting; `unchecked` where Docker should
+            have looked again long ago, whatever it goes on saying; empty without a check.
         note: more about the state, for a person: exit code, out of memory, restarts.
     """
 

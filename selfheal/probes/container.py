@@ -18,7 +18,7 @@ class ContainerProbe:
 
 
 def _judge(incarnation: Incarnation | None) -> Seen:
-    """A container whose health check has not spoken yet is neither healed nor sick."""
+    """A container whose health check has not spoken yet, or speaks no more, is neither healed nor sick."""
     if incarnation is None:
         return Seen(health=Health.UNKNOWN, detail="its Docker engine cannot be asked")
     if not incarnation.can_answer:
@@ -28,4 +28,6 @@ def _judge(incarnation: Incarnation | None) -> Seen:
         return Seen(health=Health.SICK, detail=f"container unhealthy{said}")
     if incarnation.health == "starting":
         return Seen(health=Health.UNKNOWN, detail="starting: its health check has not passed or failed yet")
+    if incarnation.health == "unchecked":
+        return Seen(health=Health.UNKNOWN, detail=incarnation.note)
     return Seen(health=Health.HEALTHY)

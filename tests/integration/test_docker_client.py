@@ -1,14 +1,20 @@
 """The Docker client on a real engine: what it tells, what it does, and what it says when the engine does not answer."""
 
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
 from docker_fixtures import Dockerd, TestEngine
 from estate_fixtures import until
+from fakes import FakeBroker, FakeClock, FakeHttp
 
+from selfheal.clients import docker_api
 from selfheal.clients.docker import Docker
+from selfheal.model.component import Component, ProbeKind
 from selfheal.model.errors import NotAllowed, Permanent, Transient
+from selfheal.model.observation import Health
+from selfheal.probes.observe import Observer
+from selfheal.probes.table import probe_table
 
 SOON = timedelta(seconds=20)
 
@@ -195,3 +201,40 @@ def test_an_engine_that_does_not_answer(docker_engine: TestEngine, own_dockerd: 
         control.container("any")
     own_dockerd.start()
     assert control.containers()[docker_engine.client.containers.list()[0].name].same_life(life)
+
+
+def test_what_a_killed_dockerd_checks_no_more_is_unchecked(docker_engine: TestEngine, own_dockerd: Dockerd) -> None:
+    """Docker goes on calling it healthy; after a thaw it looks again, and what it says until then is no fault."""
+    control, name = Docker(url=docker_engine.url), docker_engine.run(checked=True)
+    life = control.container(name)
+    until("it is healthy", lambda: control.container(name).health == "healthy")
+    own_dockerd.kill()
+    own_dockerd.start()
+    until("nobody believes it any more", lambda: control.container(name).health == "unchecked", seconds=40)
+    assert docker_engine.state(name)["Health"]["Status"] == "healthy"
+    assert control.container(name).note.startswith("Docker has not checked it since ")
+    assert control.container(name).same_life(life)
+    web = Component(name="web", target=f"docker/{name}", probe=ProbeKind.CONTAINER, docker="docker", container=name)
+    probes = probe_table(http=FakeHttp(200), broker=FakeBroker(1), clock=FakeClock())
+    observe = Observer(controls={}, containers={"docker": control}, probes=probes, clock=FakeClock())
+    assert observe(web).health is Health.UNKNOWN
+    control.pause(life.id)
+    control.unpause(life.id)
+    said: list[str] = []
+    until("it is checked again", lambda: said.append(control.container(name).health) or said[-1] == "healthy")
+    assert "unhealthy" not in said
+
+
+def test_the_engines_own_clock_counts(docker_engine: TestEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine whose clock is an hour behind ours is believed: both times of a comparison are its own."""
+    control, name = Docker(url=docker_engine.url), docker_engine.run(checked=True)
+    until("it is healthy", lambda: control.container(name).health == "healthy")
+    ahead = datetime.now(UTC) + timedelta(hours=1)
+
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return ahead.astimezone(tz)
+
+    monkeypatch.setattr(docker_api, "datetime", Ahead)
+    assert control.container(name).health == "healthy"
