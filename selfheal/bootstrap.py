@@ -55,6 +55,8 @@ from selfheal.store.starts import Starts
 from selfheal.watch.watcher import Watcher
 from selfheal.watch.world import Pace, World
 
+_FRESH, _FRESH_SWEEPS = timedelta(seconds=30), 4
+"""A component whose last look is older, and more sweeps ago, is watched no more."""
 _RAISED_AT_ONCE = 20
 _RAISED_AGAIN = timedelta(minutes=2)  # a heal that waits in its queue is admitted by then
 
@@ -105,12 +107,15 @@ class Estate:
         self.engine.dispose()
 
     def turn(self, steps: Steps) -> Sequence[Settled]:
-        """One turn: tell of late starts, settle what dead healers left behind, deliver the alerts that are due.
+        """One turn: tell of late starts and of what nobody knows, settle what dead healers left, deliver what is due.
 
         Raises:
             Transient: the database cannot be asked.
         """
         self.starts.note_missed()
+        self.health.tell_unknown(
+            after=self.settings.alerts.unknown_after, fresh=max(_FRESH_SWEEPS * self.settings.watching.sweep, _FRESH)
+        )
         deliver(self.outbox, self.channel)  # settling may take a minute, and a person is to know of a storm before
         settled = reconcile(self.healer, steps)
         self.modes.review(self.modes_by_settings())

@@ -18,6 +18,8 @@ class Alerts(Section):
     """Sent to the webhook as a bearer token."""
     timeout: Duration = timedelta(seconds=5)
     """For each step of a delivery."""
+    unknown_after: Duration = timedelta(minutes=5)
+    """A person is told when nobody could tell for so long how a component is."""
 
     @model_validator(mode="after")
     def _is_http(self) -> Self:

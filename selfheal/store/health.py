@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 from sqlalchemy import Engine, func, insert, select, text, update
@@ -19,6 +19,7 @@ _LATEST = text(
     """SELECT DISTINCT ON (component) component, status, response_time, error, checked_at
        FROM health_history WHERE checked_at > now() - interval '10 minutes' ORDER BY component, checked_at DESC"""
 )
+_TELL_UNKNOWN = text("SELECT tell_unknown(:after, :fresh)")
 
 
 class HealthHistory:
@@ -57,6 +58,14 @@ class HealthHistory:
             )
             for row in rows
         ]
+
+    def tell_unknown(self, *, after: timedelta, fresh: timedelta) -> bool:
+        """Whether a person had to be told of components of which nobody could tell anything for `after`.
+
+        What was not looked at within `fresh` is watched no more.
+        """
+        with transaction(self._engine) as connection:
+            return bool(connection.scalar(_TELL_UNKNOWN, {"after": after, "fresh": fresh}))
 
     def begin_watch(self, mechanism: str, run_id: UUID, holder: Holder) -> None:
         """See `ports.HealthStore.begin_watch`."""

@@ -2,7 +2,7 @@
 
 import threading
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 from uuid import uuid4
 
 import pytest
@@ -11,8 +11,10 @@ from webhook_receiver import Receiver
 
 from selfheal.clients.webhook import Webhook
 from selfheal.model.errors import Transient
+from selfheal.model.health import ComponentHealth, HealthStatus
 from selfheal.model.maintenance import Scope
 from selfheal.protocol.alerts import deliver
+from selfheal.store.health import HealthHistory
 from selfheal.store.maintenance import Maintenance
 from selfheal.store.outbox import Outbox
 from selfheal.store.storms import Storms
@@ -29,12 +31,17 @@ def written(engine: Engine, message: str) -> None:
         )
 
 
-def due_again(embedded_postgres: Any) -> None:
-    """Let the pause until the next try be over."""
+def owned(embedded_postgres: Any, statement: LiteralString) -> None:
+    """What healing_user may not do: let time pass."""
     import psycopg  # noqa: PLC0415
 
     with psycopg.connect(embedded_postgres.servers.postgres.superuser_dsn(), dbname="selfheal") as owner:
-        owner.execute("UPDATE alert_outbox SET next_try_at = now()")
+        owner.execute(statement)
+
+
+def due_again(embedded_postgres: Any) -> None:
+    """Let the pause until the next try be over."""
+    owned(embedded_postgres, "UPDATE alert_outbox SET next_try_at = now()")
 
 
 def test_an_alert_is_delivered_once(empty: Engine, receiver: Receiver) -> None:
@@ -126,3 +133,55 @@ def test_a_window_can_be_ended_early_and_called_off(empty: Engine) -> None:
     assert [one.id for one in store.upcoming()] in ([], [later.id])  # called off: it ends as it begins
     assert not store.end(running.id, who="bob", why="done")
     assert not store.end(uuid4(), who="bob", why="done")
+
+
+def looked(engine: Engine, component: str, status: HealthStatus, *ago_s: float) -> None:
+    """What the watcher wrote so many seconds ago."""
+    now = datetime.now(UTC)
+    HealthHistory(engine).record(
+        [
+            ComponentHealth(
+                component=component,
+                status=status,
+                response_ms=None,
+                detail=f"nobody knows {component}",
+                checked_at=now - timedelta(seconds=seconds),
+            )
+            for seconds in ago_s
+        ]
+    )
+
+
+def told_of_unknown(engine: Engine) -> list[str]:
+    """One turn; all that a person was told so far of components that nobody knows."""
+    HealthHistory(engine).tell_unknown(after=timedelta(minutes=5), fresh=timedelta(seconds=30))
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text("SELECT message FROM alert_outbox WHERE dedup_key LIKE 'unknown/%' ORDER BY created_at")
+        )
+        return [row.message for row in rows]
+
+
+def test_what_nobody_knows_for_long_is_told_once(empty: Engine) -> None:
+    """Two components in one alert; not what was known meanwhile, is unknown for a moment, or is watched no more."""
+    for name in ("web", "db"):
+        looked(empty, name, HealthStatus.UNKNOWN, 310, 200, 100, 5)
+    looked(empty, "known", HealthStatus.UNKNOWN, 310, 5)
+    looked(empty, "known", HealthStatus.OPERATIONAL, 100)
+    looked(empty, "new", HealthStatus.UNKNOWN, 200, 5)
+    looked(empty, "gone", HealthStatus.UNKNOWN, 310, 100)
+    (message,) = told_of_unknown(empty)
+    assert message == "nobody can tell how 2 components are: db (nobody knows db), web (nobody knows web)"
+    assert told_of_unknown(empty) == [message]
+
+
+def test_what_was_known_again_is_told_again(empty: Engine, embedded_postgres: Any) -> None:
+    """Each stretch in which nobody knows is told, and one that lasts again after a day."""
+    looked(empty, "web", HealthStatus.UNKNOWN, 310, 5)
+    (first,) = told_of_unknown(empty)
+    owned(embedded_postgres, "UPDATE alert_outbox SET created_at = created_at - interval '20 min'")
+    assert told_of_unknown(empty) == [first]
+    looked(empty, "web", HealthStatus.OPERATIONAL, 600)
+    assert told_of_unknown(empty) == [first, first]
+    owned(embedded_postgres, "UPDATE alert_outbox SET created_at = created_at - interval '1 day'")
+    assert told_of_unknown(empty) == [first] * 3

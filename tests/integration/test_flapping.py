@@ -4,7 +4,8 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,11 +16,13 @@ from webhook_receiver import Receiver
 
 from deployments.demo.estate import Estate as Demo
 from selfheal.bootstrap import Estate, wire
+from selfheal.model.health import ComponentHealth, HealthStatus
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.protocol.heal import Result, heal
 from selfheal.protocol.plain import plain_steps
 from selfheal.settings.file import parse
 
+SOON = timedelta(seconds=5)
 LADDER = ["restore-nats-connection", "restart-service"]
 
 
@@ -84,3 +87,16 @@ def test_a_person_gets_every_attempt_and_what_it_saw(healing: Estate, receiver: 
         ("restart-service", "ROLLED_BACK", "NOT_HEALED")
     ] * 3
     assert all("127.0.0.1:9" in one["saw"] and one["message"] and one["evidence"] for one in attempts)
+
+
+def test_a_person_hears_of_what_nobody_can_tell(healing: Estate, receiver: Receiver) -> None:
+    """A turn of reconcile tells it: UNKNOWN heals nothing, and would be silent for ever."""
+    now = datetime.now(UTC)
+    unknown = ComponentHealth(
+        component="broker", status=HealthStatus.UNKNOWN, response_ms=None, detail="not checked", checked_at=now
+    )
+    healing.health.record([unknown, replace(unknown, checked_at=now - healing.settings.alerts.unknown_after - SOON)])
+    healing.turn(plain_steps(healing.healer))
+    (alert,) = receiver.got
+    assert alert["message"] == "nobody can tell how 1 component is: broker (not checked)"
+    assert (alert["severity"], alert["details"]["unknown"]) == ("WARNING", {"broker": "not checked"})
