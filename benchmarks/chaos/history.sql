@@ -21,17 +21,23 @@ CREATE TABLE IF NOT EXISTS chaos.history (
     rollback_outcome text,
     interrupted boolean NOT NULL,
     acted boolean NOT NULL,
-    planned boolean NOT NULL                                -- a way back was planned
+    planned boolean NOT NULL,                               -- a way back was planned
+    created_at timestamptz NOT NULL,
+    took_ms int,                                            -- how long its act took; NULL: none was carried out
+    manual_cost numeric NOT NULL,
+    failure_cost numeric NOT NULL
 );
 CREATE OR REPLACE FUNCTION chaos.note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, chaos AS $fn$
 BEGIN
     INSERT INTO chaos.history (id, target_key, component, action_type, fault_id, priority, status, fence, phase, pid,
-        lease_until, act_deadline, completed_at, verification, rollback_outcome, interrupted, acted, planned)
+        lease_until, act_deadline, completed_at, verification, rollback_outcome, interrupted, acted, planned,
+        created_at, took_ms, manual_cost, failure_cost)
     VALUES (NEW.id, NEW.target_key, NEW.target_component, NEW.action_type, NEW.fault_id, NEW.priority, NEW.status,
         NEW.fence, NEW.phase, (NEW.holder ->> 'pid')::int, NEW.lease_until, NEW.act_deadline, NEW.completed_at,
         NEW.verification, NEW.rollback_outcome, NEW.interrupted, NEW.act_started_at IS NOT NULL,
-        coalesce(jsonb_typeof(NEW.plan -> 'rollback') = 'object', false));
+        coalesce(jsonb_typeof(NEW.plan -> 'rollback') = 'object', false), NEW.created_at, NEW.execution_time_ms,
+        NEW.manual_cost, NEW.failure_cost);
     RETURN NULL;
 END
 $fn$;

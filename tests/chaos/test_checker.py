@@ -7,13 +7,16 @@ import os
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
+import psycopg
 import pytest
 from embedded_fixtures import scratch_folder
 
 from benchmarks.chaos import estate as estates
 from benchmarks.chaos import stack as stacks
-from benchmarks.chaos.checker.record import Violation
+from benchmarks.chaos.checker import recount
+from benchmarks.chaos.checker.record import Violation, read
 from benchmarks.chaos.checker.verdict import judge
 from benchmarks.chaos.dispatchers import Dispatchers, Place
 from benchmarks.chaos.estate import Estate
@@ -23,7 +26,8 @@ from benchmarks.rounds import until
 
 AT_ONCE = 2
 RACING = 5
-TARGETS = 2 * (1 + 1 + RACING)
+CORRUPTIONS = 8
+TARGETS = 2 * (1 + 1 + RACING) + CORRUPTIONS
 NEVER_TRIPS = {"fewest": 1000}
 WAITING = b"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 UNFINISHED = b"SELECT count(*) FROM healing_actions WHERE completed_at IS NULL"
@@ -142,3 +146,43 @@ def test_the_checker_finds_nothing_where_nothing_is_broken(bench: Bench, mutant:
     """The same scenarios without a mutant break no invariant; what nobody healed is still open."""
     scenario, _ = SCENARIOS[mutant]
     assert scenario(bench) <= {"all settled"}
+
+
+CORRUPTED = {
+    "saved": ("heal_results", "a.manual_cost", "(a.manual_cost + 1)"),
+    "mttr_s": ("heal_results", "f.verified_at - f.detected_at", "f.verified_at - f.detected_at + interval '1 ms'"),
+    "recurrence_rate": ("heal_results", "END AS recurred", "END IS NOT NULL AS recurred"),
+    "success_rate": ("heal_results", "a.success AS healed", "a.success IS NULL AS healed"),
+    "attempts": ("heal_results", "JOIN faults f", "CROSS JOIN generate_series(1, 2) JOIN faults f"),
+    "prevented": ("prevented_failures", "'CIRCUIT_OPEN'", "'ADMITTED'"),
+}
+
+
+@pytest.mark.parametrize("figure", CORRUPTED)
+def test_a_wrong_view_is_named(bench: Bench, figure: str) -> None:
+    """Each of the metrics is counted again: the view and the figure that are wrong are told."""
+    killed_in_the_act(bench)
+    view, right, wrong = CORRUPTED[figure]
+    with bench.stack.connect() as connection, connection.transaction(force_rollback=True):
+        definition = connection.execute("SELECT pg_get_viewdef(%s::regclass)", (view,)).fetchone()
+        corrupted = definition[0].replace(right, wrong)  # type: ignore[index]
+        assert corrupted != definition[0]  # type: ignore[index]
+        connection.execute(f"CREATE OR REPLACE VIEW {view} AS {corrupted}".encode())
+        assert _recounted(bench, connection, "healing_metrics", figure)
+    with bench.stack.connect() as connection:
+        assert not _recounted(bench, connection, "healing_metrics", figure)
+
+
+def test_a_view_that_was_not_refreshed_is_named(bench: Bench) -> None:
+    """The client's view is looked at after a refresh: what that leaves out is told."""
+    killed_in_the_act(bench)  # the judge refreshes it
+    gone(bench.healer("heal", *bench.kill(1)))
+    with bench.stack.connect() as connection, connection.transaction(force_rollback=True):
+        connection.execute("CREATE OR REPLACE FUNCTION refresh_success_rates() RETURNS void LANGUAGE sql AS ''")
+        assert _recounted(bench, connection, "healing_action_success_rates", "total_attempts")
+
+
+def _recounted(bench: Bench, connection: psycopg.Connection[Any], view: str, figure: str) -> list[Violation]:
+    """What the recount says of a figure of a view."""
+    found = recount.violations(read(connection, bench.estate.folder), connection)
+    return [one for one in found if one.about.startswith(view) and one.detail.startswith(f"{figure} is ")]

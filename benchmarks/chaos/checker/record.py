@@ -20,8 +20,10 @@ _HISTORY = b"""
            extract(epoch FROM h.act_deadline)::float8 AS act_ends
     FROM chaos.history h WHERE h.action_type <> 'BREAKER_TRANSITION' ORDER BY h.seq"""
 _FAULTS = b"""
-    SELECT id, component, attempts, resolution, needs_person, extract(epoch FROM detected_at)::float8 AS detected,
-           extract(epoch FROM closed_at)::float8 AS closed FROM faults ORDER BY detected_at"""
+    SELECT id, component, target_key, attempts, resolution, needs_person,
+           extract(epoch FROM detected_at)::float8 AS detected,
+           extract(epoch FROM verified_at)::float8 AS verified, extract(epoch FROM closed_at)::float8 AS closed
+    FROM faults ORDER BY detected_at"""
 _SPAWNED = re.compile(r"^(\S+ \S+),(\d+) INFO spawned: '([^']+)' with pid (\d+)$")
 _CONTAINER = "container"
 _BEGAN = " INFO supervisord started with pid "
@@ -70,6 +72,7 @@ class Record:
         effects: by target, in order of time.
         notes: what the campaign did: faults, kills, freezes, a person's deeds, outages.
         settings: as the healers got them.
+        agents: what the workflows of agents wrote.
         unknown: ledger lines of starts that no keeper knows of.
     """
 
@@ -78,6 +81,7 @@ class Record:
     effects: Mapping[str, Sequence[Effect]]
     notes: Sequence[Mapping[str, Any]]
     settings: Mapping[str, Any]
+    agents: Sequence[Mapping[str, Any]] = field(default=())
     unknown: Sequence[str] = field(default=())
 
     def attempts(self) -> Mapping[str, Sequence[Any]]:
@@ -105,6 +109,7 @@ def read(connection: psycopg.Connection[Any], folder: Path) -> Record:
         effects=effects,
         unknown=unknown,
         notes=noted,
+        agents=notes(folder / "agents.jsonl"),
         settings=tomllib.loads((folder / "settings.toml").read_text(encoding="utf-8")),
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 
+from benchmarks.chaos.checker import metrics
 from benchmarks.chaos.checker.record import Record, Violation, rows
 
 _ATTEMPTS = b"""
@@ -24,9 +25,10 @@ def violations(record: Record, connection: psycopg.Connection[Any]) -> Iterator[
         if any(row[name] != getattr(seen, name) for name in ("status", "verification", "rollback_outcome", "fence")):
             yield Violation("nothing unrecorded", attempt, "the row is not what was written last")
         if row["success"] is not (None if seen.completed_at is None else seen.status == "SUCCESS"):
-            yield Violation("metrics equal a recount", attempt, f"{seen.status} with success {row['success']}")
+            yield Violation(metrics.RECOUNT, attempt, f"{seen.status} with success {row['success']}")
     made = Counter(str(changes[0].fault_id) for changes in record.attempts().values())
     for fault in record.faults:
         if fault.attempts != made[str(fault.id)]:
             said = f"says {fault.attempts} attempts, there were {made[str(fault.id)]}"
-            yield Violation("metrics equal a recount", str(fault.id), said)
+            yield Violation(metrics.RECOUNT, str(fault.id), said)
+    yield from metrics.violations(record, connection)
