@@ -1,8 +1,8 @@
 """One dispatcher of the campaign: the real watcher over the real procedure, several of them beside each other.
 
 Forked by `nursery`. A plain one watches and heals with the plain steps, and never hands over, so that all of them race
-for every fault; one with flows runs `application-health` as Prefect runs it. The matrix and the tests of the checker
-ask for a single heal, or for turns of reconcile.
+for every fault, and runs workflows of agents beside that; one with flows runs `application-health` as Prefect runs it.
+The matrix and the tests of the checker ask for a single heal, or for turns of reconcile.
 """
 
 import logging
@@ -17,6 +17,7 @@ from uuid import UUID
 
 from uuid6 import uuid7
 
+from benchmarks.chaos.agents import Agents
 from benchmarks.chaos.mutants import MUTANTS
 from selfheal.bootstrap import Estate, current, wire
 from selfheal.model.attempt import Holder
@@ -73,6 +74,7 @@ def run(task: str, *, target: str, mutants: Sequence[str]) -> None:
     elif task == "reconcile":
         _reconcile(estate, steps)
     else:
+        Agents(estate.breakers, Path(os.environ["SELFHEAL_CONFIG"]).parent).begin()
         watcher = _watcher(estate, steps)
         signal.signal(signal.SIGTERM, lambda *_: watcher.stop())
         watcher.run()

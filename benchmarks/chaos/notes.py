@@ -9,10 +9,10 @@ from typing import Any
 
 
 class Notes:
-    """Appends to `notes.jsonl` in a folder; any thread may write."""
+    """Appends to a file in a folder; any thread may write, and any process, each line at once."""
 
-    def __init__(self, folder: Path) -> None:
-        self._file = os.open(folder / "notes.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    def __init__(self, folder: Path, name: str = "notes.jsonl") -> None:
+        self._file = os.open(folder / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._lock = threading.Lock()
 
     def write(self, kind: str, **values: Any) -> None:

@@ -1,6 +1,7 @@
 """What a campaign tells: figures for the benchmarks' table, a text for a person, and `report.json` in its folder."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median, quantiles
@@ -37,6 +38,7 @@ def text(outcome: Outcome) -> str:
         f"starts of targets: {verdict.effects}, attempts: {sum(verdict.attempts.values())}",
         f"faults ended: {_listed(verdict.endings)}",
         f"attempts ended: {_listed(verdict.attempts)}",
+        f"workflows of agents: {_listed(Counter(one['kind'] for one in verdict.record.agents))}",
         f"killed and frozen: {_listed(outcome.deeds)}",
         f"take-overs: {len(settle)}, seconds after the lease {_spread(settle)}",
         *(f"skipped: {one}" for one in outcome.skipped),
@@ -57,6 +59,7 @@ def write(outcome: Outcome, folder: Path) -> None:
         "endings": verdict.endings,
         "attempts": verdict.attempts,
         "effects": verdict.effects,
+        "workflows": Counter(one["kind"] for one in verdict.record.agents),
         "deeds": outcome.deeds,
         "take_overs": len(verdict.settle),
         "skipped": list(outcome.skipped),

@@ -1,16 +1,19 @@
 """A breaker's state is what its log makes of it: a small automaton of its own takes the recorded events."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
 
+from benchmarks.chaos.checker import agents
 from benchmarks.chaos.checker.record import Record, Violation, rows
 
-_STATES = b"SELECT * FROM circuit_breaker_state WHERE component LIKE 'heal:%'"
+_STATES = b"SELECT * FROM circuit_breaker_state"
 _EVENTS = b"SELECT component, event, state, generation FROM circuit_breaker_results ORDER BY component, place"
+_TABLES = {"heal": "breakers", "agent": "agent_breakers"}
+_LOG = "breaker equal to its log"
 _COMPARED = ("state", "generation", "level", "results", "successes", "failures")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
@@ -29,26 +32,29 @@ class Automaton:
     open_until: datetime | None = None
     permits: dict[str, datetime] = field(default_factory=dict)
 
-    def take(self, event: Mapping[str, Any]) -> None:
-        """Let time pass, then the event happen."""
+    def take(self, event: Mapping[str, Any]) -> bool:
+        """Let time pass, then the event happen. False: it was let through, and should not have been."""
         at = datetime.fromisoformat(event["at"])
         if self.state == "OPEN" and self.open_until is not None and self.open_until <= at:
             self._become("HALF_OPEN", level=self.level)
         self.permits = {one: until for one, until in self.permits.items() if until > at}
         match event["kind"]:
             case "Ask":
-                self._asked(event["permit"], at)
+                return self._asked(event["permit"], at)
             case "Renew" if event["permit"] in self.permits:
                 self.permits[event["permit"]] = at + self._seconds("permit_lease")
             case "GiveBack":
                 self.permits.pop(event["permit"], None)
             case "Result" if event["permit"]["generation"] == self.generation:
                 self._result(event, at)
+        return True
 
-    def _asked(self, permit: str, at: datetime) -> None:
+    def _asked(self, permit: str, at: datetime) -> bool:
+        """An ask is only written where it was let through as one more probe."""
         given = self.successes + self.failures + len(self.permits)
-        if self.state == "HALF_OPEN" and permit not in self.permits and given < self.limits["probes"]:
-            self.permits[permit] = at + self._seconds("permit_lease")
+        free = self.state == "HALF_OPEN" and permit not in self.permits and given < self.limits["probes"]
+        self.permits[permit] = at + self._seconds("permit_lease")
+        return free
 
     def _result(self, event: Mapping[str, Any], at: datetime) -> None:
         limits = self.limits
@@ -103,20 +109,42 @@ def seconds(text: str | float) -> float:
 
 
 def violations(record: Record, connection: psycopg.Connection[Any]) -> Iterator[Violation]:
-    """Breakers whose row is not what their log makes, at the end or at any event."""
-    limits = DEFAULTS | record.settings.get("breakers", {})
+    """All that is wrong with the breakers of actions and agents."""
+    log = rows(connection, _EVENTS)
+    yield from replay(log, rows(connection, _STATES), record.settings)
+    yield from agents.violations(record.agents, log)
+
+
+def replay(
+    log: Sequence[Mapping[str, Any]], states: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]
+) -> Iterator[Violation]:
+    """Breakers whose row is not what their log makes, at the end or at any event, or which let too many through.
+
+    Args:
+        log: rows of `circuit_breaker_results`, in order.
+        states: the rows of `circuit_breaker_state`.
+        settings: as the healers got them.
+    """
     replayed: dict[str, Automaton] = {}
-    for row in rows(connection, _EVENTS):
+    broken: set[str] = set()
+    for row in log:
+        name, event = row["component"], row["event"]
+        one = replayed.setdefault(name, Automaton(limits=_limits(settings, name)))
+        if not one.take(event):
+            yield Violation(agents.PERMITS, name, f"one probe too many, or too early: {event}")
+        if name not in broken and (one.state, one.generation) != (row["state"], row["generation"]):
+            broken.add(name)
+            said = f"{row['state']}/{row['generation']} was written, {one.state}/{one.generation} follows"
+            yield Violation(_LOG, name, f"after {event}: {said}")
+    for row in states:
         name = row["component"]
-        if name.startswith("heal:"):
-            one = replayed.setdefault(name, Automaton(limits=limits))
-            one.take(row["event"])
-            if (one.state, one.generation) != (row["state"], row["generation"]):
-                said = f"{row['state']}/{row['generation']} was written, {one.state}/{one.generation} follows"
-                yield Violation("breaker equal to its log", name, f"after {row['event']}: {said}")
-                return
-    for row in rows(connection, _STATES):
-        one = replayed.get(row["component"], Automaton(limits=limits))
+        one = replayed.get(name, Automaton(limits=_limits(settings, name)))
         differs = {key: (row[key], getattr(one, key)) for key in _COMPARED if row[key] != getattr(one, key)}
-        if row["mode"] == "AUTOMATIC" and differs:
-            yield Violation("breaker equal to its log", row["component"], f"written and replayed: {differs}")
+        if row["permits"].keys() != one.permits.keys():
+            differs["permits"] = (sorted(row["permits"]), sorted(one.permits))
+        if row["mode"] == "AUTOMATIC" and name not in broken and differs:
+            yield Violation(_LOG, name, f"written and replayed: {differs}")
+
+
+def _limits(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    return {**DEFAULTS, **settings.get(_TABLES[name.partition(":")[0]], {})}
