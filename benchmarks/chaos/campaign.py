@@ -127,7 +127,7 @@ def campaign(folder: Path, plan: Plan) -> Outcome:
         commit=commit(),
         verdict=verdict,
         made=injector.made,
-        deeds=dict(sorted(killer.counts.items())) | {"a person's help": person.deeds},
+        deeds=dict(sorted(killer.counts.items())) | {"a person's help": person.deeds, "a person's look": person.looks},
         seconds=time.monotonic() - begun,
         skipped=skipped,
     )

@@ -22,12 +22,12 @@ _PROGRAM = """
 read up rest < /proc/uptime
 state=well
 if read left < /estate/poison/$0 && [ "$left" -gt 0 ]; then state=sick; echo $((left - 1)) > /estate/poison/$0; fi
-echo "$0 0 up:$up container $state" >> /estate/ledger
-/bin/busybox sync
-rm -f /tmp/well
-[ $state = sick ] || touch /tmp/well
 trap 'rm -f /tmp/well' USR1
 trap '{on_term}' TERM
+rm -f /tmp/well
+[ $state = sick ] || touch /tmp/well
+echo "$0 0 up:$up container $state" >> /estate/ledger
+/bin/busybox sync
 while :; do sleep 0.1; done
 """
 _OBEYS, _OVERHEARS = "exit 0", "echo TERM >> /estate/logs/$0.term"
@@ -83,6 +83,21 @@ def restart(url: str, name: str) -> None:
             client.containers.get(name).restart()
     except (docker.errors.DockerException, OSError) as error:
         raise Transient(f"{name} is not restarted: {error}") from error
+
+
+def look_again(url: str, name: str) -> None:
+    """Make Docker check a container again that it has given up, without a start.
+
+    Raises:
+        Transient: the engine does not do it now.
+    """
+    try:
+        client = docker.DockerClient(base_url=url, timeout=30)
+        with contextlib.closing(client):
+            client.api.pause(name)
+            client.api.unpause(name)
+    except (docker.errors.DockerException, OSError) as error:
+        raise Transient(f"{name} is not looked at again: {error}") from error
 
 
 def inspect(url: str, name: str) -> Mapping[str, Any]:

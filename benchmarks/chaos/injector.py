@@ -15,9 +15,9 @@ WATCHED = {"kill": 40, "hang": 18, "freeze": 12, "stall": 10, "exit": 10, "stubb
 """The kinds of faults of a target that is watched over HTTP, and how often each is drawn."""
 UNWATCHED = {"kill": 60, "exit": 40}
 """Of one whose process alone is watched."""
-CONTAINED = {"kill": 85, "stubborn": 15}
-"""Of a container. One that hangs is only seen by Docker's own check, which a killed dockerd never takes up again for
-the containers that outlived it (measured: docs/reliability.md)."""
+CONTAINED = {"kill": 60, "hang": 25, "stubborn": 15}
+"""Of a container. One that hangs is only seen by Docker's own check, which a killed dockerd takes up again for the
+containers that outlived it when the campaign's person has been told of them."""
 STALL = "stall"
 _SICK_LIVES = {"stubborn": 1, "hopeless": 12}
 _SIGNALS = {"kill": signal.SIGKILL, "exit": signal.SIGTERM, "hang": signal.SIGUSR1, "freeze": signal.SIGSTOP}

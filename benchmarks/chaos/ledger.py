@@ -58,11 +58,28 @@ class Ledger:
 
 
 def _pid_of(container: str, folder: Path) -> int:
-    """The process of a container, by its last words; 0 if it has ended already."""
+    """The first process of a container, by its last words; 0 if it has ended already.
+
+    What it forks has its words until it execs, and a life that ends slowly keeps them: the first of its own namespace
+    is meant, and the youngest of these.
+    """
+    found = [(0, 0)]
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
                 words = (entry / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
-                if words[:2] == [b"sh", b"-c"] and words[-2:] == [container.encode(), os.fsencode(folder)]:
-                    return int(entry.name)
-    return 0
+                ours = words[:2] == [b"sh", b"-c"] and words[-2:] == [container.encode(), os.fsencode(folder)]
+                if ours and _is_first(entry):
+                    found.append((_begun(entry), int(entry.name)))
+    return max(found)[1]
+
+
+def _is_first(process: Path) -> bool:
+    """Whether it has the number 1 in its own namespace."""
+    said = (process / "status").read_text(encoding="utf-8", errors="replace")
+    return any(line.startswith("NSpid:") and line.split()[-1] == "1" for line in said.splitlines())
+
+
+def _begun(process: Path) -> int:
+    """When it was made, in the kernel's ticks."""
+    return int((process / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[19])
