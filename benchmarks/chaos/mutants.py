@@ -51,8 +51,8 @@ def limit_outside() -> None:
         refusals = self.peek(trigger, place=asked["place"], rungs=asked["rungs"]).refusals
         return refusals[0] if refusals else admit(self, trigger, **asked)
 
-    def unlimited(self: heals.Heals, connection: Any, values: Any, *, denied: Any) -> Any:
-        return inside(self, connection, values | {"at_once": 10_000}, denied=denied)
+    def unlimited(self: heals.Heals, values: Any) -> Any:
+        return inside(self, values | {"at_once": 10_000})
 
     heals.Heals.admit = looked  # type: ignore[method-assign]
     heals.Heals._admit = unlimited  # type: ignore[method-assign] # noqa: SLF001 - the same

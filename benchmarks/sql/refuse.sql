@@ -1,2 +1,3 @@
 -- Ours: a trigger of a target that is being healed already; the refusal is answered, counted and durable.
 SELECT * FROM admit_trigger(ROW(uuid_generate_v7(), uuid_generate_v7(), 'SERVICE_DOWN', 'taken', 'supervisor/bench/taken', ARRAY['restart-service'], ARRAY['RESTART_SERVICE'], 'watcher', 'CRITICAL', now(), now(), '{"health": "sick", "detail": "process EXITED", "component": "taken"}', true, NULL, NULL, 'process EXITED', '', 0, '{}', NULL, NULL, '{}', ARRAY['auto'], ARRAY[50], 215, 'watcher', '{}')::admission_request, ROW('60 s', '10 min', '10 min', 3, 5, 3, 10, 30, 0.2, 10, 5, 10, '5 min', '10 min', '60 s', '10 min', '1 h', '1 h')::admission_limits);
+SELECT make_durable();

@@ -378,9 +378,11 @@ END
 $fn$;
 
 -- Admission. Refusals are decided without a lock; only an admission takes the one lock and looks again, so that the
--- limits are exact. The answer to a trigger id is given once and repeated for ever. PROBE: nothing was
--- decided; ask the action's breaker in this transaction, and again in it with what that said. PLAN: nothing was decided;
--- end this transaction without a trace, and ask again with what that action would do.
+-- limits are exact. The answer to a trigger id is given once and repeated for ever. PROBE: nothing was decided or written;
+-- take the admission lock, ask the action's breaker, and ask again with its word, all in one transaction. PLAN: nothing was
+-- decided or written; ask again with what that action would do.
+-- Its transaction does not wait for the disk, so that nobody waits for the disk of another one while that has the lock:
+-- no answer may be given to anybody before `make_durable`, in a transaction that begins after this one has ended.
 CREATE FUNCTION admit_trigger(r admission_request, l admission_limits)
 RETURNS TABLE (decision text, reason text, attempt_id uuid, fault_id uuid, repeated boolean, retry_at timestamptz, action text)
 LANGUAGE plpgsql AS $fn$
@@ -397,16 +399,12 @@ DECLARE
     v_counted uuid;
     v_new boolean := false;
 BEGIN
-    IF r.granted IS NOT NULL OR cardinality(r.denied) > 0 THEN     -- asked again, with a breaker's word
-        UPDATE trigger_answers a SET decision_id = v_record WHERE a.trigger_id = r.trigger;
-    ELSE
-        INSERT INTO trigger_answers (trigger_id, decision_id) VALUES (r.trigger, v_record) ON CONFLICT DO NOTHING;
-        IF NOT FOUND THEN
-            RETURN QUERY SELECT * FROM first_answer(r.trigger);
+    PERFORM set_config('synchronous_commit', 'off', true);
+    IF v_decision IS NULL AND NOT nothing_in_the_way(r, l) THEN
+        RETURN QUERY SELECT * FROM first_answer(r.trigger);
+        IF FOUND THEN
             RETURN;
         END IF;
-    END IF;
-    IF v_decision IS NULL AND NOT nothing_in_the_way(r, l) THEN
         SELECT s.decision, s.reason, s.attempt_id, s.retry_at, coalesce(s.action, v_action), coalesce(s.action_type, v_type)
         INTO v_decision, v_reason, v_attempt, v_retry, v_action, v_type FROM standing_refusal(r, l) s;
         IF v_decision IN ('PROBE', 'PLAN') THEN
@@ -414,9 +412,14 @@ BEGIN
             RETURN;
         END IF;
     END IF;
+    INSERT INTO trigger_answers (trigger_id, decision_id) VALUES (r.trigger, v_record) ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN QUERY SELECT * FROM first_answer(r.trigger);
+        RETURN;
+    END IF;
 
-    -- Before the lock, which is held until the commit is durable. No lock on the fault's row is taken here: who holds
-    -- the admission lock may write that row, and nobody who holds the row may ask for the lock.
+    -- Before the lock. No lock on the fault's row is taken here: who holds the admission lock may write that row, and
+    -- nobody who holds the row may ask for the lock.
     -- What looks well and is refused is no fault.
     WHILE r.is_fault AND v_fault IS NULL AND (v_decision IS NULL OR r.type <> 'BREAKER_OPENED') LOOP
         INSERT INTO faults (target_key, component, estate_group, trigger_type, priority, detected_at, attempts, start_from)
@@ -438,8 +441,9 @@ BEGIN
         SELECT s.decision, s.reason, s.attempt_id, s.retry_at, coalesce(s.action, v_action), coalesce(s.action_type, v_type)
         INTO v_decision, v_reason, v_attempt, v_retry, v_action, v_type FROM standing_refusal(r, l) s;
         IF v_decision = 'PLAN' THEN                 -- the mode has changed since the look above
-            RETURN QUERY SELECT v_decision, v_reason, NULL::uuid, NULL::uuid, false, NULL::timestamptz, v_action;
-            RETURN;
+            v_decision := 'STALE_TRIGGER';
+            v_reason := 'the mode of ' || v_action || ' has just changed; look again';
+            v_retry := now();
         ELSIF v_decision = 'PROBE' THEN             -- the breaker has tripped since the look above
             v_decision := 'CIRCUIT_OPEN';
             v_reason := 'the breaker of ' || v_action || ' has just opened';
@@ -494,6 +498,13 @@ BEGIN
     END IF;
     RETURN QUERY SELECT v_decision, v_reason, v_attempt, v_fault, false, v_retry, v_action;
 END
+$fn$;
+
+-- Waits until every transaction that had ended before is on the disk, by one of its own that writes next to nothing;
+-- those who wait at the same time wait for one write of the disk. As a commit does, it obeys synchronous_commit and
+-- waits for a synchronous standby where there is one, which a message that is no part of a transaction would not.
+CREATE FUNCTION make_durable() RETURNS pg_lsn LANGUAGE sql VOLATILE AS $fn$
+    SELECT pg_logical_emit_message(true, 'selfheal', '')
 $fn$;
 
 CREATE FUNCTION first_answer(p_trigger uuid)

@@ -1,11 +1,11 @@
-"""Triggers and limits as the SQL functions of admission take them: the statements' text and its values."""
+"""What asking admission takes: its lock, and triggers and limits as its SQL functions have them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import bindparam
-from sqlalchemy.dialects.postgresql import JSONB
+from psycopg.types.json import Jsonb
+from sqlalchemy import text
 from uuid6 import uuid7
 
 from selfheal.model.admission import Costs, Limits, Place, Rung
@@ -17,7 +17,8 @@ REQUEST = """ROW(:trigger, :attempt, :type, :component, :target, :actions, :acti
     :detected, :observed, :observation, :is_fault, :refusal, :refusal_reason, :why, :estate_group, :group_size,
     :parents, :granted, :generation, :denied, :modes, :costs, :failure_cost, :asked_by, :plans)::admission_request"""
 LIMITS = f"ROW({', '.join(f':{one.name}' for one in fields(Limits))})::admission_limits"
-JSON = (bindparam("observation", type_=JSONB(none_as_null=True)), bindparam("plans", type_=JSONB))
+NO_ADMISSION_NOW = text("SELECT pg_advisory_xact_lock(hashtext('selfheal.admission'))")
+"""Until the transaction ends; whoever takes it does so before the row of a breaker or of a fault."""
 _UNASKED: Mapping[str, Any] = {"granted": None, "generation": None, "denied": []}
 
 
@@ -55,7 +56,7 @@ def request_of(
         "modes": [one.mode for one in rungs],
         "costs": [round(one.manual_minutes * costs.minute, 2) for one in rungs],
         "failure_cost": costs.failure,
-        "plans": plans,
+        "plans": Jsonb(plans),
         "source": trigger.source.value,
         "asked_by": shorten(trigger.who or trigger.source.value, 100),
         "priority": trigger.priority.value,

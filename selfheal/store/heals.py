@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
 from sqlalchemy import (
     ColumnElement,
     Engine,
@@ -35,9 +36,9 @@ from selfheal.model.errors import PlanNeeded
 from selfheal.model.mode import Standards
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import NOT_OF_HEALTH, Trigger
-from selfheal.store.admission_values import JSON, LIMITS, REQUEST, limits_of, plans_json, request_of
+from selfheal.store.admission_values import LIMITS, NO_ADMISSION_NOW, REQUEST, limits_of, plans_json, request_of
 from selfheal.store.breakers import Breakers
-from selfheal.store.engine import transaction
+from selfheal.store.engine import first_row, transaction
 from selfheal.store.modes import Modes
 from selfheal.store.rows import attempt_of, plan_json
 from selfheal.store.tables import faults, healing_actions
@@ -46,8 +47,10 @@ from selfheal.store.text import clean, shorten
 _log = logging.getLogger(__name__)
 FRUITLESS_BEFORE_A_PERSON = 3  # attempts of one fault that were interrupted, or never acted
 
-_ADMIT = text(f"SELECT * FROM admit_trigger({REQUEST}, {LIMITS})").bindparams(*JSON)  # noqa: S608 - written above
-_PEEK = text(f"SELECT * FROM standing_refusal({REQUEST}, {LIMITS}, true)").bindparams(*JSON)  # noqa: S608 - the same
+_ANSWER = ("decision", "reason", "attempt_id", "fault_id", "repeated", "retry_at", "action")
+_ADMIT = text(f"SELECT {', '.join(_ANSWER)} FROM admit_trigger({REQUEST}, {LIMITS})")  # noqa: S608 - written above
+_MAKE_DURABLE = text("SELECT make_durable()")
+_PEEK = text(f"SELECT * FROM standing_refusal({REQUEST}, {LIMITS}, true)")  # noqa: S608 - the same
 _STOPPED_BY_US = text(
     """SELECT (a.interrupted AND a.act_started_at IS NOT NULL)
            OR (a.rollback_outcome = 'DONE' AND a.plan -> 'rollback' ->> 'restore' = 'stopped')
@@ -96,43 +99,54 @@ class Heals:
         """See `ports.HealStore.admit`."""
         values = request_of(trigger, place, rungs, plans_json(plans), self._costs) | {
             "observed": None if observation is None else observation.observed_at,
-            "observation": None if observation is None else clean(observation.as_json()),
+            "observation": None if observation is None else Jsonb(clean(observation.as_json())),
             "is_fault": observation is not None
             and (observation.health is not Health.HEALTHY or trigger.type in NOT_OF_HEALTH),
             "refusal": None if refusal is None else refusal.decision.value,
             "refusal_reason": None if refusal is None else shorten(refusal.reason, 500),
         }
-        with transaction(self._engine) as connection:
-            return self._admit(connection, values | self._limits, denied=())
-
-    def _admit(self, connection: Connection, values: dict[str, Any], *, denied: tuple[str, ...]) -> Answer:
-        """Ask; where a breaker is not closed, ask that breaker, and again with its word. One of the rungs each time."""
-        row = connection.execute(_ADMIT, values).one()
-        if row.decision == "PLAN":
-            raise PlanNeeded(row.action)  # which also ends the transaction without a trace
-        if row.decision != "PROBE":
-            return _answer(row)
-        asked = self._breakers.ask_in(connection, f"heal:{row.action}", values["attempt"])
-        if isinstance(asked, Denial):
-            denied = (*denied, row.action)
-            return self._admit(connection, values | {"denied": list(denied)}, denied=denied)
-        again = connection.execute(_ADMIT, values | {"granted": row.action, "generation": asked.generation}).one()
-        if again.decision == "PLAN":
-            raise PlanNeeded(again.action)
-        answer = _answer(again)
-        if not answer.admitted or answer.repeated:
-            self._breakers.give_back_in(connection, f"heal:{row.action}", asked.id)
+        answer = self._admit(values | self._limits)
+        first_row(self._engine, _MAKE_DURABLE, {})  # before anybody is told: its commit has not waited for the disk
         return answer
+
+    def _admit(self, values: dict[str, Any]) -> Answer:
+        """Ask, in one statement: no process holds the admission lock, however long it stands still."""
+        row = first_row(self._engine, _ADMIT, values)
+        if row is None:
+            raise AssertionError("admission always answers")
+        asked = dict(zip(_ANSWER, row, strict=True))
+        if asked["decision"] != "PROBE":
+            return _decided(asked)
+        with transaction(self._engine) as connection:
+            connection.execute(NO_ADMISSION_NOW)
+            return self._ask_breakers(connection, values, asked["action"])
+
+    def _ask_breakers(self, connection: Connection, values: dict[str, Any], action: str) -> Answer:
+        """Ask the breaker of an action that is not plainly closed, and admission again with its word.
+
+        One of the rungs each time, since another one may be first by now. A permit that was not needed goes back.
+        """
+        denied: list[str] = []
+        while True:
+            permit = self._breakers.ask_in(connection, f"heal:{action}", values["attempt"])
+            granted = {} if isinstance(permit, Denial) else {"granted": action, "generation": permit.generation}
+            denied += [] if granted else [action]
+            asked = connection.execute(_ADMIT, values | granted | {"denied": denied}).one()._asdict()
+            if isinstance(permit, Permit) and not _uses(asked, action):
+                self._breakers.give_back_in(connection, f"heal:{action}", permit.id)
+            if asked["decision"] != "PROBE":
+                return _decided(asked)
+            action = asked["action"]
 
     def peek(self, trigger: Trigger, *, place: Place, rungs: Sequence[Rung]) -> Outlook:
         """See `ports.HealStore.peek`; a breaker that is half-open is not asked for one of its probes."""
         values = request_of(trigger, place, rungs, {one.action: {} for one in rungs}, self._costs) | self._limits
         with transaction(self._engine) as connection:
-            rows = connection.execute(_PEEK, values).all()
+            rows = [row._asdict() for row in connection.execute(_PEEK, values)]
         return Outlook(
-            refusals=tuple(_answer(row) for row in rows if row.decision is not None),
-            action=next((row.action for row in rows if row.action), ""),
-            asks=any(row.decision == "ASK" for row in rows),
+            refusals=tuple(_answer(row) for row in rows if row["decision"] is not None),
+            action=next((row["action"] for row in rows if row["action"]), ""),
+            asks=any(row["decision"] == "ASK" for row in rows),
         )
 
     def claim(self, attempt_id: UUID, *, fence: int, holder: Holder) -> Attempt | None:
@@ -301,11 +315,27 @@ class Heals:
             return connection.execute(statement).rowcount > 0
 
 
-def _answer(row: Row[Any]) -> Answer:
+def _decided(asked: Mapping[str, Any]) -> Answer:
+    """What admission said.
+
+    Raises:
+        PlanNeeded: it must know first what an action would do.
+    """
+    if asked["decision"] == "PLAN":
+        raise PlanNeeded(asked["action"])
+    return _answer(asked)
+
+
+def _uses(asked: Mapping[str, Any], action: str) -> bool:
+    """Whether an attempt of this action has just been admitted."""
+    return asked["decision"] == "ADMITTED" and not asked["repeated"] and asked["action"] == action
+
+
+def _answer(asked: Mapping[str, Any]) -> Answer:
     """What admission or its preview said."""
     known = {one.name for one in fields(Answer)}
-    decision = Decision.AWAITING_APPROVAL if row.decision == "ASK" else Decision(row.decision)
-    return Answer(**{key: value for key, value in row._asdict().items() if key in known} | {"decision": decision})
+    decision = Decision.AWAITING_APPROVAL if asked["decision"] == "ASK" else Decision(asked["decision"])
+    return Answer(**{key: value for key, value in asked.items() if key in known} | {"decision": decision})
 
 
 def _readable(row: Row[Any]) -> Attempt | None:

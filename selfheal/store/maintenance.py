@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import Engine, Row, func, insert, select, update
 
 from selfheal.model.maintenance import Scope, Window
+from selfheal.store.admission_values import NO_ADMISSION_NOW
 from selfheal.store.engine import transaction
-from selfheal.store.pauses import NO_ADMISSION_NOW
 from selfheal.store.tables import maintenance_windows
 from selfheal.store.text import shorten
 

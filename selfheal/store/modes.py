@@ -12,13 +12,13 @@ from sqlalchemy.engine import Connection
 
 from selfheal.model.mode import ActionMode, Change, ModeChange, Shadowed, Standards, Step, WrittenMode
 from selfheal.policy.promotion import judge, stricter
+from selfheal.store.admission_values import NO_ADMISSION_NOW
 from selfheal.store.engine import transaction
 from selfheal.store.tables import action_modes, alert_outbox, mode_changes
 from selfheal.store.text import shorten
 
 OURS = "selfheal"
 _MOST = 1000  # results that a proposal looks at
-_NO_ADMISSION_NOW = text("SELECT pg_advisory_xact_lock(hashtext('selfheal.admission'))")
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('selfheal.mode.' || :action))")
 _HEALS = text(
     """SELECT h.good FROM (
@@ -71,7 +71,7 @@ class Modes:
     def set(self, action: str, mode: ActionMode, *, who: str, why: str) -> None:
         """A person's decision. Once this returns nothing that it forbids begins; earlier results count no more."""
         with transaction(self._engine) as connection:
-            connection.execute(_NO_ADMISSION_NOW)
+            connection.execute(NO_ADMISSION_NOW)
             connection.execute(_ONE_AT_A_TIME, {"action": action})
             _write(connection, action, Change.SET, _written(connection, action), mode, who=who, why=why)
 

@@ -3,15 +3,15 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Engine, Row, func, insert, or_, select, text, update
+from sqlalchemy import Engine, Row, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
 from selfheal.model.pause import Pause
+from selfheal.store.admission_values import NO_ADMISSION_NOW
 from selfheal.store.engine import transaction
 from selfheal.store.tables import pauses
 from selfheal.store.text import shorten
 
-NO_ADMISSION_NOW = text("SELECT pg_advisory_xact_lock(hashtext('selfheal.admission'))")
 _IN_FORCE = (pauses.c.ended_at.is_(None), or_(pauses.c.until.is_(None), pauses.c.until > func.now()))
 
 

@@ -11,11 +11,11 @@ from sqlalchemy import Engine, func, select, text
 from selfheal.model.admission import Costs, Limits, Place
 from selfheal.model.report import MissedStart
 from selfheal.model.trigger import Priority, Trigger
-from selfheal.store.admission_values import JSON, LIMITS, REQUEST, limits_of, request_of
+from selfheal.store.admission_values import LIMITS, REQUEST, limits_of, request_of
 from selfheal.store.engine import transaction
 from selfheal.store.tables import faults
 
-_NOTE = text(f"SELECT note_sick({REQUEST}, {LIMITS})").bindparams(*JSON)
+_NOTE = text(f"SELECT note_sick({REQUEST}, {LIMITS})")
 _MISSED = text("SELECT note_missed_starts(ROW(:CRITICAL, :HIGH, :MEDIUM, :LOW)::start_deadlines)")
 _FORGET = text("SELECT forget_answers(:older)")
 _HOLDS = text(

@@ -125,16 +125,11 @@ class Column:
     again_at: float = float("inf")
 
     def run(self) -> Verdict:
-        """Bring every cell to its moment, let the fault happen, and wait until all is settled.
-
-        What has not committed its intent comes last: it holds the lock that every other admission needs.
-        """
+        """Bring every cell to its moment, let the fault happen, and wait until all is settled."""
         self._leave_something([cell.target for cell in self.cells if cell.moment.second])
-        locking = [cell for cell in self.cells if cell.moment.hold == (INTENT, "commit")]
-        for cells in ([cell for cell in self.cells if cell not in locking], locking):
-            for cell in cells:
-                self._begin(cell)
-            self._come_to_their_moments(cells)
+        for cell in self.cells:
+            self._begin(cell)
+        self._come_to_their_moments()
         FAULTS[self.fault](self)
         helper = self.dispatchers.place("helper", "reconcile")
         self.dispatchers.fill(helper)
@@ -170,9 +165,9 @@ class Column:
         self.dispatchers.fill(cell.worker, failpoint=failpoint, database_url=url.render_as_string(hide_password=False))
         cell.pid = cell.worker.pid
 
-    def _come_to_their_moments(self, cells: list[Cell]) -> None:
-        """Wait until these workers stand still, each at its moment."""
-        missing = list(cells)
+    def _come_to_their_moments(self) -> None:
+        """Wait until the workers stand still, each at its moment."""
+        missing = list(self.cells)
 
         def all_there() -> bool:
             with self.stack.connect() as connection:

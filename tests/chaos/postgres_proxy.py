@@ -1,4 +1,4 @@
-"""A wire between one worker and Postgres that can be cut at one commit, or go silent for good."""
+"""A wire between one worker and Postgres that can be cut where one transaction commits, or go silent for good."""
 
 import contextlib
 import socket
@@ -9,23 +9,24 @@ from typing import Literal
 INTENT = b"admit_trigger"
 OUTCOME = b"execution_time_ms="
 """What only the statement of that transaction says."""
-_COMMIT = b"COMMIT"
+_COMMITS = {INTENT: b"", OUTCOME: b"COMMIT"}
+"""What commits it, and what its answer then says: the intent's one statement is a transaction by itself."""
 _BYTES = 1 << 16
 
 Hold = Literal["", "commit", "answer"]
 
 
 class Proxy:
-    """Forwards every connection to Postgres; holds the commit of one transaction, or the answer to it.
+    """Forwards every connection to Postgres; holds what commits one transaction, or the answer to it.
 
     Args:
         port: of Postgres.
         marker: which transaction; the first one counts.
-        hold: its commit, before Postgres sees it; or Postgres' answer to it.
+        hold: what commits it, before Postgres sees it; or Postgres' answer to it.
     """
 
     def __init__(self, port: int, *, marker: bytes = INTENT, hold: Hold = "") -> None:
-        self._to, self._marker, self._hold = port, marker, hold
+        self._to, self._marker, self._hold, self._commit = port, marker, hold, _COMMITS[marker]
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self.reached = threading.Event()
@@ -79,13 +80,13 @@ class Proxy:
         def held(data: bytes) -> bool:
             if self._marker in data and not self.reached.is_set():
                 marked.set()
-            return self._hold == "commit" and marked.is_set() and _COMMIT in data
+            return self._hold == "commit" and marked.is_set() and self._commit in data
 
         self._pump(client, server, held)
 
     def _down(self, server: socket.socket, client: socket.socket, marked: threading.Event) -> None:
         """What Postgres says."""
-        self._pump(server, client, lambda data: self._hold == "answer" and marked.is_set() and _COMMIT in data)
+        self._pump(server, client, lambda data: self._hold == "answer" and marked.is_set() and self._commit in data)
 
     def _pump(self, source: socket.socket, sink: socket.socket, held: Callable[[bytes], bool]) -> None:
         with contextlib.suppress(OSError):

@@ -35,7 +35,8 @@ class Move:
         limits: under which it asks.
         component: about which; `{racer}` and `{turn}` in it are numbers.
         asked: more of `Desk.ask`.
-        turns: so often.
+        turns: so often, at most.
+        last: the answer after which it asks no more.
         outcome: how it ends what was admitted, at once; None: it leaves that under way.
     """
 
@@ -43,6 +44,7 @@ class Move:
     component: str = "c-{racer}"
     asked: dict[str, Any] = field(default_factory=dict)
     turns: int = 1
+    last: Decision | None = None
     outcome: Outcome | None = None
 
 
@@ -95,6 +97,8 @@ def _run(racer: int, move: Move) -> tuple[int, Counter[Decision]]:
         answers[answer.decision] += 1
         if answer.admitted and move.outcome is not None:
             desk.end(answer, move.outcome)
+        if answer.decision is move.last:
+            break
     return os.getpid(), answers
 
 

@@ -20,6 +20,7 @@ from selfheal.model.errors import PlanNeeded
 from selfheal.model.mode import ActionMode, Change, Standards
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
+from selfheal.store.admission_values import NO_ADMISSION_NOW
 from selfheal.store.approvals import Approvals
 from selfheal.store.heals import Heals
 from selfheal.store.modes import Modes
@@ -27,6 +28,7 @@ from selfheal.store.pauses import Pauses
 
 MINUTE = timedelta(minutes=1)
 RACERS = 16
+WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 WIDE = Limits(
     at_once=1000, in_10_min=1000, in_hour=1000, storm_group=0, storm_estate=0, per_action=1000, per_fault=1000
 )
@@ -165,15 +167,34 @@ def test_a_pause_that_comes_between_asks_nobody(desk: Desk) -> None:
     """A trigger found nothing in its way; while it waits for its turn a pause begins: it looks again."""
     desk.ask("backend", ASKING)
     desk.passes(timedelta(minutes=61))
-    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
     with ThreadPoolExecutor(1) as pool:
         with desk.engine.begin() as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('selfheal.admission'))"))
+            connection.execute(NO_ADMISSION_NOW)
             asked = pool.submit(desk.ask, "backend", ASKING)
-            until("it waits for its turn", lambda: asked.done() or desk.one(waiting) == 1)
+            until("it waits for its turn", lambda: asked.done() or desk.one(WAITING) == 1)
             connection.execute(text("INSERT INTO pauses (paused_by, why) VALUES ('ada', 'move')"))
         assert asked.result().decision is Decision.PAUSED
     assert Approvals(desk.engine).newest(limit=10, ended=False) == []
+
+
+def test_a_mode_that_comes_between_makes_it_look_again(desk: Desk) -> None:
+    """A trigger found the action in mode auto; while it waits for its turn the action is told to ask."""
+    with ThreadPoolExecutor(1) as pool:
+        with desk.engine.begin() as connection:
+            connection.execute(NO_ADMISSION_NOW)
+            asked = pool.submit(desk.ask, "backend")
+            until("it waits for its turn", lambda: asked.done() or desk.one(WAITING) == 1)
+            written = (
+                "INSERT INTO action_modes (action, mode, who, why) VALUES ('restart-service', 'approve', 'ada', 'x')"
+            )
+            connection.execute(text(written))
+        answer = asked.result()
+    assert (answer.decision, answer.reason) == (
+        Decision.STALE_TRIGGER,
+        "the mode of restart-service has just changed; look again",
+    )
+    assert desk.one("SELECT count(*) FROM healing_actions") == 0
+    assert desk.ask("backend").decision is Decision.AWAITING_APPROVAL
 
 
 def test_an_expired_question_makes_way_for_a_new_one(desk: Desk) -> None:
@@ -331,7 +352,7 @@ def test_the_stricter_of_settings_and_written_is_in_force(
 
 
 def test_a_mode_that_changes_meanwhile_is_seen(desk: Desk) -> None:
-    """Sixteen triggers while a person demotes: each is admitted before, or asks; none is admitted after."""
+    """Sixteen triggers while a person demotes: each is admitted before, asks, or looks again; none comes after."""
 
     def work(number: int) -> Any:
         if number == 0:
@@ -342,7 +363,7 @@ def test_a_mode_that_changes_meanwhile_is_seen(desk: Desk) -> None:
     begun, *answers = race(work)
     told = Counter(answers)
     assert desk.one("SELECT count(*) FROM healing_actions") == told[Decision.ADMITTED] == begun
-    assert set(told) <= {Decision.ADMITTED, Decision.AWAITING_APPROVAL}
+    assert set(told) <= {Decision.ADMITTED, Decision.AWAITING_APPROVAL, Decision.STALE_TRIGGER}
     assert desk.one("SELECT count(*) FROM approvals") == told[Decision.AWAITING_APPROVAL]
     assert desk.ask("later").decision is Decision.AWAITING_APPROVAL
 
