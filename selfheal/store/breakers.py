@@ -23,6 +23,7 @@ from selfheal.model.errors import SelfhealError
 from selfheal.policy.breaker import Answer, advance, decision, tripped
 from selfheal.policy.breaker_names import checked
 from selfheal.policy.endings import success_of
+from selfheal.store.admission_values import NO_ADMISSION_NOW
 from selfheal.store.breaker_book import CLOCK, BreakerBook
 from selfheal.store.breaker_rows import as_log, as_row, as_transition, breaker_of, limits_json
 from selfheal.store.engine import first_row, transaction
@@ -116,10 +117,14 @@ class Breakers(BreakerBook):
             return self._probes(connection, name, permit.id)
 
     def decide(self, name: str, deed: Deed, *, who: str, why: str, lasts: timedelta | None = None) -> None:
-        """A person decides in place of the results; see `policy.breaker.decision`."""
+        """A person decides in place of the results; see `policy.breaker.decision`.
+
+        Once this returns nothing that it forbids is admitted: admission looks again under the lock that is taken here.
+        """
         checked(name)
         who, why = shorten(who, 100), shorten(why, 500)
         with transaction(self._engine) as connection:
+            connection.execute(NO_ADMISSION_NOW)
             self._change(connection, name, lambda at: decision(deed, at, who=who, why=why, lasts=lasts))
 
     def look(self, name: str) -> Breaker:

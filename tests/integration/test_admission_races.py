@@ -10,8 +10,10 @@ from embedded_fixtures import until
 from racers import RACERS, Move, Racers
 
 from selfheal.model.admission import Decision, Refusal
+from selfheal.model.breaker import Deed
 from selfheal.model.maintenance import Scope
 from selfheal.model.trigger import Priority
+from selfheal.store.breakers import Breakers
 from selfheal.store.maintenance import Maintenance
 from selfheal.store.pauses import Pauses
 
@@ -83,19 +85,20 @@ def test_a_storm_begins_once(desk: Desks, racers: Racers, limits: dict[str, int]
 def test_so_many_attempts_are_enough(desk: Desks, racers: Racers, limits: dict[str, int], most: int) -> None:
     """ATTEMPTS_EXHAUSTED: all try to heal what cannot be healed; exactly so many attempts, then one alert."""
     one = desk(**({"cooldown": timedelta(microseconds=1), "per_fault": 99} | limits))
-    answers = racers.race(Move(limits=one.limits, component="backend", turns=12, outcome=FAILED))
+    last = Decision.ATTEMPTS_EXHAUSTED
+    answers = racers.race(Move(limits=one.limits, component="backend", turns=1000, last=last, outcome=FAILED))
     assert answers[Decision.ADMITTED] == most == begun(one)
-    assert set(answers) <= {Decision.ADMITTED, Decision.ATTEMPTS_EXHAUSTED, Decision.COOLDOWN, *REFUSED}
-    assert answers[Decision.ATTEMPTS_EXHAUSTED] > 0
+    assert set(answers) <= {Decision.ADMITTED, last, Decision.COOLDOWN, *REFUSED}
+    assert answers[last] == RACERS
     assert one.one("SELECT count(*) FROM alert_outbox WHERE dedup_key LIKE 'fault/%'") == 1
 
 
 def test_a_failed_attempt_is_not_repeated_before_its_time(desk: Desks, racers: Racers) -> None:
     """COOLDOWN: the first of all fails, and nobody tries again."""
-    answers = racers.race(Move(limits=desk().limits, component="backend", turns=6, outcome=FAILED))
-    assert answers[Decision.ADMITTED] == 1
-    assert set(answers) <= {Decision.ADMITTED, Decision.COOLDOWN, *REFUSED}
-    assert answers[Decision.COOLDOWN] > 0
+    last = Decision.COOLDOWN
+    answers = racers.race(Move(limits=desk().limits, component="backend", turns=1000, last=last, outcome=FAILED))
+    assert (answers[Decision.ADMITTED], answers[last]) == (1, RACERS)
+    assert set(answers) <= {Decision.ADMITTED, last, *REFUSED}
 
 
 def test_no_admission_gets_past_a_pause(desk: Desks, racers: Racers) -> None:
@@ -134,6 +137,17 @@ def test_five_probes_of_a_half_open_breaker(desk: Desks, racers: Racers) -> None
     one.passes(timedelta(minutes=6))
     answers = racers.race(Move(limits=one.limits, component="p-{racer}"))
     assert answers == {Decision.ADMITTED: 5, Decision.CIRCUIT_OPEN: RACERS - 5}
+
+
+def test_no_admission_gets_past_a_breaker_that_was_forced_open(desk: Desks, racers: Racers) -> None:
+    """CIRCUIT_OPEN: once the command has returned not one more heal by that action begins."""
+    one = desk()
+    started = racers.start(Move(limits=one.limits, component="c-{racer}-{turn}", turns=15, outcome=HEALED))
+    until(lambda: begun(one) > RACERS)
+    Breakers(one.engine).decide("heal:restart-service", Deed.OPEN, who="ada", why="it loses data")
+    then = begun(one)
+    assert racers.answers(started) == {Decision.ADMITTED: then, Decision.CIRCUIT_OPEN: 15 * RACERS - then}
+    assert begun(one) == then < 15 * RACERS
 
 
 def test_what_was_seen_before_is_nothing_to_act_on(desk: Desks, racers: Racers) -> None:
