@@ -6,7 +6,8 @@ CREATE TYPE admission_limits AS (
     at_once int, in_10_min int, in_hour int, group_share double precision, group_from int,
     storm_group int, storm_estate int, storm_within interval, storm_quiet interval, stale interval,
     short_window interval, long_window interval,     -- in which in_10_min and in_hour are counted
-    approval interval
+    approval interval,
+    attempts_within interval, longest_cooldown interval, parents_first interval
 );
 
 -- One trigger, as the door has let it in: which actions of the ladder fit, in order, and where the component stands.
@@ -21,7 +22,7 @@ CREATE TYPE admission_request AS (
 
 -- The rung of the ladder that may be tried now: the first that is neither exhausted, nor cooling down, nor denied by
 -- its breaker. Cool-down: begins after a failed attempt, or after a second heal within l.flap of the first, and
--- doubles with each of them within 24 h. An attempt whose healer died, or that never acted, says nothing about the
+-- doubles with each of them that counts still. An attempt whose healer died, or that never acted, says nothing about the
 -- action: not counted, unless its fault is still open and waits for a person, and never as an attempt that is spent.
 -- A person's own word passes attempts and cool-down: they are told of both. What a breaker has raised is never denied by it.
 -- An action that only observes is passed over, and so is one in mode shadow whose plan is known; one in mode approve keeps
@@ -56,7 +57,7 @@ BEGIN
             CONTINUE;
         END IF;
         IF EXISTS (SELECT FROM healing_actions a WHERE a.target_key = r.target AND a.action_type = v_type
-                   AND a.completed_at > now() - interval '24 hours') THEN      -- most often not: this costs much
+                   AND a.completed_at > now() - l.attempts_within) THEN        -- most often not: this costs much
             WITH recent AS (
                 SELECT a.id, a.status, a.completed_at, a.act_started_at IS NOT NULL AND NOT a.interrupted AS tried,
                        (f.needs_person IS NOT NULL AND f.closed_at IS NULL)
@@ -65,11 +66,11 @@ BEGIN
                            OR f.detected_at - lag(a.completed_at) OVER (ORDER BY a.completed_at) < l.flap)) AS counts
                 FROM healing_actions a JOIN faults f ON f.id = a.fault_id
                 WHERE a.target_key = r.target AND a.action_type = v_type
-                  AND a.completed_at > now() - interval '24 hours'
+                  AND a.completed_at > now() - l.attempts_within
             )
             SELECT (array_agg(e.id ORDER BY e.completed_at DESC))[1] AS id,
                    (array_agg(e.status ORDER BY e.completed_at DESC))[1] AS status,
-                   max(e.completed_at) + l.cooldown * least(power(2, count(*) - 1), 144) AS until,
+                   max(e.completed_at) + least(l.cooldown * power(2, least(count(*) - 1, 20)), l.longest_cooldown) AS until,
                    count(*) FILTER (WHERE e.tried) AS spent
             INTO v_cooling FROM recent e WHERE e.counts;
             IF r.source = 'person' THEN             -- was told, and has decided all the same
@@ -122,7 +123,7 @@ BEGIN
         RETURN QUERY SELECT 'NOT_ALLOWED', v_held, NULL::uuid, NULL::timestamptz, v_action, v_type, v_mode;
     ELSE
         RETURN QUERY SELECT 'ATTEMPTS_EXHAUSTED',
-            l.per_action || ' attempts within 24 hours of each action on its ladder did not help; a person must look',
+            l.per_action || ' attempts within ' || l.attempts_within || ' of each action on its ladder did not help; a person must look',
             NULL::uuid, NULL::timestamptz, v_action, v_type, v_mode;
     END IF;
 END
@@ -155,7 +156,7 @@ BEGIN
         AND NOT EXISTS (SELECT FROM maintenance_windows m WHERE m.ends_at > least(r.observed_at, now()))
         AND NOT EXISTS (SELECT FROM storms s WHERE s.ended_at IS NULL OR s.ended_at > r.observed_at)
         AND NOT EXISTS (SELECT FROM healing_actions a WHERE a.target_key = r.target
-                        AND (a.completed_at > now() - interval '24 hours' OR a.completed_at IS NULL))
+                        AND (a.completed_at > least(now() - l.attempts_within, r.observed_at) OR a.completed_at IS NULL))
         AND NOT EXISTS (SELECT FROM circuit_breaker_state b WHERE b.component = 'heal:' || r.actions[1]
                         AND (b.state <> 'CLOSED' OR b.mode <> 'AUTOMATIC'))
         AND (cardinality(r.parents) = 0 OR NOT EXISTS (
@@ -217,7 +218,7 @@ BEGIN
                now() + interval '5 seconds', NULL::text, NULL::text
         FROM faults f
         WHERE f.closed_at IS NULL AND f.target_key = ANY (r.parents) AND f.needs_person IS NULL
-          AND f.start_from > now() - interval '10 minutes' LIMIT 1;
+          AND f.start_from > now() - l.parents_first LIMIT 1;
     IF FOUND AND NOT p_all THEN
         RETURN;
     END IF;
@@ -252,7 +253,7 @@ BEGIN
         SELECT 'ATTEMPTS_EXHAUSTED', l.per_fault || ' attempts on this fault did not help; a person must look',
                NULL::uuid, NULL::timestamptz, NULL::text, NULL::text
         FROM faults f WHERE f.target_key = r.target AND f.closed_at IS NULL AND r.source <> 'person'
-          AND (SELECT count(*) FROM healing_actions a WHERE a.fault_id = f.id AND a.completed_at > now() - interval '24 hours'
+          AND (SELECT count(*) FROM healing_actions a WHERE a.fault_id = f.id AND a.completed_at > now() - l.attempts_within
                AND a.act_started_at IS NOT NULL) >= l.per_fault;
     IF FOUND AND NOT p_all THEN
         RETURN;

@@ -33,8 +33,9 @@ class Limits:
         lease: how long an attempt belongs to its process without renewal.
         cooldown: rest of an action on a target after a failed attempt, or a second heal within `flap`; it doubles.
         flap: healed and broken again within this time did not hold.
-        per_action: attempts of one action on one target within 24 h that failed or did not hold; then the next rung.
-        per_fault: attempts on one fault within 24 h; then a person.
+        per_action: attempts of one action on one target within `attempts_within` that failed or did not hold; then
+            the next rung.
+        per_fault: attempts on one fault within `attempts_within`; then a person.
         at_once: heals under way; a CRITICAL one has one more place.
         in_10_min: heals that begin within `short_window`.
         in_hour: heals that begin within `long_window`.
@@ -48,6 +49,9 @@ class Limits:
         short_window: see `in_10_min`.
         long_window: see `in_hour`.
         approval: a person who is asked has so long to answer.
+        attempts_within: what ended longer ago is forgotten: as an attempt that is spent, and by cool-downs.
+        longest_cooldown: where the doubling of `cooldown` ends.
+        parents_first: a sick component keeps what depends on it waiting for so long, and no longer.
     """
 
     lease: timedelta = timedelta(seconds=60)
@@ -68,6 +72,9 @@ class Limits:
     short_window: timedelta = timedelta(minutes=10)
     long_window: timedelta = timedelta(hours=1)
     approval: timedelta = timedelta(hours=1)
+    attempts_within: timedelta = timedelta(hours=24)
+    longest_cooldown: timedelta = timedelta(hours=24)
+    parents_first: timedelta = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, kw_only=True)

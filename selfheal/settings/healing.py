@@ -20,12 +20,19 @@ class Healing(Section):
     another one settles it."""
     cooldown: Duration = timedelta(minutes=10)
     """After a failed attempt the same action leaves the same target alone for so long; doubled each time."""
+    longest_cooldown: Duration = timedelta(hours=24)
+    """The doubling ends here."""
     flap: Duration = timedelta(minutes=10)
     """A second heal of the same target within this time also begins a cool-down."""
     attempts_per_action: Annotated[int, Field(ge=1, le=100)] = 3
-    """So many attempts of one action on one target within 24 h that failed, or did not hold; then the next rung."""
+    """So many attempts of one action on one target within `attempts_within` (24 h) that failed, or did not hold; then
+    the next rung."""
     attempts_per_fault: Annotated[int, Field(ge=1, le=100)] = 5
-    """So many attempts on one fault within 24 h; then a person must look."""
+    """So many attempts on one fault within `attempts_within` (24 h); then a person must look."""
+    attempts_within: Duration = timedelta(hours=24)
+    """What ended longer ago counts no more: neither as an attempt, nor for a cool-down."""
+    parents_first: Duration = timedelta(minutes=10)
+    """A sick component keeps what depends on it waiting for so long; then that is healed all the same."""
     at_once: Annotated[int, Field(ge=1, le=64)] = 3
     """So many heals are under way at the same time; a CRITICAL one has one more place."""
     in_10_minutes: Annotated[int, Field(ge=1, le=10_000)] = 10
@@ -74,6 +81,9 @@ class Healing(Section):
             short_window=self.short_window,
             long_window=self.long_window,
             approval=self.approval,
+            attempts_within=self.attempts_within,
+            longest_cooldown=self.longest_cooldown,
+            parents_first=self.parents_first,
         )
 
 

@@ -1,6 +1,7 @@
 """Each default limit on rows of the past: one moment before its edge it refuses, one moment after it does not."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,9 +9,13 @@ from admission_desk import HEALED, MINUTE, RESTART, SECOND, Desk, target
 from sqlalchemy import text
 
 from selfheal.model.admission import Decision, Limits
+from selfheal.model.breaker import Deed
 from selfheal.model.trigger import Priority, Source
 from selfheal.settings.estate import Settings
+from selfheal.settings.file import parse
+from selfheal.store.breakers import Breakers
 from selfheal.store.starts import MissedStarts, Starts
+from selfheal.store.tables import healing_actions
 
 pytestmark = pytest.mark.usefixtures("empty")
 
@@ -38,6 +43,7 @@ def test_the_settings_have_the_limits_of_the_requirements() -> None:
     )
     assert (limits.group_share, limits.group_from, limits.storm_group, limits.storm_estate) == (0.2, 10, 5, 10)
     assert (limits.storm_within, limits.storm_quiet, limits.stale) == (5 * MINUTE, 10 * MINUTE, MINUTE)
+    assert (limits.attempts_within, limits.longest_cooldown, limits.parents_first) == (DAY, DAY, 10 * MINUTE)
 
 
 def test_three_heals_at_a_time_and_one_critical(usual: Desk) -> None:
@@ -142,6 +148,74 @@ def test_a_child_waits_ten_minutes_for_its_parent(usual: Desk) -> None:
     assert usual.ask("child", parents=(target("broker"),)).decision is Decision.ALREADY_HEALING
     usual.passes(OVER - NOT_YET)
     assert usual.ask("child", parents=(target("broker"),)).admitted
+
+
+def test_the_windows_are_settings(usual: Desk) -> None:
+    """Where attempts count for an hour, and a parent is waited for two minutes, their edges lie there."""
+    values = {"attempts_within": "1 h", "parents_first": "2 min"}
+    mine = replace(usual, limits=parse({"healing": values}, source="the test").healing.limits())
+    for number in range(3):
+        mine.past("backend", HOUR + NOT_YET - number * MINUTE, source=Source.PERSON)
+    exhausted = mine.ask()
+    assert exhausted.decision is Decision.ATTEMPTS_EXHAUSTED
+    assert "3 attempts within 01:00:00 of each action" in exhausted.reason
+    mine.past("broker", 2 * MINUTE + NOT_YET)
+    assert mine.ask("child", parents=(target("broker"),)).decision is Decision.ALREADY_HEALING
+    mine.passes(OVER - NOT_YET)
+    assert mine.ask("child", parents=(target("broker"),)).admitted
+    mine.passes(40 * MINUTE)
+    assert mine.ask().admitted
+
+
+def test_attempts_on_a_fault_count_as_long(usual: Desk) -> None:
+    """Five within the time of the settings are enough; when the oldest is older there is one more."""
+    mine = replace(usual, limits=replace(usual.limits, attempts_within=HOUR))
+    for number in range(5):
+        mine.past(
+            "backend",
+            HOUR + NOT_YET - number * 10 * MINUTE,
+            rungs=((RESTART, SECOND)[number % 2],),
+            source=Source.PERSON,
+        )
+    assert mine.ask(rungs=(RESTART, SECOND)).decision is Decision.ATTEMPTS_EXHAUSTED
+    mine.passes(OVER - NOT_YET)
+    assert mine.ask(rungs=(RESTART, SECOND)).admitted
+
+
+@pytest.mark.parametrize(("longest", "failures", "rest"), [(timedelta(hours=24), 9, 24 * 60), (25 * MINUTE, 4, 25)])
+def test_the_doubling_of_a_cool_down_ends(usual: Desk, longest: timedelta, failures: int, rest: int) -> None:
+    """Nine failures would rest 42 hours and four 80 minutes: it is a day, and what the settings say."""
+    limits = replace(usual.limits, longest_cooldown=longest, per_action=99, per_fault=99, attempts_within=30 * DAY)
+    mine = replace(usual, limits=limits)
+    Breakers(mine.engine).decide("heal:restart-service", Deed.CLOSE, who="ada", why="it would refuse first")
+    for number in range(failures):
+        mine.past("backend", rest * MINUTE + NOT_YET + number * MINUTE, source=Source.PERSON)
+    assert mine.ask().decision is Decision.COOLDOWN
+    mine.passes(OVER - NOT_YET)
+    assert mine.ask().admitted
+
+
+def test_the_cool_down_of_very_many_failures_can_be_told(usual: Desk) -> None:
+    """A hundred doublings are more than an interval can hold."""
+    mine = replace(usual, limits=replace(usual.limits, per_action=1000, per_fault=1000))
+    mine.end(mine.ask())
+    columns = ", ".join(one.name for one in healing_actions.c if one.name not in {"id", "trigger_id"})
+    mine.do(
+        f"INSERT INTO healing_actions ({columns}, trigger_id) SELECT {columns}, uuid_generate_v7()"  # noqa: S608 - the table's own
+        " FROM healing_actions, generate_series(1, 100)"
+    )
+    refused = mine.ask()
+    assert refused.decision is Decision.COOLDOWN
+    assert refused.retry_at is not None
+    assert refused.retry_at - mine.one("SELECT max(completed_at) FROM healing_actions") == DAY
+
+
+def test_an_old_look_is_stale_however_soon_attempts_are_forgotten(usual: Desk) -> None:
+    """An attempt that ended after the look still makes it stale, where attempts count for a moment only."""
+    mine = replace(usual, limits=replace(usual.limits, attempts_within=timedelta(seconds=1)))
+    mine.past("backend", timedelta(seconds=5), HEALED)
+    assert mine.ask(seen=timedelta(seconds=30)).decision is Decision.STALE_TRIGGER
+    assert mine.ask().admitted
 
 
 DEADLINES = [
