@@ -1,7 +1,7 @@
 """How much our admission costs: beside the same lock and the same durable row without our logic.
 
 All sides run in one cluster (synchronous_commit on), on the same connections, alternately, against tables that were
-filled alike just before. Every admission is of a target of its own and under the default limits; on every side the
+filled alike just before. An answer of ours is counted when it is durable, after the product's second statement. Every admission is of a target of its own and under the default limits; on every side the
 row of an attempt goes through a trigger that settles it two hours ago, so that the limits are asked and never met.
 """
 
@@ -21,9 +21,9 @@ _ADMISSION = {"ours": "admit", "transaction": "bare_transaction", "statement": "
 _REFUSAL = {"ours": "refuse", "look": "bare_look"}
 _TRANSACTION = (
     "BEGIN; pg_advisory_xact_lock; INSERT of the attempt's row (same table, indexes and foreign key); COMMIT:"
-    " four round trips, where ours is one"
+    " four round trips, where ours are two"
 )
-_STATEMENT = "the same lock and INSERT as one statement, one round trip like ours"
+_STATEMENT = "the same lock and INSERT as one statement, one round trip"
 _LOOK = "the bare SELECT of the attempt in the way, which writes nothing; ours answers, counts and is durable"
 
 
