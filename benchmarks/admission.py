@@ -1,8 +1,9 @@
 """How much our admission costs: beside the same lock and the same durable row without our logic.
 
 All sides run in one cluster (synchronous_commit on), on the same connections, alternately, against tables that were
-filled alike just before. An answer of ours is counted when it is durable, after the product's second statement. Every admission is of a target of its own and under the default limits; on every side the
-row of an attempt goes through a trigger that settles it two hours ago, so that the limits are asked and never met.
+filled alike just before. An answer of ours is counted when it is durable, after the product's second statement. Every
+admission is of a target of its own and under the default limits; on every side the row of an attempt goes through a
+trigger that settles it two hours ago, so that the limits are asked and never met.
 """
 
 import functools
