@@ -57,9 +57,9 @@ def credentials(data: Path) -> Credentials:
         raise _other_version(data) from error
 
 
-def database_url(data: Path, settings: Settings | None = None) -> str:
-    """SQLAlchemy's URL of our database as `healing_user`; raises what `servers` raises."""
-    return servers(data, settings).database_url(roles.HEALER)
+def database_url(data: Path, settings: Settings | None = None, *, role: str = roles.HEALER) -> str:
+    """SQLAlchemy's URL of our database as one of the roles that log in; raises what `servers` raises."""
+    return servers(data, settings).database_url(role)
 
 
 def _read(data: Path, name: str) -> dict[str, Any]:

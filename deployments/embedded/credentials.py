@@ -20,6 +20,7 @@ class Credentials:
     postgres_superuser: str
     selfheal_migrator: str
     healing_user: str
+    selfheal_api: str
     prefect_database: str
     nats_user: str
     nats_password: str

@@ -15,15 +15,26 @@ from deployments.embedded.credentials import Credentials
 OWNER = "selfheal_owner"
 MIGRATOR = "selfheal_migrator"
 HEALER = "healing_user"
+API = "selfheal_api"
+"""The web server's."""
+API_ADMIN = "selfheal_api_admin"
+"""What the web server becomes, for one transaction, where an admin asks: NOLOGIN."""
+VIEWER = "selfheal_viewer"
+"""Reads; NOLOGIN, so whoever looks has a login of their own that is a member of it."""
 PREFECT = "prefect"
 SELFHEAL_DATABASE = "selfheal"
 PREFECT_DATABASE = "prefect"
 
-HEALER_SETTINGS = {
+TIME_OUTS = {
     "statement_timeout": "30s",
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "60s",
 }
+
+USERS = (MIGRATOR, HEALER, API, VIEWER)
+"""Who may connect to our database."""
+BOUNDED = (HEALER, API)
+"""Whose statements, locks and idle transactions end by themselves."""
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -34,6 +45,7 @@ class RolePasswords:
 
     migrator: str
     healer: str
+    api: str
     prefect: str
 
     @classmethod
@@ -42,6 +54,7 @@ class RolePasswords:
         return cls(
             migrator=credentials.selfheal_migrator,
             healer=credentials.healing_user,
+            api=credentials.selfheal_api,
             prefect=credentials.prefect_database,
         )
 
@@ -54,18 +67,28 @@ def prepare_cluster(superuser: Connection, passwords: RolePasswords) -> None:
             both.
         passwords: the passwords that the roles shall have; only their SCRAM verifiers are sent.
     """
-    _role(superuser, OWNER, password=None)
+    for name in (OWNER, API_ADMIN, VIEWER):
+        _role(superuser, name, password=None)
     _role(superuser, MIGRATOR, password=passwords.migrator)
     _role(superuser, HEALER, password=passwords.healer)
+    _role(superuser, API, password=passwords.api)
     _role(superuser, PREFECT, password=passwords.prefect)
     run(superuser, "GRANT {} TO {}", OWNER, MIGRATOR)
-    _database(superuser, SELFHEAL_DATABASE, owner=OWNER, users=(MIGRATOR, HEALER))
+    allow_admins(superuser)
+    _database(superuser, SELFHEAL_DATABASE, owner=OWNER, users=USERS)
     _database(superuser, PREFECT_DATABASE, owner=PREFECT, users=(PREFECT,))
     # what the migrator makes belongs to the owner, whoever forgets to say SET ROLE
     run(superuser, "ALTER ROLE {} IN DATABASE {} SET role = {}", MIGRATOR, SELFHEAL_DATABASE, OWNER)
-    for name, value in HEALER_SETTINGS.items():
-        statement = sql.SQL("ALTER ROLE {} SET {} = {}")
-        superuser.execute(statement.format(sql.Identifier(HEALER), sql.Identifier(name), sql.Literal(value)))
+    for role in BOUNDED:
+        for name, value in TIME_OUTS.items():
+            statement = sql.SQL("ALTER ROLE {} SET {} = {}")
+            superuser.execute(statement.format(sql.Identifier(role), sql.Identifier(name), sql.Literal(value)))
+
+
+def allow_admins(connection: Connection) -> None:
+    """Let the web server become its admin's role, whose rights it has only after it has said so."""
+    run(connection, "ALTER ROLE {} NOINHERIT", API)
+    run(connection, "GRANT {} TO {}", API_ADMIN, API)
 
 
 def run(connection: Connection, statement: LiteralString, *names: str) -> None:

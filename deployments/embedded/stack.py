@@ -55,8 +55,12 @@ class Servers:
         return roles.SELFHEAL_DATABASE if isinstance(self.postgres, Postgres) else self.postgres.database
 
     def database_url(self, role: str) -> str:
-        """SQLAlchemy's URL of our database as `healing_user` or as the migrator."""
-        password = {roles.HEALER: self.passwords.healer, roles.MIGRATOR: self.passwords.migrator}[role]
+        """SQLAlchemy's URL of our database as `healing_user`, as the web server, or as the migrator."""
+        password = {
+            roles.HEALER: self.passwords.healer,
+            roles.API: self.passwords.api,
+            roles.MIGRATOR: self.passwords.migrator,
+        }[role]
         return self.postgres.url(user=role, password=password, database=self.database)
 
 

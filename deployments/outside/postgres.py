@@ -88,7 +88,9 @@ class OutsidePostgres:
         try:
             with psycopg.connect(self.dsn(user=user, password=password, database=database), autocommit=True) as first:
                 roles.check_version(first)
-                if not own:
+                if own:
+                    roles.refuse_missing(first)
+                else:
                     roles.prepare_shared(first, passwords, database=self.database, with_prefect=with_prefect)
         except psycopg.OperationalError as error:
             self.ready()  # away again? then that is what is told

@@ -8,12 +8,18 @@ import psycopg
 from psycopg import sql
 
 from deployments.embedded.roles import (
+    API,
+    API_ADMIN,
+    BOUNDED,
     HEALER,
-    HEALER_SETTINGS,
     MIGRATOR,
     OWNER,
+    TIME_OUTS,
+    USERS,
+    VIEWER,
     Connection,
     RolePasswords,
+    allow_admins,
     run,
 )
 from selfheal.model.errors import Permanent
@@ -36,10 +42,11 @@ def passwords_of(settings: Settings, own: RolePasswords) -> RolePasswords:
     named = {
         "migrator": given.migrator_password.get_secret_value(),
         "healer": given.healer_password.get_secret_value(),
+        "api": given.api_password.get_secret_value(),
         "prefect": given.prefect_password.get_secret_value(),
     }
     if not given.username:
-        needed = ("migrator", "healer") if settings.prefect.outside else tuple(named)
+        needed = ("migrator", "healer", "api") if settings.prefect.outside else tuple(named)
         missing = [f"postgres.{name}_password" for name in needed if not named[name]]
         if missing:
             raise Permanent(
@@ -50,6 +57,7 @@ def passwords_of(settings: Settings, own: RolePasswords) -> RolePasswords:
     return RolePasswords(
         migrator=named["migrator"] or own.migrator,
         healer=named["healer"] or own.healer,
+        api=named["api"] or own.api,
         prefect=named["prefect"] or own.prefect,
     )
 
@@ -75,8 +83,8 @@ def prepare_shared(admin: Connection, passwords: RolePasswords, *, database: str
     Raises:
         Permanent: a role or database of our names exists and is not ours; nothing was changed.
     """
-    logins = {MIGRATOR: passwords.migrator, HEALER: passwords.healer}
-    databases: dict[str, tuple[str, tuple[str, ...]]] = {database: (OWNER, (MIGRATOR, HEALER))}
+    logins = {MIGRATOR: passwords.migrator, HEALER: passwords.healer, API: passwords.api}
+    databases: dict[str, tuple[str, tuple[str, ...]]] = {database: (OWNER, USERS)}
     if with_prefect:
         logins[SHARED_PREFECT] = passwords.prefect
         databases[SHARED_PREFECT] = (SHARED_PREFECT, (SHARED_PREFECT,))
@@ -84,11 +92,14 @@ def prepare_shared(admin: Connection, passwords: RolePasswords, *, database: str
         _refuse_other_owner(admin, name, owner)
     for name, password in logins.items():
         _refuse_other_password(admin, name, password)
-    _make_role(admin, OWNER, "")
+    for name in (OWNER, API_ADMIN, VIEWER):
+        _make_role(admin, name, "")
     for name, password in logins.items():
         _make_role(admin, name, password)
     if not _one(admin, "SELECT pg_has_role(%s, %s, 'MEMBER')", MIGRATOR, OWNER):
         run(admin, "GRANT {} TO {}", OWNER, MIGRATOR)
+    if not _one(admin, "SELECT pg_has_role(%s, %s, 'MEMBER')", API, API_ADMIN):
+        allow_admins(admin)
     for name, (owner, users) in databases.items():
         _make_database(admin, name, owner=owner, users=users)
     _keep_settings(admin, database)
@@ -118,7 +129,12 @@ def _refuse_other_password(admin: Connection, role: str, password: str) -> None:
         ) from error
 
 
-_SETTING = {MIGRATOR: "migrator_password", HEALER: "healer_password", SHARED_PREFECT: "prefect_password"}
+_SETTING = {
+    MIGRATOR: "migrator_password",
+    HEALER: "healer_password",
+    API: "api_password",
+    SHARED_PREFECT: "prefect_password",
+}
 
 
 def _make_role(admin: Connection, name: str, password: str) -> None:
@@ -146,20 +162,40 @@ def _make_database(admin: Connection, name: str, *, owner: str, users: tuple[str
 
 
 def _keep_settings(admin: Connection, database: str) -> None:
-    """What the migrator makes belongs to the owner; whatever the healer waits for is bounded."""
-    kept = {str(row[0]) for row in admin.execute(_SETTINGS_KEPT, (MIGRATOR, HEALER)).fetchall()}
-    if f"role={OWNER}" not in kept:
+    """What the migrator makes belongs to the owner; whatever the healer and the web server wait for is bounded."""
+    if f"role={OWNER}" not in _kept(admin, MIGRATOR):
         run(admin, "ALTER ROLE {} IN DATABASE {} SET role = {}", MIGRATOR, database, OWNER)
-    for name, value in HEALER_SETTINGS.items():
-        if f"{name}={value}" not in kept:
-            statement = sql.SQL("ALTER ROLE {} SET {} = {}")
-            admin.execute(statement.format(sql.Identifier(HEALER), sql.Identifier(name), sql.Literal(value)))
+    for role in BOUNDED:
+        kept = _kept(admin, role)
+        for name, value in TIME_OUTS.items():
+            if f"{name}={value}" not in kept:
+                statement = sql.SQL("ALTER ROLE {} SET {} = {}")
+                admin.execute(statement.format(sql.Identifier(role), sql.Identifier(name), sql.Literal(value)))
+
+
+def _kept(admin: Connection, role: str) -> set[str]:
+    """The settings of a role."""
+    return {str(row[0]) for row in admin.execute(_SETTINGS_KEPT, (role,)).fetchall()}
 
 
 _SETTINGS_KEPT = """
 SELECT unnest(setconfig) FROM pg_db_role_setting AS kept JOIN pg_roles AS role ON role.oid = kept.setrole
-WHERE role.rolname IN (%s, %s)
+WHERE role.rolname = %s
 """
+
+
+def refuse_missing(migrator: Connection) -> None:
+    """Where a DBA made the roles: all of them are there.
+
+    Raises:
+        Permanent: some are not.
+    """
+    missing = [name for name in (OWNER, HEALER, API, API_ADMIN, VIEWER) if not _exists(migrator, name)]
+    if missing:
+        raise Permanent(
+            f"there is no role {', '.join(missing)} on that server",
+            hint="let the lines of examples/postgres.sql that make them be run",
+        )
 
 
 def _exists(admin: Connection, role: str) -> bool:

@@ -1,4 +1,4 @@
-"""create_healing_infrastructure (the client's V0.0.40): tables, admission, rights; the SQL stands beside this file."""
+"""create_healing_infrastructure (the client's V0.0.40): tables, admission, persons, rights; its SQL is beside it."""
 
 from pathlib import Path
 
@@ -18,6 +18,9 @@ SCRIPTS = (
     "v0001_starts.sql",
     "v0001_unknown.sql",
     "v0001_metrics.sql",
+    "v0001_client_tables.sql",
+    "v0001_identities.sql",
+    "v0001_tenants.sql",
     "v0001_rights.sql",
 )
 

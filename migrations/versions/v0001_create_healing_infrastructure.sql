@@ -1,5 +1,5 @@
 -- The tables that a heal needs. Run by the migrator, owned by selfheal_owner (NOLOGIN).
--- healing_user gets INSERT, SELECT and column-level UPDATE: no DELETE, no DDL.
+-- What the other roles may do stands in v0001_rights.sql, whose rows they see in v0001_tenants.sql.
 SET LOCAL ROLE selfheal_owner;
 
 -- Time-ordered keys: Postgres 18 makes them itself, older servers get the same layout (RFC 9562, version 7).
@@ -54,7 +54,7 @@ CREATE TABLE healing_actions (
     execution_time_ms INTEGER,
     error_message TEXT,
     metadata JSONB DEFAULT '{}',
-    created_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+    created_at TIMESTAMPTZ DEFAULT now() CHECK (created_at IS NOT NULL),     -- as GraphQL promises
     completed_at TIMESTAMPTZ,
     -- ours
     target_key VARCHAR(200) NOT NULL,
@@ -212,7 +212,7 @@ CREATE UNIQUE INDEX pauses_one_open ON pauses ((ended_at IS NULL)) WHERE ended_a
 
 -- A day's partition, made when the first row of that day is written. DDL is the owner's: hence SECURITY DEFINER.
 CREATE FUNCTION ensure_health_partition(p_day date) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $fn$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $fn$
 DECLARE
     partition text := 'health_history_' || to_char(p_day, 'YYYYMMDD');
 BEGIN

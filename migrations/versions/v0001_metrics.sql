@@ -90,7 +90,7 @@ CREATE MATERIALIZED VIEW healing_action_success_rates AS
 CREATE UNIQUE INDEX healing_action_success_rates_type ON healing_action_success_rates (action_type);
 
 CREATE FUNCTION refresh_success_rates() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $fn$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $fn$
 BEGIN
     REFRESH MATERIALIZED VIEW CONCURRENTLY public.healing_action_success_rates;
 END

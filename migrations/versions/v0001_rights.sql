@@ -1,12 +1,19 @@
--- What healing_user may do. The last script: it needs every table and function.
+-- What each role may do; whose rows, stands in v0001_tenants.sql. The last script: it needs every table and function.
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC;
-GRANT USAGE ON SCHEMA public TO healing_user;
+GRANT USAGE ON SCHEMA public TO healing_user, selfheal_api, selfheal_api_admin, selfheal_viewer;
+
+-- healing_user: the dispatcher, and the command line. What is recorded stays recorded.
 GRANT SELECT ON alembic_version TO healing_user;
 GRANT SELECT, INSERT ON faults, healing_actions, healing_triggers, trigger_answers, health_history, watch_epoch,
     mechanism_runs, pauses, circuit_breaker_state, circuit_breaker_results, raised_triggers,
-    maintenance_windows, storms, alert_outbox, action_modes, mode_changes, shadow_plans, approvals TO healing_user;
+    maintenance_windows, storms, alert_outbox, action_modes, mode_changes, shadow_plans, approvals,
+    workflow_recovery_history, workflow_state, system_errors, devops_alert_history, person_deeds TO healing_user;
 GRANT SELECT ON shadow_results, approval_states, heal_results, prevented_failures, healing_metrics,
-    healing_action_success_rates TO healing_user;
+    healing_action_success_rates, seen_success_rates TO healing_user;
+GRANT UPDATE (title, assigned_to, current_stage, status, started_at, completed_at, stage_deliverables, updated_at)
+    ON workflow_state TO healing_user;
+GRANT UPDATE (severity, status, message, stack_trace, last_occurred, occurrence_count, assigned_to, resolved_by, resolved_at,
+              resolution_notes, metadata, updated_at) ON system_errors TO healing_user;
 GRANT UPDATE (mode, since, who, why) ON action_modes TO healing_user;
 GRANT UPDATE (closed_at, closing) ON approvals TO healing_user;
 GRANT UPDATE (ends_at, ended_by, ended_why) ON maintenance_windows TO healing_user;
@@ -26,4 +33,41 @@ GRANT UPDATE (state, failure_rate, opened_at, updated_at, generation, level, mod
               successes, failures, prevented) ON circuit_breaker_state TO healing_user;
 GRANT UPDATE (next_try_at) ON raised_triggers TO healing_user;
 GRANT EXECUTE ON FUNCTION ensure_health_partition(date), forget_answers(interval), refresh_success_rates() TO healing_user;
+
+-- selfheal_api and, for an admin, selfheal_api_admin: the web server. All that a person may see, and what their deeds write.
+GRANT SELECT ON alembic_version, faults, healing_actions, healing_triggers, trigger_answers, health_history, watch_epoch,
+    mechanism_runs, pauses, circuit_breaker_state, circuit_breaker_results, raised_triggers, maintenance_windows, storms,
+    alert_outbox, action_modes, mode_changes, shadow_plans, approvals, workflow_recovery_history, workflow_state,
+    system_errors, devops_alert_history, person_deeds, shadow_results, approval_states, heal_results, prevented_failures,
+    healing_metrics, seen_success_rates TO selfheal_api, selfheal_api_admin;
+GRANT INSERT (paused_by, why, until), UPDATE (ended_at, ended_by, ended_why) ON pauses TO selfheal_api, selfheal_api_admin;
+GRANT INSERT (scope, name, begins_at, ends_at, zone, who, why), UPDATE (ends_at, ended_by, ended_why)
+    ON maintenance_windows TO selfheal_api, selfheal_api_admin;
+GRANT UPDATE (go_at, go_by, go_why) ON storms TO selfheal_api, selfheal_api_admin;
+GRANT INSERT (component), UPDATE (state, failure_rate, opened_at, updated_at, generation, level, mode, override, results,
+                                  open_until, permits, successes, failures)
+    ON circuit_breaker_state TO selfheal_api, selfheal_api_admin;
+GRANT INSERT (component, at, kind, success, permit, note, event, limits, state, generation)
+    ON circuit_breaker_results TO selfheal_api, selfheal_api_admin;
+GRANT INSERT (tenant_id, trigger_type, action_type, action_name, target_component, target_key, status, success, completed_at,
+              metadata) ON healing_actions TO selfheal_api, selfheal_api_admin;     -- a breaker's transition: see its policy
+GRANT INSERT (action, mode, since, who, why), UPDATE (mode, since, who, why) ON action_modes TO selfheal_api_admin;
+GRANT INSERT (action, kind, from_mode, to_mode, who, why) ON mode_changes TO selfheal_api_admin;
+GRANT INSERT (name, role, tenant_id, token_id, door, deed, subject, details, outcome, request_id)
+    ON person_deeds TO selfheal_api, selfheal_api_admin;
+GRANT EXECUTE ON FUNCTION find_token(bytea), begin_session(uuid, bytea, interval), find_session(bytea), end_session(bytea)
+    TO selfheal_api;
+
+-- Only an admin of all tenants: what is counted over all of them, and who has which token.
+GRANT SELECT ON healing_action_success_rates TO selfheal_api_admin;
+GRANT SELECT (id, name, role, tenant_id, issued_by, created_at, expires_at, revoked_at, revoked_by, revoked_why, last_used_at)
+    ON person_tokens TO selfheal_api_admin;
+GRANT EXECUTE ON FUNCTION revoke_token(uuid, text, text) TO selfheal_api_admin;
+
+-- selfheal_viewer: whoever looks with psql or Grafana, by a login of their own that is a member of it. No persons.
+GRANT SELECT ON alembic_version, faults, healing_actions, healing_triggers, health_history, watch_epoch, mechanism_runs,
+    pauses, circuit_breaker_state, circuit_breaker_results, raised_triggers, maintenance_windows, storms, alert_outbox,
+    action_modes, mode_changes, shadow_plans, approvals, workflow_recovery_history, workflow_state, system_errors,
+    devops_alert_history, shadow_results, approval_states, heal_results, prevented_failures, healing_metrics,
+    seen_success_rates TO selfheal_viewer;
 RESET ROLE;

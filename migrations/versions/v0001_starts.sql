@@ -71,7 +71,7 @@ $fn$;
 
 -- What a trigger was refused with is repeated for its id for p_older; what was admitted is repeated for ever.
 CREATE FUNCTION forget_answers(p_older interval) RETURNS bigint
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public AS $fn$
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $fn$
     WITH gone AS (
         DELETE FROM public.trigger_answers a USING public.healing_triggers t
         WHERE t.id = a.decision_id AND t.decision <> 'ADMITTED' AND a.answered_at < now() - greatest(p_older, interval '1 hour')

@@ -27,7 +27,7 @@ from selfheal.settings.servers import (
     Supervisor,
 )
 from selfheal.settings.values import ComponentName, Section
-from selfheal.settings.web import Web
+from selfheal.settings.web import PersonTokens, Web
 from selfheal.settings.wording import Wrong
 
 
@@ -67,6 +67,8 @@ class Settings(Section):
     """The Prefect server that Selfheal runs on."""
     web: Web = Web()
     """The dashboard and the API."""
+    tokens: PersonTokens = PersonTokens()
+    """How long the tokens live that persons are known by."""
     logging: Logging = Logging()
     """How our own log lines look."""
     docker: DockerEngine = DockerEngine()

@@ -44,6 +44,8 @@ class PostgresServer(OwnServer):
     """With `url`: of the role selfheal_migrator; empty where `username` is to make it."""
     healer_password: SecretStr = SecretStr("")
     """With `url`: of the role healing_user; empty where `username` is to make it."""
+    api_password: SecretStr = SecretStr("")
+    """With `url`: of the role selfheal_api, which the web server is; empty where `username` is to make it."""
     prefect_password: SecretStr = SecretStr("")
     """With `url`, for an embedded Prefect server: of the role selfheal_prefect; empty where `username` makes it."""
 

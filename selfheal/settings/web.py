@@ -1,4 +1,4 @@
-"""The web server: dashboard and API."""
+"""The web server, dashboard and API, and the tokens that persons are known by."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -30,3 +30,12 @@ class Web(Section):
     """Whether GraphQL tells its schema to whoever has a token."""
     query_page: bool = False
     """Whether there is a page on which a GraphQL query can be typed."""
+
+
+class PersonTokens(Section):
+    """What `selfheal token issue` gives out."""
+
+    lasts: Duration = timedelta(days=90)
+    """How long a token lives for which nothing else is said."""
+    at_most: Duration = timedelta(days=366)
+    """How long one may live."""

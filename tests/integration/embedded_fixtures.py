@@ -41,6 +41,7 @@ class Embedded:
         return {
             roles.MIGRATOR: self.passwords.migrator,
             roles.HEALER: self.passwords.healer,
+            roles.API: self.passwords.api,
             roles.PREFECT: self.passwords.prefect,
         }[role]
 

@@ -23,7 +23,15 @@ from selfheal.store.engine import open_engine
 from selfheal.store.health import HealthHistory
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "postgres.sql"
-OURS = ("selfheal_owner", "selfheal_migrator", "healing_user", "selfheal_prefect")
+OURS = (
+    "selfheal_owner",
+    "selfheal_migrator",
+    "healing_user",
+    "selfheal_api",
+    "selfheal_api_admin",
+    "selfheal_viewer",
+    "selfheal_prefect",
+)
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +100,8 @@ def test_few_rights_are_enough_and_twice_is_as_once(shared: Embedded, superuser:
 
 
 def test_a_dba_prepares_everything(shared: Embedded, superuser: psycopg.Connection[Any]) -> None:
-    """After `examples/postgres.sql` the passwords of three roles are enough, and no role or database is made."""
-    words = {f"{name}_password": name * 2 for name in ("migrator", "healer", "prefect")}
+    """After `examples/postgres.sql` the passwords of the roles are enough, and no role or database is made."""
+    words = {f"{name}_password": name * 2 for name in ("migrator", "healer", "api", "prefect")}
     options = [word for name, value in words.items() for word in ("-v", f"{name}={value}")]
     psql = binaries.binaries() / "psql"
     dsn = shared.servers.postgres.superuser_dsn()
@@ -133,8 +141,14 @@ def test_what_is_somebody_elses_is_never_taken(
     ("given", "told"),
     [
         ({"username": "ops", "password": "geheim-4711"}, "does not let ops in"),
-        ({"migrator_password": "geheim-4711", "healer_password": "x", "prefect_password": "x"}, "selfheal_migrator in"),
-        ({"healer_password": "geheim-4711"}, "migrator_password, postgres.prefect_password is not set"),
+        (
+            {"migrator_password": "geheim-4711", "healer_password": "x", "api_password": "x", "prefect_password": "x"},
+            "selfheal_migrator in",
+        ),
+        (
+            {"healer_password": "geheim-4711"},
+            "migrator_password, postgres.api_password, postgres.prefect_password is not set",
+        ),
     ],
 )
 def test_who_is_not_let_in_is_told_so(shared: Embedded, given: dict[str, str], told: str) -> None:

@@ -1,5 +1,6 @@
 """The migrated database against the code, against the client's shapes, and against what healing_user must not do."""
 
+import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,9 +48,59 @@ HEALING_ACTIONS = [
     ("execution_time_ms", "integer", False),
     ("error_message", "text", False),
     ("metadata", "jsonb", False),
-    ("created_at", "timestamp with time zone", True),  # stricter than the client's: GraphQL says DateTime!
+    ("created_at", "timestamp with time zone", False),  # GraphQL says DateTime!: a CHECK makes it true
     ("completed_at", "timestamp with time zone", False),
 ]
+# Name, type, required, default of the tables that no mechanism writes yet; the first columns are the client's.
+V7, NOW, TIME = "uuid_generate_v7()", "now()", "timestamp with time zone"
+CLIENTS = {
+    "workflow_recovery_history": [
+        ("id", "uuid", True, V7),
+        ("req_number", "character varying(100)", True, None),
+        ("recovery_type", "character varying(50)", True, None),
+        ("stuck_duration_minutes", "integer", False, None),
+        ("last_completed_stage", "integer", False, None),
+        ("recovery_action", "character varying(100)", True, None),
+        ("success", "boolean", True, None),
+        ("error_message", "text", False, None),
+        ("recovered_at", TIME, False, NOW),  # GraphQL says DateTime!: a CHECK makes it true
+    ],
+    "workflow_state": [
+        ("req_number", "character varying(100)", True, None),
+        ("title", "text", False, None),
+        ("assigned_to", "character varying(50)", False, None),
+        ("current_stage", "integer", False, "0"),
+        ("status", "character varying(20)", False, None),
+        ("started_at", TIME, False, None),
+        ("completed_at", TIME, False, None),
+        ("stage_deliverables", "jsonb", False, None),
+        ("created_at", TIME, False, None),
+        ("updated_at", TIME, False, None),
+    ],
+}
+CLIENTS_NAMES = {
+    "system_errors": "id tenant_id severity status message stack_trace component first_occurred last_occurred"
+    " occurrence_count assigned_to resolved_by resolved_at resolution_notes metadata created_at updated_at",
+    "devops_alert_history": "id tenant_id severity message source metadata delivery_status delivery_channels"
+    " delivery_error alert_timestamp created_at",
+}
+CLIENTS_WORDS = {
+    ("workflow_state", "status"): "pending running blocked complete failed",
+    ("system_errors", "severity"): "CRITICAL ERROR WARNING INFO",
+    ("system_errors", "status"): "OPEN IN_PROGRESS RESOLVED IGNORED",
+    ("devops_alert_history", "severity"): "INFO WARNING CRITICAL",
+    ("devops_alert_history", "delivery_status"): "SENT FAILED AGGREGATED",
+}
+CLIENTS_INDEXES = {
+    "healing_actions": ("(status)", "(created_at DESC)", "(action_type)"),
+    "workflow_recovery_history": ("(req_number)", "(recovered_at DESC)"),
+    "workflow_state": ("(status)", "(started_at)"),
+}
+DEFAULTS = """
+    SELECT a.attname, pg_get_expr(d.adbin, d.adrelid) FROM pg_attribute a
+    LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped
+"""
 HEALTH_HISTORY = [
     ("id", "uuid"),
     ("component", "character varying(50)"),
@@ -72,7 +123,7 @@ def database(embedded_postgres: Embedded, database_url: str) -> Iterator[Databas
 
 
 @pytest.fixture
-def healer(embedded_postgres: Embedded, empty: Engine) -> Iterator[Database]:
+def healer(embedded_postgres: Embedded, database_url: str) -> Iterator[Database]:
     """The same as healing_user."""
     with psycopg.connect(embedded_postgres.dsn(roles.HEALER), autocommit=True) as connection:
         yield connection
@@ -119,12 +170,52 @@ def test_health_history_has_the_clients_columns(database: Database) -> None:
     assert key == ("RANGE (checked_at)",)
 
 
-@pytest.mark.parametrize("column", ["status", "created_at", "action_type"])
-def test_healing_actions_has_the_clients_indexes(database: Database, column: str) -> None:
-    """By status, by created_at descending, by action_type."""
-    found = [row[0] for row in database.execute("SELECT indexdef FROM pg_indexes WHERE tablename = 'healing_actions'")]
-    wanted = f"({column} DESC)" if column == "created_at" else f"({column})"
-    assert [one for one in found if one.endswith(wanted)] != []
+@pytest.mark.parametrize("table", CLIENTS_INDEXES)
+def test_the_clients_indexes_are_there(database: Database, table: str) -> None:
+    """On the given columns, in the given order."""
+    found = [row[0] for row in database.execute("SELECT indexdef FROM pg_indexes WHERE tablename = %s", (table,))]
+    for wanted in CLIENTS_INDEXES[table]:
+        assert [one for one in found if one.endswith(wanted)] != []
+
+
+@pytest.mark.parametrize("table", CLIENTS)
+def test_the_clients_other_tables_are_as_given(database: Database, table: str) -> None:
+    """Names, types, nullability and defaults, word by word, and nothing else."""
+    defaults = dict(database.execute(DEFAULTS, (table,)).fetchall())
+    assert [(*one, defaults[one[0]]) for one in columns(database, table)] == CLIENTS[table]
+
+
+@pytest.mark.parametrize("table", CLIENTS_NAMES)
+def test_what_the_client_only_named_is_there(database: Database, table: str) -> None:
+    """The given columns in the given order, before ours (an error's signature)."""
+    wanted = CLIENTS_NAMES[table].split()
+    found = [name for name, _, _ in columns(database, table)]
+    assert found == wanted + (["signature"] if table == "system_errors" else [])
+
+
+@pytest.mark.parametrize(("table", "column"), CLIENTS_WORDS)
+def test_the_clients_words_are_the_only_ones(database: Database, table: str, column: str) -> None:
+    """Each of the given values is taken, and another one is not."""
+    words = CLIENTS_WORDS[table, column].split()
+    check = database.execute(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'c' AND conrelid = to_regclass(%s)"
+        " AND conname = %s",
+        (table, f"{table}_{column}_check"),
+    ).fetchone()
+    assert check is not None
+    assert re.findall("'(\\w+)'", check[0]) == words
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [("healing_actions", "created_at"), ("workflow_recovery_history", "recovered_at")]
+)
+def test_graphql_promises_a_time(database: Database, table: str, column: str) -> None:
+    """Where GraphQL is stricter than the table, a CHECK makes it true."""
+    checks = database.execute(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'c' AND conrelid = to_regclass(%s)",
+        (table,),
+    ).fetchall()
+    assert (f"CHECK (({column} IS NOT NULL))",) in checks
 
 
 @pytest.mark.parametrize(
@@ -139,7 +230,9 @@ def test_healing_actions_has_the_clients_indexes(database: Database, column: str
         "verification = 'MAYBE'",
     ],
 )
-def test_the_database_refuses_what_makes_no_sense(healer: Database, database: Database, values: str) -> None:
+def test_the_database_refuses_what_makes_no_sense(
+    healer: Database, database: Database, empty: Engine, values: str
+) -> None:
     """An unknown status, a success that is not verified, an end without a time: refused by the tables themselves."""
     database.execute(
         "WITH f AS (INSERT INTO faults (target_key, component, trigger_type) VALUES ('t', 'c', 'MANUAL') RETURNING id)"
@@ -185,8 +278,9 @@ def test_healing_user_neither_destroys_nor_changes_tables(healer: Database, tabl
 
 @pytest.mark.parametrize("table", TABLES)
 def test_healing_user_cannot_grant_itself_more(healer: Database, table: Table) -> None:
-    """A GRANT by somebody without grant options is only a warning in Postgres: afterwards nothing is granted."""
-    healer.execute(f"GRANT ALL ON {table.name} TO healing_user".encode())
+    """A GRANT without grant options is only a warning in Postgres, if one has any right there: nothing is granted."""
+    with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
+        healer.execute(f"GRANT ALL ON {table.name} TO healing_user".encode())
     for right in ("DELETE", "TRUNCATE", "UPDATE", "TRIGGER", "REFERENCES"):
         assert healer.execute("SELECT has_table_privilege(%s, %s)", (table.name, right)).fetchone() == (False,)
 
@@ -246,13 +340,20 @@ def test_everything_belongs_to_the_owner_who_cannot_log_in(database: Database) -
         " WHERE pronamespace = 'public'::regnamespace AND proname !~ 'audit_outcome|fallback'"
     ).fetchall()
     assert owners == [(roles.OWNER,)]
-    ours = [roles.OWNER, roles.MIGRATOR, roles.HEALER]
+    ours = [roles.OWNER, roles.MIGRATOR, roles.HEALER, roles.API, roles.API_ADMIN, roles.VIEWER]
     found = database.execute(
         "SELECT rolname, rolcanlogin, rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls FROM pg_roles"
         " WHERE rolname = ANY (%s) ORDER BY rolname",
         (ours,),
     ).fetchall()
-    assert found == [(roles.HEALER, True, False), (roles.MIGRATOR, True, False), (roles.OWNER, False, False)]
+    assert found == [
+        (roles.HEALER, True, False),
+        (roles.API, True, False),
+        (roles.API_ADMIN, False, False),
+        (roles.MIGRATOR, True, False),
+        (roles.OWNER, False, False),
+        (roles.VIEWER, False, False),
+    ]
 
 
 # -- migrations

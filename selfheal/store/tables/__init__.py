@@ -1,0 +1,47 @@
+"""The tables as SQLAlchemy knows them; the migrations make them, a test holds the two together."""
+
+from selfheal.store.tables.breakers import circuit_breaker_results, circuit_breaker_state, raised_triggers
+from selfheal.store.tables.columns import metadata
+from selfheal.store.tables.decisions import (
+    action_modes,
+    approvals,
+    maintenance_windows,
+    mode_changes,
+    pauses,
+    shadow_plans,
+    storms,
+)
+from selfheal.store.tables.estate import system_errors, workflow_recovery_history, workflow_state
+from selfheal.store.tables.heals import faults, healing_actions, healing_triggers, trigger_answers
+from selfheal.store.tables.persons import person_deeds, person_sessions, person_tokens
+from selfheal.store.tables.telling import alert_outbox, devops_alert_history
+from selfheal.store.tables.watching import health_history, mechanism_runs, watch_epoch
+
+__all__ = [
+    "action_modes",
+    "alert_outbox",
+    "approvals",
+    "circuit_breaker_results",
+    "circuit_breaker_state",
+    "devops_alert_history",
+    "faults",
+    "healing_actions",
+    "healing_triggers",
+    "health_history",
+    "maintenance_windows",
+    "mechanism_runs",
+    "metadata",
+    "mode_changes",
+    "pauses",
+    "person_deeds",
+    "person_sessions",
+    "person_tokens",
+    "raised_triggers",
+    "shadow_plans",
+    "storms",
+    "system_errors",
+    "trigger_answers",
+    "watch_epoch",
+    "workflow_recovery_history",
+    "workflow_state",
+]

@@ -1,0 +1,95 @@
+"""What a heal leaves behind: faults, attempts, the decisions of admission."""
+
+from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Integer, Numeric, String, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+
+from selfheal.store.tables.columns import NEW_ID, NOW, metadata, moment
+
+faults = Table(
+    "faults",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=NEW_ID),
+    Column("target_key", String(200), nullable=False),
+    Column("component", String(100), nullable=False),
+    Column("estate_group", String(50), nullable=False, server_default=""),
+    Column("trigger_type", String(50), nullable=False),
+    moment("detected_at", required=True),
+    moment("verified_at"),
+    moment("closed_at"),
+    Column("resolution", String(20)),
+    Column("ladder_step", Integer, nullable=False, server_default="0"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("priority", String(10), nullable=False, server_default="MEDIUM"),
+    moment("start_from", required=True),
+    moment("start_missed_at"),
+    Column("needs_person", Text),
+)
+
+healing_actions = Table(
+    "healing_actions",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=NEW_ID),
+    Column("tenant_id", Uuid),
+    Column("trigger_type", String(50), nullable=False),
+    Column("action_type", String(50), nullable=False),
+    Column("target_component", String(100), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("success", Boolean),
+    Column("execution_time_ms", Integer),
+    Column("error_message", Text),
+    Column("metadata", JSONB, key="details", server_default="{}"),
+    Column("created_at", DateTime(timezone=True), server_default=NOW),
+    moment("completed_at"),
+    Column("target_key", String(200), nullable=False),
+    Column("estate_group", String(50), nullable=False, server_default=""),
+    Column("fault_id", Uuid, ForeignKey("faults.id")),
+    Column("trigger_id", Uuid, unique=True),
+    Column("action_name", String(50), nullable=False),
+    Column("priority", String(10), nullable=False, server_default="MEDIUM"),
+    Column("breaker_generation", Integer),
+    Column("fence", Integer, nullable=False, server_default="0"),
+    Column("runs", Integer, nullable=False, server_default="0"),
+    moment("lease_until"),
+    Column("holder", JSONB),
+    Column("phase", String(20)),
+    moment("act_started_at"),
+    moment("act_ended_at"),
+    moment("act_deadline"),
+    Column("pre_observation", JSONB),
+    Column("plan", JSONB),
+    Column("verification", String(20)),
+    Column("rollback_outcome", String(20)),
+    Column("interrupted", Boolean, nullable=False, server_default="false"),
+    Column("mode", String(10)),
+    Column("manual_cost", Numeric(10, 2), nullable=False, server_default="0"),
+    Column("failure_cost", Numeric(10, 2), nullable=False, server_default="0"),
+)
+
+healing_triggers = Table(
+    "healing_triggers",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=NEW_ID),
+    Column("decision", String(30), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("trigger_type", String(50), nullable=False),
+    Column("component", String(100), nullable=False),
+    Column("target_key", String(200), nullable=False),
+    Column("action_type", String(50), nullable=False),
+    Column("source", String(30), nullable=False),
+    Column("priority", String(10), nullable=False),
+    Column("attempt_id", Uuid),
+    Column("fault_id", Uuid, ForeignKey("faults.id")),
+    moment("retry_at"),
+    Column("occurrences", Integer, nullable=False, server_default="1"),
+    moment("first_at", required=True),
+    moment("last_at", required=True),
+    Column("failure_cost", Numeric(10, 2), nullable=False, server_default="0"),
+)
+
+trigger_answers = Table(
+    "trigger_answers",
+    metadata,
+    Column("trigger_id", Uuid, primary_key=True),
+    Column("decision_id", Uuid, ForeignKey("healing_triggers.id")),
+    moment("answered_at", required=True),
+)
