@@ -15,6 +15,7 @@ from embedded_fixtures import (  # noqa: F401 - pytest finds fixtures by import
     superuser,
 )
 from estate_fixtures import estate, faults, free_port, running_estate  # noqa: F401 - the same
+from person_fixtures import api_engine, issued  # noqa: F401 - the same
 from racers import racers  # noqa: F401 - the same
 from sqlalchemy import Engine
 from webhook_receiver import receiver  # noqa: F401 - the same

@@ -9,12 +9,14 @@ from typing import Any, TypeVar, cast
 
 import psycopg
 from psycopg.abc import PQGen
-from sqlalchemy import Dialect, Engine, TextClause, create_engine, event, make_url
+from sqlalchemy import Dialect, Engine, TextClause, create_engine, event, make_url, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from selfheal.model.errors import Permanent, Transient
+from selfheal.model.errors import NotAllowed, Permanent, Transient
+from selfheal.model.identity import Identity
+from selfheal.policy.identity import sees_all
 
 T = TypeVar("T")
 
@@ -46,7 +48,7 @@ class _Bounded(psycopg.Connection[Any]):
 
 
 def open_engine(url: str, *, pool_size: int = 5) -> Engine:
-    """An engine as `healing_user`.
+    """An engine: the dispatcher's, or the web server's, whoever the url names.
 
     A dead server is noticed within seconds (connect 3 s, unanswered data 3 s, keepalives), a full or slow one
     within the statement's 10 s, a frozen one within 12 s; nothing waits longer than that.
@@ -108,7 +110,43 @@ def _ask_idle_ones(engine: Engine) -> None:
             raise InvalidatePoolError from error
 
 
-_rehearsed: ContextVar[tuple[Engine, Connection] | None] = ContextVar("_rehearsed", default=None)
+_whole: ContextVar[tuple[Engine, Connection] | None] = ContextVar("_whole", default=None)
+_seen: ContextVar[tuple[Engine, Identity] | None] = ContextVar("_seen", default=None)
+_ALL_TENANTS = "selfheal_api_admin"
+_SEEN = text("SELECT set_config('app.current_tenant_id', :tenant, true)")
+_SEEN_ALL = text("SELECT set_config('app.current_tenant_id', '', true), set_config('role', :role, true)")
+
+
+@contextmanager
+def seen_by(engine: Engine, identity: Identity) -> Iterator[None]:
+    """All that is asked on this engine, in this context, is asked for this person: they see their tenant's rows.
+
+    It holds for each transaction by itself and ends with it, so that nothing of it is left in the pool, or in a
+    pgbouncer's. Entered before `as_one` and `rehearsing`, never inside.
+    """
+    if _part_of(engine) is not None:
+        raise RuntimeError("one transaction is seen by one person: seen_by belongs around it")
+    token = _seen.set((engine, identity))
+    try:
+        yield
+    finally:
+        _seen.reset(token)
+
+
+def _viewer(engine: Engine) -> Identity | None:
+    """Whom this call is for."""
+    kept = _seen.get()
+    return kept[1] if kept is not None and kept[0] is engine else None
+
+
+def _look_as(connection: Connection, viewer: Identity | None) -> None:
+    """Say whose rows this transaction sees."""
+    if viewer is None:
+        return
+    if sees_all(viewer):
+        connection.execute(_SEEN_ALL, {"role": _ALL_TENANTS})
+    else:
+        connection.execute(_SEEN, {"tenant": str(viewer.tenant or "")})
 
 
 @contextmanager
@@ -119,17 +157,32 @@ def rehearsing(engine: Engine) -> Iterator[None]:
     takes are held until then: keep it short.
     """
     with _in_our_words(), engine.connect() as connection, connection.begin() as whole:
-        token = _rehearsed.set((engine, connection))
+        _look_as(connection, _viewer(engine))
+        token = _whole.set((engine, connection))
         try:
             yield
         finally:
-            _rehearsed.reset(token)
+            _whole.reset(token)
             whole.rollback()
 
 
-def _rehearsal(engine: Engine) -> Connection | None:
-    """The connection of the dry run that this call is part of."""
-    kept = _rehearsed.get()
+@contextmanager
+def as_one(engine: Engine) -> Iterator[None]:
+    """All that is done on this engine, in this context, is one transaction: there as a whole, or not at all.
+
+    Inside a dry run, or another such whole, it is a part of that, undone by itself if it fails. Keep it short.
+    """
+    with transaction(engine) as connection:
+        token = _whole.set((engine, connection))
+        try:
+            yield
+        finally:
+            _whole.reset(token)
+
+
+def _part_of(engine: Engine) -> Connection | None:
+    """The connection of the dry run, or of the whole, that this call is part of."""
+    kept = _whole.get()
     return kept[1] if kept is not None and kept[0] is engine else None
 
 
@@ -139,14 +192,16 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
     Raises:
         Transient: away, full, too slow, a deadlock: the same call may go through later.
-        Permanent: the statement itself is wrong for this database (missing table, missing right).
+        NotAllowed: the role must not do that, or not with that row.
+        Permanent: the statement itself is wrong for this database (a missing table).
     """
-    kept = _rehearsal(engine)
+    kept = _part_of(engine)
     if kept is not None:
         with _in_our_words(), kept.begin_nested():
             yield kept
         return
     with _in_our_words(), engine.begin() as connection:
+        _look_as(connection, _viewer(engine))
         yield connection
 
 
@@ -156,9 +211,9 @@ def first_row(engine: Engine, statement: TextClause, values: Mapping[str, Any]) 
     The driver alone, on a connection of the pool: no round trips for BEGIN and COMMIT, and much less processor time
     (docs/decisions/breakers.md). Raises the same as `transaction`.
     """
-    if _rehearsal(engine) is not None:
-        with transaction(engine) as rehearsed:
-            found = rehearsed.execute(statement, dict(values)).first()
+    if _part_of(engine) is not None or _viewer(engine) is not None:
+        with transaction(engine) as connected:
+            found = connected.execute(statement, dict(values)).first()
             return None if found is None else tuple(found)
     with _in_our_words():
         borrowed = engine.raw_connection()
@@ -193,7 +248,17 @@ def _in_our_words() -> Iterator[None]:
     except (DBAPIError, psycopg.Error) as error:
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             raise Transient(f"the database connection broke: {_first_line(error)}") from error
+        if _is_forbidden(error):
+            raise NotAllowed(
+                f"the database does not allow it: {_first_line(error)}",
+                hint="is its schema migrated, and the role the right one?",
+            ) from error
         raise Permanent(f"the database refuses: {_first_line(error)}", hint="is its schema migrated?") from error
+
+
+def _is_forbidden(error: DBAPIError | psycopg.Error) -> bool:
+    """Whether a right is missing, or a row is not the role's to see or to write."""
+    return isinstance(error.orig if isinstance(error, DBAPIError) else error, psycopg.errors.InsufficientPrivilege)
 
 
 def _first_line(error: DBAPIError | psycopg.Error) -> str:

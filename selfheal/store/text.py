@@ -14,6 +14,11 @@ def clean(value: Any) -> Any:
     return value
 
 
+def identifier(text: str, limit: int) -> str:
+    """A name or a key of ours, at most `limit` characters: what others look for is never altered otherwise."""
+    return str(clean(text[:limit]))
+
+
 def shorten(text: str, limit: int) -> str:
     """At most `limit` characters of clean text; a cut is marked."""
     text = str(clean(text[: limit + 1]))

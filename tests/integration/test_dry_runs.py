@@ -12,7 +12,7 @@ from test_admission import a_trigger, ask, heals  # noqa: F401 - pytest finds fi
 
 from console import cli
 from selfheal.model.breaker import Deed
-from selfheal.model.errors import Permanent
+from selfheal.model.errors import NotAllowed
 from selfheal.model.maintenance import Scope
 from selfheal.store.breakers import Breakers
 from selfheal.store.engine import rehearsing, transaction
@@ -36,6 +36,8 @@ ladder = ["restart-service"]
 """
 STORM = """INSERT INTO storms (estate_group, quiet_at, sick) VALUES ('', now() + interval '1 h', 10)"""
 WINDOW = "window"
+UNREADABLE = {"person_tokens", "person_sessions"}
+"""Not healing_user's to read, let alone to write."""
 VOLATILE = {
     "until",
     "window",
@@ -84,11 +86,11 @@ def decided(
 
 
 def dump(engine: Engine) -> dict[str, list[str]]:
-    """Every row of every table, as text."""
+    """Every row of every table that healing_user may write, as text."""
     with engine.connect() as connection:
         return {
             name: sorted(connection.scalars(text(f"SELECT t::text FROM {name} t")))  # noqa: S608 - our own names
-            for name in metadata.tables
+            for name in metadata.tables.keys() - UNREADABLE
         }
 
 
@@ -168,7 +170,7 @@ def test_a_rehearsal_sees_its_own_writes_and_nobody_else_does(decided: Engine) -
     with rehearsing(decided):
         assert Pauses(decided).resume(who="bob", why="x") is not None
         assert Pauses(decided).current() is None
-        with pytest.raises(Permanent, match="permission denied"):
+        with pytest.raises(NotAllowed, match="permission denied"):
             forbidden(decided)
         assert Pauses(decided).current() is None
     paused = Pauses(decided).current()
