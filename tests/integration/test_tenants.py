@@ -1,0 +1,223 @@
+"""Whose rows a person sees: their tenant's, in every order of who asks, on which connection, and how it ends."""
+
+import contextvars
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+from embedded_fixtures import Embedded
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from person_fixtures import ACME, OTHER
+from sqlalchemy import Engine, text
+from sqlalchemy.engine import Connection
+
+from deployments.embedded import roles
+from selfheal.model.errors import NotAllowed, SelfhealError
+from selfheal.model.identity import Identity, Role
+from selfheal.store.engine import as_one, first_row, open_engine, rehearsing, seen_by, transaction
+from selfheal.store.rates import RateReports
+from selfheal.store.reports import Reports
+
+NOBODY = "nobody said who asks"
+PEOPLE = {
+    NOBODY: None,
+    "infrastructure": Identity(name="ada", role=Role.OPERATOR),
+    "acme": Identity(name="ben", role=Role.VIEWER, tenant=ACME),
+    "acme's admin": Identity(name="cyd", role=Role.ADMIN, tenant=ACME),
+    "other": Identity(name="dan", role=Role.APPROVER, tenant=OTHER),
+    "admin": Identity(name="eve", role=Role.ADMIN),
+}
+INFRASTRUCTURES, ACMES, OTHERS = "", str(ACME), str(OTHER)
+SEES = {
+    NOBODY: {INFRASTRUCTURES},
+    "infrastructure": {INFRASTRUCTURES},
+    "acme": {ACMES},
+    "acme's admin": {ACMES},
+    "other": {OTHERS},
+    "admin": {INFRASTRUCTURES, ACMES, OTHERS},
+}
+TABLES = ("healing_actions", "system_errors", "devops_alert_history")
+ROWS = """
+    WITH f AS (
+        INSERT INTO faults (target_key, component, trigger_type) VALUES ('t' || :tenant, 'web', 'MANUAL') RETURNING id
+    )
+    INSERT INTO healing_actions (tenant_id, trigger_type, action_type, target_component, status, success, completed_at,
+                                 verification, target_key, fault_id, trigger_id, action_name)
+    SELECT nullif(:tenant, '')::uuid, 'MANUAL', 'A' || :tenant, 'web', 'SUCCESS', true, now(), 'HEALED', 't' || :tenant,
+           id, gen_random_uuid(), 'a' FROM f
+"""
+ERRORS = "INSERT INTO system_errors (tenant_id, severity, message) VALUES (nullif(:tenant, '')::uuid, 'INFO', :tenant)"
+ALERTS = """INSERT INTO devops_alert_history (tenant_id, severity, message, delivery_status)
+            VALUES (nullif(:tenant, '')::uuid, 'INFO', :tenant, 'SENT')"""
+READ = {
+    one: text(f"SELECT array_agg(DISTINCT coalesce(tenant_id::text, '')) FROM {one}")  # noqa: S608 - written above
+    for one in TABLES
+}
+
+
+@pytest.fixture
+def pool(empty: Engine, embedded_postgres: Embedded) -> Iterator[Engine]:
+    """The web server's pool, small, over rows of two tenants and the infrastructure."""
+    with empty.begin() as connection:
+        for tenant in (INFRASTRUCTURES, ACMES, OTHERS):
+            for statement in (ROWS, ERRORS, ALERTS):
+                connection.execute(text(statement), {"tenant": tenant})
+    engine = open_engine(embedded_postgres.url(roles.API), pool_size=2)
+    yield engine
+    engine.dispose()
+
+
+class Actor:
+    """Somebody whose request is under way beside others', in a context of its own, as in a server."""
+
+    def __init__(self, pool: Engine, who: str) -> None:
+        self.pool, self.who, self.context = pool, who, contextvars.copy_context()
+        self.open: list[AbstractContextManager[Any]] = []
+        self.connection: Connection | None = None
+        person = PEOPLE[who]
+        if person is not None:
+            self.enter(seen_by(pool, person))
+
+    def enter(self, manager: AbstractContextManager[Any]) -> Any:
+        entered = self.context.run(manager.__enter__)
+        self.open.append(manager)
+        return entered
+
+    def leave(self, error: Exception | None = None) -> None:
+        """End what was entered last; with an error, as one that was raised inside."""
+        manager = self.open.pop()
+        try:
+            self.context.run(manager.__exit__, type(error) if error else None, error, None)
+        except Exception as raised:  # noqa: BLE001 - it is looked at
+            assert error is not None, raised  # noqa: PT017 - the same
+
+    def looks(self, found: list[str] | None) -> None:
+        assert set(found or []) == SEES[self.who], f"{self.who} saw {found}"
+
+    def do(self, step: str, table: str) -> None:
+        """One step of the request."""
+        if step == "first_row":
+            row = self.context.run(first_row, self.pool, READ[table], {})
+            self.looks(row and row[0])
+        elif self.connection is None:
+            whole = {"dry run": rehearsing, "as one": as_one}.get(step)
+            if whole is not None:
+                self.enter(whole(self.pool))
+            self.connection = self.enter(transaction(self.pool))
+        elif step == "commit":
+            self.end(None)
+        elif step == "rollback":
+            self.end(SelfhealError("the request fails"))
+        elif step == "break":
+            try:
+                self.connection.execute(text("SELECT 1 / 0"))
+            except Exception as error:  # noqa: BLE001 - the request ends with it
+                self.end(error)
+        else:
+            self.looks(self.connection.execute(READ[table]).scalar())
+
+    def end(self, error: Exception | None) -> None:
+        """The transaction is over, with all that it is part of."""
+        self.connection = None
+        keep = 0 if PEOPLE[self.who] is None else 1
+        while len(self.open) > keep:
+            self.leave(error)
+
+    def go(self) -> None:
+        self.end(None)
+        while self.open:
+            self.leave()
+
+
+STEP = st.tuples(
+    st.integers(0, 2),
+    st.sampled_from(["first_row", "begin", "read", "commit", "rollback", "break", "dry run", "as one"]),
+    st.sampled_from(TABLES),
+)
+STEPS = 20
+
+
+@pytest.mark.parametrize("examples", [500])
+def test_no_row_of_another_tenant_is_seen_in_any_order(pool: Engine, examples: int) -> None:
+    """10,000 steps of three requests at once on a pool of four connections: each sees exactly what is its own.
+
+    Requests begin, read, commit, fail, are rolled back, rehearse and use one statement by itself, in random order.
+    """
+    counted = 0
+
+    @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(
+        whose=st.lists(st.sampled_from(list(PEOPLE)), min_size=3, max_size=3),
+        steps=st.lists(STEP, min_size=STEPS, max_size=STEPS),
+    )
+    def interleave(whose: list[str], steps: list[tuple[int, str, str]]) -> None:
+        nonlocal counted
+        actors = [Actor(pool, who) for who in whose]
+        try:
+            for number, step, table in steps:
+                actors[number].do(step, table)
+                counted += 1
+        finally:
+            for one in actors:
+                one.go()
+
+    interleave()
+    assert counted >= examples * STEPS
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_reports_and_rates_are_of_what_one_sees(pool: Engine, who: str) -> None:
+    """History, the metrics of 24 h and the client's rates count the rows that the person sees and no others."""
+    actor = Actor(pool, who)
+    history = actor.context.run(Reports(pool).history, limit=50)
+    assert len(history) == len(SEES[who])
+    rates = actor.context.run(RateReports(pool).rates, within=None)
+    assert {one.action_type for one in rates if one.action_type} == {f"A{tenant}" for tenant in SEES[who]}
+    seen = actor.context.run(first_row, pool, text("SELECT array_agg(action_type) FROM seen_success_rates"), {})
+    assert seen is not None
+    assert set(seen[0]) == {f"A{tenant}" for tenant in SEES[who]}
+    actor.go()
+
+
+def test_the_view_of_all_tenants_is_an_admins(pool: Engine, empty: Engine) -> None:
+    """A tenant cannot learn from it what others' actions are; the refresh counts the rows of all, not none."""
+    with empty.begin() as connection:
+        connection.execute(text("SELECT refresh_success_rates()"))
+    counts = text("SELECT count(*) FROM healing_action_success_rates")
+    for who, person in PEOPLE.items():
+        if person is None:
+            continue
+        with seen_by(pool, person):
+            if who == "admin":
+                assert first_row(pool, counts, {}) == (3,)
+                continue
+            with pytest.raises(NotAllowed):
+                first_row(pool, counts, {})
+
+
+def test_who_is_seen_is_said_around_a_whole(pool: Engine) -> None:
+    """One transaction is one person's: to become another inside of it is a mistake of ours, and said so."""
+    person = PEOPLE["admin"]
+    assert person is not None
+    with (
+        as_one(pool),
+        pytest.raises(RuntimeError, match="one transaction is seen by one person"),
+        seen_by(pool, person),
+    ):
+        pytest.fail("it was entered")
+
+
+def test_a_pooled_connection_keeps_nothing(pool: Engine) -> None:
+    """After an admin's transaction and a tenant's, the same connection has neither role nor tenant."""
+    for person in (PEOPLE["admin"], PEOPLE["acme"]):
+        assert person is not None
+        with seen_by(pool, person), transaction(pool) as connection:
+            connection.execute(text("SELECT 1"))
+        with pool.connect() as connection:
+            left = connection.exec_driver_sql(
+                "SELECT current_user, current_setting('app.current_tenant_id', true)"
+            ).one()
+            assert left.current_user == roles.API
+            assert not left.current_setting
