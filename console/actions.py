@@ -92,9 +92,14 @@ def _decide(estate: "Estate", action: str, mode: str, who: str, why: str) -> Non
 
     if not action or not mode:
         raise WrongUsage("name an action and its mode", hint="like `selfheal actions mode restart-service approve`")
+    from console.deed import deed  # noqa: PLC0415  the same
+    from selfheal.policy.identity import Deed  # noqa: PLC0415  the same
+
     known = [one.value for one in ActionMode]
     if mode not in known:
         raise WrongUsage(f"{mode[:50]!r} is no mode{nearest(mode, known)}")
     if not why:
         raise WrongUsage("--why is empty", hint="say why; it is recorded, and told to whom it refuses")
-    estate.modes.set(estate.healer.actions.get(action).name, ActionMode(mode), who=who, why=why)
+    name = estate.healer.actions.get(action).name
+    with deed(estate.engine, Deed.SET_MODE, subject=name, who=who, mode=mode, why=why):
+        estate.modes.set(name, ActionMode(mode), who=who, why=why)

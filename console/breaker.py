@@ -39,7 +39,9 @@ def breaker(  # noqa: PLR0913 - each is an option of the command
     output: Output = "table",
 ) -> int:
     """List the breakers, show one, or decide in place of one."""
-    from console.estate import estate_of  # noqa: PLC0415  keeps `--help` fast
+    from console.deed import deed as recorded  # noqa: PLC0415  keeps `--help` fast
+    from console.estate import estate_of  # noqa: PLC0415  the same
+    from selfheal.policy.identity import Deed as PersonsDeed  # noqa: PLC0415  the same
 
     if (do == "list") == bool(name):
         wrong = f"{do} names no breaker" if do != "list" else "list takes no name"
@@ -48,7 +50,10 @@ def breaker(  # noqa: PLR0913 - each is an option of the command
         known = estate.breaker_name(name) if name else ""
         if do not in {"list", "show"}:
             deed, lasts = _decision(do, why, for_)
-            estate.breakers.decide(known, deed, who=who.strip() or operator(), why=why, lasts=lasts)
+            with recorded(
+                estate.engine, PersonsDeed.OVERRIDE_BREAKER, subject=known, who=who, to=do, lasts=for_, why=why.strip()
+            ):
+                estate.breakers.decide(known, deed, who=who.strip() or operator(), why=why, lasts=lasts)
         found = estate.breakers.present(known)
         prevented = estate.breakers.prevented()
         failures = estate.breakers.recent_failures(known, limit=FAILURES) if known else None

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
+from sqlalchemy import Engine
+
 from console.place import Place
 from selfheal.store.approvals import Approvals
 from selfheal.store.engine import open_engine, rehearsing
@@ -30,6 +32,7 @@ class Database:
     missed_starts: MissedStarts
     approvals: Approvals
     rates: RateReports
+    engine: Engine
 
 
 @contextmanager
@@ -48,6 +51,7 @@ def reading(url: str, *, dry_run: bool = False) -> Iterator[Database]:
                 missed_starts=MissedStarts(engine),
                 approvals=Approvals(engine),
                 rates=RateReports(engine),
+                engine=engine,
             )
     finally:
         engine.dispose()

@@ -150,6 +150,18 @@ failed. What an action's breaker refused stands in `selfheal status`.
     selfheal breaker open restart-service --why "restarts lose data today" --for "2 h"
     selfheal breaker automatic restart-service --why "mended"
 """,
+    "token": """Give people tokens for the dashboard and the API, or take them back.
+
+Roles: viewer (sees), operator (heals, pauses, plans maintenance, overrides a
+breaker), approver (answers what waits for a word), admin (tokens, modes, breaks
+the glass). The secret is printed once and kept nowhere; whoever has a token of
+a tenant sees that tenant's rows and changes nothing. Needs the running stack's
+data folder. You see the tokens: whose, until when, last used, and why revoked.
+
+    selfheal token issue ada --role operator --lasts "30 d"
+    selfheal token
+    selfheal token revoke 01a20624-2a5f-79b9-8eac-0a7d3b1aab00 --why "she left"
+""",
     "estate-sql": """Print the SQL that lets Selfheal into a database of the estate.
 
 You see what its DBA has to run there: a login role that may run the migrations

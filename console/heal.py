@@ -42,15 +42,20 @@ def heal(  # noqa: PLR0913 - each is an option of the command
 ) -> int:
     """Heal one component once."""
     trigger = _trigger(component, action, why)
-    from console.estate import estate_of  # noqa: PLC0415  keeps `--help` fast
+    from console.deed import noted  # noqa: PLC0415  keeps `--help` fast
+    from console.estate import estate_of  # noqa: PLC0415  the same
+    from selfheal.policy.identity import Deed  # noqa: PLC0415  the same
 
     with estate_of(place) as estate:
         if dry_run:
             return _preview(estate, trigger, output)
-        state = None if _refused_at_the_door(estate, trigger) else _through_prefect(place, trigger, timeout)
-        if state is not None:
-            return _told(state.name, state.message, output)
-        return _directly(estate, trigger, output)
+        with noted(
+            place, Deed.HEAL, subject=component, trigger=str(trigger.id), action=action, why=trigger.reason
+        ) as told:
+            state = None if _refused_at_the_door(estate, trigger) else _through_prefect(place, trigger, timeout)
+            name, message = (state.name, state.message) if state is not None else _directly(estate, trigger)
+            told["state"] = name
+    return _told(name, message, output)
 
 
 def _trigger(component: str, action: str, why: str) -> Trigger:
@@ -147,13 +152,13 @@ def _wait(prefect: "PrefectApi", run: UUID, timeout_s: float) -> "RunState":
     raise Transient(f"the run is not over after {timeout_s:g} s; it goes on", hint=f"look at {prefect.link(run)}")
 
 
-def _directly(estate: "Estate", trigger: Trigger, output: Output) -> int:
+def _directly(estate: "Estate", trigger: Trigger) -> tuple[str, str]:
     """The same procedure in this process, recorded all the same."""
     from selfheal.protocol.heal import heal as carry_out  # noqa: PLC0415
     from selfheal.protocol.plain import plain_steps  # noqa: PLC0415
 
     result = carry_out(plain_steps(estate.healer), trigger)
-    return _told(result.name, result.message, output)
+    return result.name, result.message
 
 
 def _told(name: str, message: str, output: Output) -> int:

@@ -30,8 +30,13 @@ def pause(
         raise WrongUsage("--why is empty", hint="say why; everybody whose heal is refused reads it")
     duration = None if for_ is None else duration_of(for_)
     from console.database import database_of  # noqa: PLC0415  keeps `--help` fast
+    from console.deed import deed  # noqa: PLC0415  the same
+    from selfheal.policy.identity import Deed  # noqa: PLC0415  the same
 
-    with database_of(place, dry_run=dry_run) as database:
+    with (
+        database_of(place, dry_run=dry_run) as database,
+        deed(database.engine, Deed.PAUSE, why=why.strip(), lasts=for_),
+    ):
         paused = database.pauses.pause(who=operator(), why=why.strip(), duration=duration)
     show([], output=output, facts=rehearsed(dry_run) | facts(paused))
     return 0
@@ -61,8 +66,8 @@ def operator() -> str:
     return f"{behind} (as {name})" if behind else name
 
 
-def duration_of(words: str) -> timedelta:
-    """What `--for` says."""
+def duration_of(words: str, *, option: str = "--for") -> timedelta:
+    """What `--for`, or an option like it, says."""
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415  keeps `--help` fast
 
     from selfheal.settings.values import Duration  # noqa: PLC0415
@@ -71,4 +76,4 @@ def duration_of(words: str) -> timedelta:
         return TypeAdapter[timedelta](Duration).validate_python(words)
     except ValidationError as error:
         said = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
-        raise WrongUsage(f"--for {words!r} {said}", hint='write it like "30 min" or "2 h"') from None
+        raise WrongUsage(f"{option} {words!r} {said}", hint='write it like "30 min" or "2 h"') from None

@@ -1,6 +1,6 @@
 """`selfheal reload`: the running stack takes its edited settings file up."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -8,6 +8,9 @@ from cyclopts.validators import Number
 from console.failure import BAD_NEWS, FINE, WrongUsage
 from console.output import Cell, Section, rehearsed, show
 from console.place import DryRun, Output, Place
+
+if TYPE_CHECKING:
+    from deployments.reload import Reloaded
 
 
 def reload(
@@ -18,11 +21,15 @@ def reload(
     output: Output = "table",
 ) -> int:
     """Take the settings file up without a restart."""
-    from deployments.reload_request import ask  # noqa: PLC0415  keeps `--help` fast
+    from console.deed import noted  # noqa: PLC0415  keeps `--help` fast
+    from selfheal.policy.identity import Deed  # noqa: PLC0415  the same
 
-    done = ask(place.folder, config=place.config_file() if place.config else None, dry_run=dry_run, within_s=timeout)
-    if done.wrong:
-        raise WrongUsage(done.wrong, hint=done.hint or "the running stack goes on with the settings that it had")
+    if dry_run:
+        done = _asked(place, dry_run=True, timeout=timeout)
+    else:
+        with noted(place, Deed.RELOAD) as told:
+            done = _asked(place, dry_run=False, timeout=timeout)
+            told |= {"source": done.source, "changed": [one.setting for one in done.changes]}
     facts: dict[str, Cell] = rehearsed(dry_run) | {
         "settings": done.source,
         "reloaded": "no, this is a dry run" if dry_run else "yes",
@@ -36,3 +43,13 @@ def reload(
     table = Section(name="changes", columns=("setting", "change", "was", "now"), rows=rows)
     show([table], output=output, facts={name: value for name, value in facts.items() if value or output == "json"})
     return BAD_NEWS if done.late else FINE
+
+
+def _asked(place: Place, *, dry_run: bool, timeout: float) -> "Reloaded":
+    """What the running stack says to the file."""
+    from deployments.reload_request import ask  # noqa: PLC0415  keeps `--help` fast
+
+    done = ask(place.folder, config=place.config_file() if place.config else None, dry_run=dry_run, within_s=timeout)
+    if done.wrong:
+        raise WrongUsage(done.wrong, hint=done.hint or "the running stack goes on with the settings that it had")
+    return done

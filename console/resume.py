@@ -21,8 +21,10 @@ def resume(
     if not why.strip():
         raise WrongUsage("--why is empty", hint="say why healing may go on, e.g. --why 'the storage is moved'")
     from console.database import database_of  # noqa: PLC0415  keeps `--help` fast
+    from console.deed import deed  # noqa: PLC0415  the same
+    from selfheal.policy.identity import Deed  # noqa: PLC0415  the same
 
-    with database_of(place, dry_run=dry_run) as database:
+    with database_of(place, dry_run=dry_run) as database, deed(database.engine, Deed.RESUME, why=why.strip()):
         ended = database.pauses.resume(who=operator(), why=why.strip())
     told: dict[str, Cell] = rehearsed(dry_run) | {"healing": "active", "note": "it was not paused"}
     if ended is not None:

@@ -31,9 +31,14 @@ def storm(  # noqa: PLR0913 - each is an option of the command
     if do == "go" and not why.strip():
         raise WrongUsage("--why is empty", hint="say why heals may begin again, e.g. --why 'the power is back'")
     from console.database import database_of  # noqa: PLC0415  keeps `--help` fast
+    from console.deed import deed  # noqa: PLC0415  the same
+    from selfheal.policy.identity import Deed  # noqa: PLC0415  the same
 
     with database_of(place, dry_run=dry_run) as database:
-        decided = database.storms.go(who=who.strip() or operator(), why=why.strip()) if do == "go" else None
+        decided = None
+        if do == "go":
+            with deed(database.engine, Deed.STORM_GO, who=who, why=why.strip()) as told:
+                decided = told["storms"] = database.storms.go(who=who.strip() or operator(), why=why.strip())
         storms = database.storms.current()
     facts = rehearsed(dry_run) | ({} if decided is None else {"storms_let_go": decided})
     show([section(storms)], output=output, facts=facts)

@@ -142,10 +142,12 @@ def test_a_dry_run_tells_what_the_decision_then_tells_and_writes_nothing(
 def test_a_dry_run_is_refused_as_the_decision_is(
     decided: Engine, capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
-    """The same words and the same exit code."""
+    """The same words and the same exit code; the real one leaves at most that it was tried."""
     before = dump(decided)
-    assert run(capsys, *words, "--dry-run") == run(capsys, *words)
+    would = run(capsys, *words, "--dry-run")
     assert dump(decided) == before
+    assert would == run(capsys, *words)
+    assert dump(decided) | {"person_deeds": []} == before
 
 
 def test_a_dry_heal_names_every_limit_and_writes_nothing(decided: Engine, capsys: pytest.CaptureFixture[str]) -> None:
