@@ -6,18 +6,16 @@ flow runs by Prefect's logging configuration); everybody else only logs.
 
 import json
 import logging
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from typing import Any
+
+from selfheal.policy import redaction
 
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _SHORTEST_SECRET = 4  # a shorter one would mask half of every line
-_LOGIN = re.compile(r"//[^/\s@]*@")
-_NAMED = re.compile(
-    r"""(?i)\b((?:\w*_)?(?:password|passwd|secret|token|api_key)["']?\s*[=:]\s*)["']?[^\s"',;&}]+["']?"""
-)
 _OF_PREFECT = ("flow_run_id", "flow_run_name", "task_run_id", "task_run_name")
 
 _about: ContextVar[Mapping[str, str]] = ContextVar("about", default={})  # noqa: B039 - a mapping that nobody changes
@@ -35,15 +33,18 @@ def about(**fields: object) -> Iterator[None]:
 
 
 def hide(values: Iterable[str]) -> None:
-    """Never write these again in this process: the secrets of the settings."""
+    """Never write these again in this process, into no log and no table: the secrets of the settings."""
     _secrets.update(value for value in values if len(value) >= _SHORTEST_SECRET)
 
 
 def without_secrets(text: str) -> str:
-    """The text without the secrets that are known, logins in addresses, and what is called a password or a token."""
-    for secret in sorted(_secrets, key=len, reverse=True):
-        text = text.replace(secret, "***")
-    return _NAMED.sub(r"\1***", _LOGIN.sub("//***@", text))
+    """The text without the secrets that are known, and without what looks like one."""
+    return redaction.without_secrets(text, _secrets)
+
+
+def redacted(value: Any) -> Any:
+    """The same of a JSON value, in which names tell what is a secret."""
+    return redaction.redacted(value, _secrets)
 
 
 class Masked(logging.Filter):

@@ -1,35 +1,25 @@
-"""What a restart would destroy, made fit to keep: clean, lightly redacted, at most 64 KiB.
+"""What a restart would destroy, made fit to keep: clean, without secrets, at most 64 KiB.
 
-The actions' `prepare` calls this. Redaction takes out what looks like a secret in a log line; it is a second
-net, since programs should not log their secrets.
+The actions' `prepare` calls this. Secrets go before anything is cut, so that no half of one is left.
 """
 
 import json
 import re
 from typing import Any
 
+from selfheal import logs
+
 LIMIT = 64 * 1024
 LOG_LIMIT = 48 * 1024
 INSPECT_LIMIT = 12 * 1024
 _LONGEST_TEXT, _LONGEST_LIST = 500, 50
 
-_SECRETS = (
-    (re.compile(r"(?i)\b(authorization['\"]?\s*[:=]\s*['\"]?(?:basic|bearer)?\s*)[^\s'\",;]+"), r"\1***"),
-    (
-        re.compile(r"(?i)((?:password|passwd|pwd|secret|token|api[_-]?key)['\"]?\s*[:=]\s*['\"]?)[^\s'\",;&]+"),
-        r"\1***",
-    ),
-    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s/@]+@"), r"\1***@"),
-)
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def redacted(text: str) -> str:
-    """`text` without what looks like a secret, and without what a database cannot hold."""
-    text = _UNFIT.sub("", text)
-    for pattern, instead in _SECRETS:
-        text = pattern.sub(instead, text)
-    return text
+    """`text` without secrets, and without what a database cannot hold."""
+    return logs.without_secrets(_UNFIT.sub("", text))
 
 
 def last_lines(text: str, *, size: int = LOG_LIMIT) -> str:
@@ -50,7 +40,7 @@ def _json_size(value: Any) -> int:
 
 def fitted(value: Any, *, size: int = INSPECT_LIMIT) -> Any:
     """An inspection, redacted and with its long texts cut, that takes at most `size` bytes as JSON."""
-    kept = _cut(value)
+    kept = _cut(logs.redacted(value))
     return kept if _json_size(kept) <= size else {"cut": redacted(json.dumps(kept))[: size // 2]}
 
 

@@ -11,7 +11,7 @@ from uuid6 import uuid7
 from selfheal.model.admission import Costs, Limits, Place, Rung
 from selfheal.model.approval import Proposal
 from selfheal.model.trigger import Trigger
-from selfheal.store.text import clean, shorten
+from selfheal.store.text import clean, identifier, shorten
 
 REQUEST = """ROW(:trigger, :attempt, :type, :component, :target, :actions, :action_types, :source, :priority,
     :detected, :observed, :observation, :is_fault, :refusal, :refusal_reason, :why, :estate_group, :group_size,
@@ -49,8 +49,8 @@ def request_of(
         "trigger": trigger.id,
         "attempt": uuid7(),
         "type": trigger.type.value,
-        "component": shorten(trigger.component, 100),
-        "target": shorten(place.target, 200),
+        "component": identifier(trigger.component, 100),
+        "target": identifier(place.target, 200),
         "actions": [one.action for one in rungs],
         "action_types": [one.action_type for one in rungs],
         "modes": [one.mode for one in rungs],
@@ -58,7 +58,7 @@ def request_of(
         "failure_cost": costs.failure,
         "plans": Jsonb(plans),
         "source": trigger.source.value,
-        "asked_by": shorten(trigger.who or trigger.source.value, 100),
+        "asked_by": identifier(trigger.who or trigger.source.value, 100),
         "priority": trigger.priority.value,
         "detected": trigger.detected_at,
         "observed": None,

@@ -29,7 +29,7 @@ from selfheal.store.breaker_rows import as_log, as_row, as_transition, breaker_o
 from selfheal.store.engine import first_row, transaction
 from selfheal.store.raised import raise_and_tell
 from selfheal.store.tables import circuit_breaker_results, circuit_breaker_state, healing_actions
-from selfheal.store.text import shorten
+from selfheal.store.text import identifier, shorten
 
 _log = logging.getLogger(__name__)
 _LOOK = text("SELECT state, mode, generation FROM circuit_breaker_state WHERE component = :name")
@@ -122,7 +122,7 @@ class Breakers(BreakerBook):
         Once this returns nothing that it forbids is admitted: admission looks again under the lock that is taken here.
         """
         checked(name)
-        who, why = shorten(who, 100), shorten(why, 500)
+        who, why = identifier(who, 100), shorten(why, 500)
         with transaction(self._engine) as connection:
             connection.execute(NO_ADMISSION_NOW)
             self._change(connection, name, lambda at: decision(deed, at, who=who, why=why, lasts=lasts))

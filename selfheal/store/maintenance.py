@@ -11,7 +11,7 @@ from selfheal.model.maintenance import Scope, Window
 from selfheal.store.admission_values import NO_ADMISSION_NOW
 from selfheal.store.engine import transaction
 from selfheal.store.tables import maintenance_windows
-from selfheal.store.text import shorten
+from selfheal.store.text import identifier, shorten
 
 
 class Maintenance:
@@ -34,7 +34,7 @@ class Maintenance:
             "begins_at": begins_at,
             "ends_at": ends_at,
             "zone": zone,
-            "who": shorten(who, 100),
+            "who": identifier(who, 100),
             "why": shorten(why, 500),
         }
         with transaction(self._engine) as connection:
@@ -55,7 +55,7 @@ class Maintenance:
         columns = maintenance_windows.c
         ended = {
             "ends_at": func.greatest(func.now(), columns.begins_at),
-            "ended_by": shorten(who, 100),
+            "ended_by": identifier(who, 100),
             "ended_why": shorten(why, 500),
         }
         statement = update(maintenance_windows).where(columns.id == window, columns.ends_at > func.now()).values(ended)

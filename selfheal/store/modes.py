@@ -15,7 +15,7 @@ from selfheal.policy.promotion import judge, stricter
 from selfheal.store.admission_values import NO_ADMISSION_NOW
 from selfheal.store.engine import transaction
 from selfheal.store.tables import action_modes, alert_outbox, mode_changes
-from selfheal.store.text import shorten
+from selfheal.store.text import identifier, shorten
 
 OURS = "selfheal"
 _MOST = 1000  # results that a proposal looks at
@@ -157,7 +157,12 @@ def _written(connection: Connection, action: str) -> ActionMode:
 def _write(  # noqa: PLR0913 - each is a column
     connection: Connection, action: str, change: Change, before: str, mode: ActionMode, *, who: str, why: str
 ) -> None:
-    now = {"mode": mode.value, "since": text("clock_timestamp()"), "who": shorten(who, 100), "why": shorten(why, 500)}
+    now = {
+        "mode": mode.value,
+        "since": text("clock_timestamp()"),
+        "who": identifier(who, 100),
+        "why": shorten(why, 500),
+    }
     statement = upsert(action_modes).values(action=action, **now)
     connection.execute(statement.on_conflict_do_update(index_elements=[action_modes.c.action], set_=now))
     _note(connection, action, change, before, mode, who=who, why=why)
@@ -166,7 +171,7 @@ def _write(  # noqa: PLR0913 - each is a column
 def _note(  # noqa: PLR0913 - each is a column
     connection: Connection, action: str, change: Change, before: str, after: str, *, who: str, why: str
 ) -> None:
-    values = {"from_mode": before, "to_mode": after, "who": shorten(who, 100), "why": shorten(why, 500)}
+    values = {"from_mode": before, "to_mode": after, "who": identifier(who, 100), "why": shorten(why, 500)}
     connection.execute(insert(mode_changes).values(action=action, kind=change.value, **values))
 
 

@@ -10,7 +10,7 @@ from selfheal.model.pause import Pause
 from selfheal.store.admission_values import NO_ADMISSION_NOW
 from selfheal.store.engine import transaction
 from selfheal.store.tables import pauses
-from selfheal.store.text import shorten
+from selfheal.store.text import identifier, shorten
 
 _IN_FORCE = (pauses.c.ended_at.is_(None), or_(pauses.c.until.is_(None), pauses.c.until > func.now()))
 
@@ -40,7 +40,7 @@ class Pauses:
             duration: None: until somebody resumes.
         """
         values = {
-            "paused_by": shorten(who, 100),
+            "paused_by": identifier(who, 100),
             "why": shorten(why, 500),
             "until": None if duration is None else func.now() + duration,
         }
@@ -59,7 +59,7 @@ class Pauses:
 
 def _end(connection: Connection, who: str, why: str) -> None:
     """Close what is open, in force or expired."""
-    ended = {"ended_at": func.now(), "ended_by": shorten(who, 100), "ended_why": shorten(why, 500)}
+    ended = {"ended_at": func.now(), "ended_by": identifier(who, 100), "ended_why": shorten(why, 500)}
     connection.execute(update(pauses).where(pauses.c.ended_at.is_(None)).values(ended))
 
 

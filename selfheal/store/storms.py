@@ -7,7 +7,7 @@ from sqlalchemy import Engine, func, select, update
 from selfheal.model.storm import Storm
 from selfheal.store.engine import transaction
 from selfheal.store.tables import storms
-from selfheal.store.text import shorten
+from selfheal.store.text import identifier, shorten
 
 _BLOWING = (storms.c.ended_at.is_(None), storms.c.quiet_at > func.now())
 
@@ -40,7 +40,7 @@ class Storms:
 
     def go(self, *, who: str, why: str) -> int:
         """Let heals begin again in every storm that nobody has decided about; how many those were."""
-        decided = {"go_at": func.now(), "go_by": shorten(who, 100), "go_why": shorten(why, 500)}
+        decided = {"go_at": func.now(), "go_by": identifier(who, 100), "go_why": shorten(why, 500)}
         with transaction(self._engine) as connection:
             statement = update(storms).where(*_BLOWING, storms.c.go_at.is_(None)).values(decided)
             return connection.execute(statement).rowcount

@@ -15,7 +15,7 @@ from selfheal.model.identity import Identity, Role, Token
 from selfheal.policy.identity import checked_name
 from selfheal.store.engine import first_row, transaction
 from selfheal.store.tables import person_tokens
-from selfheal.store.text import shorten
+from selfheal.store.text import identifier, shorten
 
 PREFIX = "sh_"
 _RANDOM_BYTES = 30  # 240 bits: nobody guesses one, so that a fast hash is enough
@@ -51,7 +51,7 @@ class Tokens:
             "role": role.value,
             "tenant_id": tenant,
             "hash": hashed(secret),
-            "issued_by": shorten(by, 100),
+            "issued_by": identifier(by, 100),
             "expires_at": func.now() + lasts,
         }
         with transaction(self._engine) as connection:
@@ -62,7 +62,7 @@ class Tokens:
 
     def revoke(self, token: UUID, by: str, why: str) -> bool:
         """Take one back at once, with its logins; False: there is none that lives."""
-        values = {"id": token, "by": shorten(by, 100), "why": shorten(why, 500)}
+        values = {"id": token, "by": identifier(by, 100), "why": shorten(why, 500)}
         with transaction(self._engine) as connection:
             return bool(connection.scalar(_REVOKE, values))
 
