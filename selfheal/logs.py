@@ -53,8 +53,11 @@ class Masked(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Always lets it pass."""
         record.msg, record.args = without_secrets(record.getMessage()), None
-        if record.exc_info and not record.exc_text:
-            record.exc_text = without_secrets(logging.Formatter().formatException(record.exc_info))
+        if record.exc_info or record.exc_text:  # another handler may have written it out before, with all that is in it
+            told = record.exc_text or (logging.Formatter().formatException(record.exc_info) if record.exc_info else "")
+            record.exc_text = without_secrets(told)
+        if record.stack_info:
+            record.stack_info = without_secrets(record.stack_info)
         return True
 
 

@@ -23,6 +23,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from deployments.embedded import roles
 from deployments.migrate import migrate
+from selfheal import logs
 from selfheal.store.engine import open_engine
 from selfheal.store.tables import metadata
 
@@ -53,6 +54,14 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """See `ByFile`. Not marks and `loadgroup`: xdist 3.8 puts those into what pytest 9.2 no longer reads."""
     return ByFile(config, log)
+
+
+@pytest.fixture(autouse=True)
+def own_secrets() -> Iterator[None]:
+    """What one test's settings hold as secrets is taken out of no other test's rows."""
+    before = set(logs._secrets)
+    yield
+    logs._secrets.intersection_update(before)
 
 
 @pytest.fixture(scope="session")

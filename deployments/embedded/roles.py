@@ -39,9 +39,9 @@ BOUNDED = (HEALER, API)
 Connection = psycopg.Connection[tuple[object, ...]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class RolePasswords:
-    """One password per role that may log in."""
+    """One password per role that may log in; never printed (no repr)."""
 
     migrator: str
     healer: str

@@ -69,6 +69,14 @@ def test_an_exception_is_a_field(written: tuple[logging.Logger, io.StringIO]) ->
     assert "geheim" not in to.getvalue()
 
 
+def test_an_exception_that_another_handler_wrote_out_is_masked_too() -> None:
+    """What it has kept in the record, and the stack, do not pass either."""
+    record = logging.LogRecord("selfheal", logging.ERROR, "", 1, "it broke", None, None)
+    record.exc_text = record.stack_info = "postgresql://ada:geheim@db/x"
+    assert logs.Masked().filter(record)
+    assert "geheim" not in logs.JsonFormatter().format(record)
+
+
 @pytest.mark.parametrize(
     "words",
     [
