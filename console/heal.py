@@ -13,6 +13,7 @@ from cyclopts.validators import Number
 from console.output import Cell, Section, rehearsed, show
 from console.pause import operator
 from console.place import DryRun, Output, Place
+from selfheal.logs import without_secrets
 from selfheal.model.errors import SelfhealError, Transient
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 
@@ -116,19 +117,12 @@ def _through_prefect(place: Place, trigger: Trigger, timeout_s: float) -> "RunSt
     """
     if place.running() is None and not place.settings().prefect.outside:
         return None
-    parameters = {
-        "component": trigger.component,
-        "reason": trigger.reason,
-        "action": trigger.action,
-        "trigger_id": str(trigger.id),
-        "who": trigger.who,
-    }
     with place.prefect() as prefect:
         if not prefect.answers():
             _say("the Prefect server does not answer within a second: the heal runs in this process")
             return None
         try:
-            run = prefect.start(DEPLOYMENT, parameters, key=str(trigger.id))
+            run = prefect.start(DEPLOYMENT, parameters_of(trigger), key=str(trigger.id))
         except SelfhealError as error:
             _say(f"{error}: the heal runs in this process")
             return None
@@ -138,6 +132,17 @@ def _through_prefect(place: Place, trigger: Trigger, timeout_s: float) -> "RunSt
         _say(f"the run crashed ({state.message}): the same heal is followed in this process")
         return None
     return state
+
+
+def parameters_of(trigger: Trigger) -> dict[str, str]:
+    """What the run is started with; Prefect keeps it, so nothing secret is in it."""
+    return {
+        "component": trigger.component,
+        "reason": without_secrets(trigger.reason),
+        "action": trigger.action,
+        "trigger_id": str(trigger.id),
+        "who": trigger.who,
+    }
 
 
 def _wait(prefect: "PrefectApi", run: UUID, timeout_s: float) -> "RunState":

@@ -23,6 +23,7 @@ from sqlalchemy import Engine
 from uuid6 import uuid7
 from webhook_receiver import Receiver
 
+from console.heal import parameters_of
 from deployments.embedded import child
 from selfheal import logs
 from selfheal.bootstrap import Estate, wire
@@ -266,6 +267,12 @@ def test_no_secret_of_a_container_is_kept(  # noqa: PLR0917 - fixtures
         assert result.outcome.status is Status.SUCCESS
     rows = nothing_is_told(embedded_postgres, talkative, receiver)
     assert "line 16" in rows["healing_actions"], "its last lines are kept"
+
+
+def test_a_run_is_started_without_them() -> None:
+    """Prefect keeps the parameters of a run: a person's reason is cleaned before it is handed over."""
+    for one in TEXTS:
+        assert found_in(repr(parameters_of(a_trigger("web", one.text)))) == []
 
 
 def test_an_error_that_tells_a_secret_is_stored_without_it(
