@@ -1,5 +1,6 @@
 """The embedded Postgres: who gets in, what each role may do, and starts after bad ends."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from embedded_fixtures import Embedded, gone, is_root, opened, running, until
 
 from deployments.embedded import roles, stack
+from deployments.migrate import migrate
 from selfheal.model.errors import Permanent
 
 
@@ -35,10 +37,11 @@ def test_a_wrong_password_is_refused(embedded_postgres: Embedded, password: str)
 
 
 def test_roles_get_into_their_own_database_only(embedded_postgres: Embedded) -> None:
-    """The healer and the migrator reach `selfheal`, Prefect reaches `prefect`, and neither the other's."""
+    """Healer, web server and migrator reach `selfheal`, Prefect reaches `prefect`, and none the other's."""
     for role, own, foreign in (
         (roles.MIGRATOR, "selfheal", "prefect"),
         (roles.HEALER, "selfheal", "prefect"),
+        (roles.API, "selfheal", "prefect"),
         (roles.PREFECT, "prefect", "selfheal"),
     ):
         psycopg.connect(embedded_postgres.dsn(role, own)).close()
@@ -75,6 +78,31 @@ def test_preparing_twice_changes_nothing(
     stack.prepare(embedded_postgres.servers.postgres, embedded_postgres.passwords)
     assert superuser.execute(question).fetchall() == before
     psycopg.connect(embedded_postgres.dsn(roles.HEALER)).close()
+
+
+def test_a_folder_from_before_the_web_server_comes_up(scratch: Path) -> None:
+    """The roles, and the password, that an older data folder lacks are made at its next start; the others stay."""
+    with opened(scratch) as embedded:
+        postgres = embedded.servers.postgres
+        with running(postgres.start(), postgres.ready, end=signal.SIGQUIT):
+            stack.prepare(postgres, embedded.passwords)
+            with psycopg.connect(postgres.superuser_dsn(), autocommit=True) as superuser:
+                superuser.execute("REVOKE CONNECT ON DATABASE selfheal FROM selfheal_api, selfheal_viewer")
+                superuser.execute("DROP ROLE selfheal_api, selfheal_api_admin, selfheal_viewer")
+            healer = embedded.passwords.healer
+    kept = scratch / "credentials.json"
+    secrets = json.loads(kept.read_text())
+    del secrets["selfheal_api"]
+    kept.write_text(json.dumps(secrets))
+    with opened(scratch) as embedded:
+        postgres = embedded.servers.postgres
+        with running(postgres.start(), postgres.ready, end=signal.SIGQUIT):
+            stack.prepare(postgres, embedded.passwords)
+            migrate(embedded.url(roles.MIGRATOR))
+            with psycopg.connect(embedded.dsn(roles.API)) as api:
+                assert api.execute("SELECT count(*) FROM pauses").fetchone() == (0,)
+                api.execute("SET ROLE selfheal_api_admin")
+            assert embedded.passwords.healer == healer
 
 
 def test_promises_durable_commits(superuser: psycopg.Connection[tuple[object, ...]]) -> None:
