@@ -19,6 +19,7 @@ from pydantic import Field
 from flows.server import answers
 from flows.states import final_state
 from selfheal.bootstrap import current
+from selfheal.logs import without_secrets
 from selfheal.model.errors import SelfhealError
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.policy.admission import LONGEST_REASON
@@ -80,12 +81,12 @@ def healing_dispatch(  # noqa: PLR0913, PLR0917 - the fields of a form, which Pr
     )
     try:
         if dry_run:
-            return Completed(name="DryRun", message=preview(current().healer, trigger).text())
+            return Completed(name="DryRun", message=without_secrets(preview(current().healer, trigger).text()))
         with signed_in("healing-dispatch"), visible_slot(component):
             result = heal(task_steps(), trigger)
     except SelfhealError as error:
         _ended[trigger.id] = error
-        return Failed(name="NothingDone", message=str(error))
+        return Failed(name="NothingDone", message=without_secrets(str(error)))
     _ended[trigger.id] = result
     return final_state(result)
 

@@ -131,6 +131,12 @@ def test_neither_dispatcher_nor_web_server_makes_a_token(
         tokens.issue("eve", Role.ADMIN, None, DAY, "eve")
 
 
+def test_the_dispatcher_finds_nobody(empty: Engine) -> None:
+    """It serves no person: the function is not its to call, which is told as what it is."""
+    with pytest.raises(NotAllowed, match="permission denied for function find_token"):
+        Tokens(empty).find(PREFIX + "x" * 40)
+
+
 @pytest.mark.parametrize("tenant", [None, ACME])
 def test_only_an_admin_of_all_sees_and_revokes_tokens(issued: Issue, api_engine: Engine, tenant: object) -> None:
     """An approver does not; nor does the admin of a tenant."""
