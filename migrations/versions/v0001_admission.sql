@@ -17,7 +17,8 @@ CREATE TYPE admission_request AS (
     refusal text, refusal_reason text, why text, estate_group text, group_size int, parents text[],
     granted text, generation int, denied text[],      -- what a breaker that is not closed has said of these actions
     modes text[], costs numeric[], failure_cost numeric, asked_by text,
-    plans jsonb                                       -- what actions that do not act by themselves would do, by name
+    plans jsonb,                                      -- what actions that do not act by themselves would do, by name
+    approval uuid                                     -- a person's word that it brings with it
 );
 
 -- The rung of the ladder that may be tried now: the first that is neither exhausted, nor cooling down, nor denied by
@@ -283,16 +284,8 @@ BEGIN
     IF FOUND AND NOT p_all OR v_rung.decision <> 'PROBE' THEN        -- in the second case there is no rung
         RETURN;
     ELSIF v_rung.mode = 'approve' THEN
-        RETURN QUERY
-            SELECT 'AWAITING_APPROVAL', approval_in_words(a), NULL::uuid, a.expires_at, v_rung.action, v_rung.action_type
-            FROM approvals a
-            WHERE a.target_key = r.target AND a.action = v_rung.action AND a.closed_at IS NULL AND a.expires_at > now()
-              AND EXISTS (SELECT FROM faults f WHERE f.id = a.fault_id AND f.closed_at IS NULL);
-        IF NOT FOUND THEN
-            RETURN QUERY SELECT CASE WHEN r.plans ? v_rung.action THEN 'ASK' ELSE 'PLAN' END,
-                mode_in_words(v_rung.action, r.modes[array_position(r.actions, v_rung.action)]),
-                NULL::uuid, now() + l.approval, v_rung.action, v_rung.action_type;
-        END IF;
+        RETURN QUERY SELECT w.decision, w.reason, NULL::uuid, w.retry_at, v_rung.action, v_rung.action_type
+                     FROM persons_word(r, l, v_rung.action, p_all) w;
     ELSE
         RETURN QUERY SELECT CASE WHEN v_rung.mode = 'shadow' THEN 'PLAN' END, NULL::text, NULL::uuid, NULL::timestamptz,
                             v_rung.action, v_rung.action_type;
@@ -399,10 +392,11 @@ DECLARE
     v_record uuid := uuid_generate_v7();
     v_counted uuid;
     v_new boolean := false;
+    v_word jsonb;
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
     IF v_decision IS NULL AND NOT nothing_in_the_way(r, l) THEN
-        RETURN QUERY SELECT * FROM first_answer(r.trigger);
+        RETURN QUERY SELECT f.* FROM first_answer(r.trigger) f WHERE NOT asks_again(r.trigger, r.approval);
         IF FOUND THEN
             RETURN;
         END IF;
@@ -413,7 +407,8 @@ BEGIN
             RETURN;
         END IF;
     END IF;
-    INSERT INTO trigger_answers (trigger_id, decision_id) VALUES (r.trigger, v_record) ON CONFLICT DO NOTHING;
+    INSERT INTO trigger_answers (trigger_id, decision_id) VALUES (r.trigger, v_record)
+    ON CONFLICT (trigger_id) DO UPDATE SET decision_id = v_record WHERE asks_again(r.trigger, r.approval);
     IF NOT FOUND THEN
         RETURN QUERY SELECT * FROM first_answer(r.trigger);
         RETURN;
@@ -451,6 +446,18 @@ BEGIN
         END IF;
     END IF;
 
+    IF r.approval IS NOT NULL THEN
+        IF v_decision IS NULL THEN
+            v_word := hold_word(r, v_action);
+            IF v_word IS NULL AND effective_mode(v_action, r.modes[array_position(r.actions, v_action)]) = 'approve' THEN
+                v_decision := 'STALE_TRIGGER';      -- closed by somebody else since the look above
+                v_reason := 'approval ' || r.approval || ' has just ended; look again';
+                v_retry := now();
+            END IF;
+        ELSIF v_decision = 'ALREADY_HEALTHY' THEN
+            PERFORM end_word(r.approval, 'OVERTAKEN');
+        END IF;
+    END IF;
     IF v_decision IS NULL AND NOT v_new AND v_fault IS NOT NULL THEN    -- a new one was written with its first attempt
         UPDATE faults SET attempts = attempts + 1, ladder_step = greatest(array_position(r.actions, v_action) - 1, 0)
         WHERE id = v_fault AND closed_at IS NULL;
@@ -471,8 +478,11 @@ BEGIN
         VALUES (r.attempt, r.type, v_type, v_action, r.component, r.target, r.estate_group, 'PENDING', v_fault, r.trigger,
                 r.priority, coalesce(r.generation, (SELECT b.generation FROM circuit_breaker_state b
                                                     WHERE b.component = 'heal:' || v_action), 0),
-                now() + l.lease, r.observation, jsonb_build_object('why', r.why, 'source', r.source),
-                'auto', r.costs[array_position(r.actions, v_action)], r.failure_cost);
+                now() + l.lease, r.observation, jsonb_build_object('why', r.why, 'source', r.source) || coalesce(v_word, '{}'),
+                CASE WHEN v_word IS NULL THEN 'auto' ELSE 'approve' END, r.costs[array_position(r.actions, v_action)], r.failure_cost);
+        IF v_word IS NOT NULL THEN
+            PERFORM end_word(r.approval, 'USED', r.attempt);
+        END IF;
     ELSIF v_new THEN
         UPDATE faults SET attempts = 0 WHERE id = v_fault AND attempts > 0;
     END IF;
@@ -531,32 +541,6 @@ BEGIN
         FROM healing_actions a WHERE a.target_key = (SELECT f.target_key FROM faults f WHERE f.id = p_fault)
           AND a.fault_id = p_fault;
     END IF;
-END
-$fn$;
-
--- A person is asked, once while the question is open; the admission lock is held. What expired, or whose fault is closed,
--- makes way for a new question.
-CREATE FUNCTION ask_for_approval(r admission_request, l admission_limits, p_fault uuid, p_action text, p_type text)
-RETURNS TABLE (words text, until timestamptz)
-LANGUAGE plpgsql AS $fn$
-DECLARE
-    v_plan jsonb := r.plans -> p_action;
-    v_asked approvals;
-BEGIN
-    UPDATE approvals a SET closed_at = now(), closing = s.state
-    FROM approval_states s
-    WHERE s.id = a.id AND s.state <> 'OPEN' AND a.closed_at IS NULL AND a.target_key = r.target AND a.action = p_action;
-    INSERT INTO approvals (action, action_type, component, target_key, fingerprint, parameters, fault_id, trigger_id,
-                           trigger_type, priority, asked_by, why, preview, blast_radius, expires_at)
-    VALUES (p_action, p_type, r.component, r.target, v_plan ->> 'fingerprint', v_plan -> 'parameters', p_fault, r.trigger,
-            r.type, r.priority, r.asked_by, r.why, v_plan -> 'steps', v_plan ->> 'blast_radius', now() + l.approval)
-    RETURNING * INTO v_asked;
-    INSERT INTO alert_outbox (severity, dedup_key, message, details)
-    VALUES ('WARNING', 'approval/' || v_asked.id, approval_in_words(v_asked) || '; why: ' || left(r.why, 200),
-            jsonb_build_object('approval', v_asked.id, 'component', r.component, 'action', p_action, 'asked_by', r.asked_by,
-                               'preview', v_asked.preview, 'blast_radius', v_asked.blast_radius,
-                               'expires_at', v_asked.expires_at));
-    RETURN QUERY SELECT approval_in_words(v_asked), v_asked.expires_at;
 END
 $fn$;
 

@@ -1,4 +1,4 @@
--- Circuit breakers: their state, what changed it, and the triggers that they raise.
+-- Circuit breakers: their state, and what changed it. The triggers that they raise stand in v0001_approvals.sql.
 
 CREATE TABLE circuit_breaker_state (                -- one row per breaker: `heal:ACTION` or `agent:NAME`
     component VARCHAR(100) PRIMARY KEY,
@@ -35,20 +35,6 @@ CREATE TABLE circuit_breaker_results (              -- what changed a breaker, i
 );
 -- A result counts once, however often it is told.
 CREATE UNIQUE INDEX circuit_breaker_results_once ON circuit_breaker_results (permit, component) WHERE permit IS NOT NULL;
-
--- Triggers that were raised inside a transaction, with the reason for them. One is due until admission has answered it
--- (trigger_answers), which it does once: so none is lost with the process that raised it, and none is done twice.
-CREATE TABLE raised_triggers (
-    id UUID PRIMARY KEY,                            -- the trigger's
-    breaker VARCHAR(100) NOT NULL REFERENCES circuit_breaker_state (component),
-    generation INTEGER NOT NULL,                    -- of the breaker when it had opened: it stands while that is the last
-    component VARCHAR(100) NOT NULL,
-    action VARCHAR(50) NOT NULL DEFAULT '',
-    reason VARCHAR(500) NOT NULL,
-    raised_at TIMESTAMPTZ NOT NULL DEFAULT now(),
-    next_try_at TIMESTAMPTZ NOT NULL DEFAULT now()
-);
-CREATE INDEX raised_triggers_recent ON raised_triggers (raised_at DESC);
 
 -- How something that was permitted has ended, in the ordinary case and in one round trip: the breaker is closed, is nobody's
 -- override, and stays closed. False: it is not so, nothing was done, and the automaton (policy/breaker.py) must be asked,

@@ -15,6 +15,7 @@ SCRIPTS = (
     "v0001_breakers.sql",
     "v0001_modes.sql",
     "v0001_admission.sql",
+    "v0001_approvals.sql",
     "v0001_starts.sql",
     "v0001_unknown.sql",
     "v0001_metrics.sql",

@@ -45,38 +45,6 @@ CREATE VIEW shadow_results WITH (security_invoker = true) AS
                 ELSE 'NEEDED' END AS verdict
     FROM shadow_plans p JOIN faults f ON f.id = p.fault_id;
 
-CREATE TABLE approvals (                            -- an action that waits for a person's word
-    id UUID PRIMARY KEY DEFAULT uuid_generate_v7(),
-    action VARCHAR(50) NOT NULL,
-    action_type VARCHAR(50) NOT NULL,
-    component VARCHAR(100) NOT NULL,
-    target_key VARCHAR(200) NOT NULL,
-    fingerprint VARCHAR(64) NOT NULL,                  -- SHA-256 of action, target and parameters: what is approved is this
-    parameters JSONB NOT NULL,
-    fault_id UUID NOT NULL REFERENCES faults (id),
-    trigger_id UUID NOT NULL,
-    trigger_type VARCHAR(50) NOT NULL,
-    priority VARCHAR(10) NOT NULL,
-    asked_by VARCHAR(100) NOT NULL,                 -- a person's name, or the trigger's source: never who approves
-    why TEXT NOT NULL,
-    preview JSONB NOT NULL,                         -- what it would do, step by step
-    blast_radius VARCHAR(500) NOT NULL,             -- what else it touches, in words
-    asked_at TIMESTAMPTZ NOT NULL DEFAULT now(),
-    expires_at TIMESTAMPTZ NOT NULL,
-    closed_at TIMESTAMPTZ,                          -- its one use is over
-    closing VARCHAR(10) CHECK (closing IN ('EXPIRED', 'OVERTAKEN')),   -- OVERTAKEN: its fault was closed before
-    CHECK ((closed_at IS NULL) = (closing IS NULL))
-);
-CREATE UNIQUE INDEX approvals_one_open ON approvals (target_key, action) WHERE closed_at IS NULL;
-CREATE INDEX approvals_asked ON approvals (asked_at DESC);
-
--- As a person sees them: time and recoveries close one before anybody has written that down.
-CREATE VIEW approval_states WITH (security_invoker = true) AS
-    SELECT a.id, a.action, a.component, a.asked_by, a.why, a.preview, a.blast_radius, a.asked_at, a.expires_at,
-           coalesce(a.closing, CASE WHEN f.closed_at <= a.expires_at THEN 'OVERTAKEN'
-                                    WHEN a.expires_at <= now() THEN 'EXPIRED' ELSE 'OPEN' END) AS state
-    FROM approvals a JOIN faults f ON f.id = a.fault_id;
-
 CREATE FUNCTION mode_rank(p_mode text) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $fn$
     SELECT array_position(ARRAY['observe', 'shadow', 'approve', 'auto'], p_mode)
 $fn$;
@@ -98,9 +66,4 @@ CREATE FUNCTION mode_in_words(p_action text, p_mode text) RETURNS text LANGUAGE 
                                                                        AND m.mode = e.mode),
                        '; to let it act, set mode = "auto" in [actions.' || p_action || ']')
     FROM (SELECT effective_mode(p_action, p_mode) AS mode) e
-$fn$;
-
-CREATE FUNCTION approval_in_words(a approvals) RETURNS text LANGUAGE sql STABLE AS $fn$
-    SELECT a.action || ' on ' || a.component || ' waits for a person''s word until '
-           || to_char(a.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC: approval ' || a.id
 $fn$;

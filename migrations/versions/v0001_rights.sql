@@ -15,7 +15,7 @@ GRANT UPDATE (title, assigned_to, current_stage, status, started_at, completed_a
 GRANT UPDATE (severity, status, message, stack_trace, last_occurred, occurrence_count, assigned_to, resolved_by, resolved_at,
               resolution_notes, metadata, updated_at) ON system_errors TO healing_user;
 GRANT UPDATE (mode, since, who, why) ON action_modes TO healing_user;
-GRANT UPDATE (closed_at, closing) ON approvals TO healing_user;
+GRANT UPDATE (closed_at, closing, used_at, attempt_id) ON approvals TO healing_user;   -- uses a word, gives none
 GRANT UPDATE (ends_at, ended_by, ended_why) ON maintenance_windows TO healing_user;
 GRANT UPDATE (quiet_at, go_at, go_by, go_why, ended_at) ON storms TO healing_user;
 GRANT UPDATE (next_try_at, tries, sent_at, error) ON alert_outbox TO healing_user;
@@ -53,6 +53,11 @@ GRANT INSERT (tenant_id, trigger_type, action_type, action_name, target_componen
               metadata) ON healing_actions TO selfheal_api, selfheal_api_admin;     -- a breaker's transition: see its policy
 GRANT INSERT (action, mode, since, who, why), UPDATE (mode, since, who, why) ON action_modes TO selfheal_api_admin;
 GRANT INSERT (action, kind, from_mode, to_mode, who, why) ON mode_changes TO selfheal_api_admin;
+GRANT UPDATE (decision, decided_at, decided_by, decided_token, decided_via, decision_why, use_by, closed_at, closing)
+    ON approvals TO selfheal_api, selfheal_api_admin;       -- gives a word, uses none
+GRANT UPDATE (needs_person) ON faults TO selfheal_api, selfheal_api_admin;      -- what was denied
+GRANT INSERT (id, approval, component, action, reason, breaker, generation) ON raised_triggers TO selfheal_api, selfheal_api_admin;
+GRANT INSERT (severity, dedup_key, message, details) ON alert_outbox TO selfheal_api, selfheal_api_admin;
 GRANT INSERT (name, role, tenant_id, token_id, door, deed, subject, details, outcome, request_id)
     ON person_deeds TO selfheal_api, selfheal_api_admin;
 GRANT EXECUTE ON FUNCTION find_token(bytea), begin_session(uuid, bytea, interval), find_session(bytea), end_session(bytea)

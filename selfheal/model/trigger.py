@@ -54,6 +54,7 @@ class Trigger:
         reason: why, for a person.
         detected_at: aware time at which the fault was seen first.
         who: the person who asks; empty where nobody does.
+        approval: a person's word that it brings with it; None: where one is needed, it asks.
     """
 
     id: UUID
@@ -65,3 +66,4 @@ class Trigger:
     reason: str
     detected_at: datetime
     who: str = ""
+    approval: UUID | None = None

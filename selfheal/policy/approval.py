@@ -1,13 +1,15 @@
-"""What a person is asked about, and what their word will be bound to."""
+"""What a person is asked about, what their word is bound to, and whose word is taken."""
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from selfheal.model.approval import Proposal
+from selfheal.model.approval import AnswerRefusal, AnswerRefused, ApprovalDetail, ApprovalState, Proposal, Word
 from selfheal.model.attempt import Plan
 from selfheal.model.component import Component
+from selfheal.model.identity import Identity, Role
 from selfheal.policy.places import below
 
 _AT_MOST = 8
@@ -29,6 +31,7 @@ def proposal(action: str, plan: Plan, component: Component, components: Mapping[
         steps=plan.steps,
         blast_radius=_radius(component, components),
         within=component.start_timeout + component.healthy_delay,
+        evidence=plan.evidence,
     )
 
 
@@ -39,3 +42,69 @@ def _radius(component: Component, components: Mapping[str, Component]) -> str:
         return f"{component.name}; nothing depends on it"
     more = f" and {len(hit) - _AT_MOST} more" if len(hit) > _AT_MOST else ""
     return f"{component.name}, and what depends on it: {', '.join(hit[:_AT_MOST])}{more}"
+
+
+def refuse_answer(asked: ApprovalDetail, word: Word, identity: Identity, *, why: str, fingerprint: str) -> None:
+    """Raise the first reason, if there is one, for which this answer is not taken.
+
+    Raises:
+        AnswerRefused: by name.
+    """
+    needed = Role.ADMIN if word is Word.BREAK_GLASS else Role.APPROVER
+    if not _may(identity.role, needed):
+        raise AnswerRefused(
+            AnswerRefusal.WRONG_ROLE,
+            f"that needs the role {needed}; yours is {identity.role}",
+            hint="ask somebody who has it",
+        )
+    _refuse_state(asked)
+    if fingerprint != asked.fingerprint:
+        raise AnswerRefused(
+            AnswerRefusal.CHANGED,
+            f"what you saw is not what approval {asked.id} is about",
+            hint=f"look at it again: `selfheal approvals show {asked.id}`",
+        )
+    if word is Word.APPROVED and same_person(identity.name, asked.asked_by):
+        raise AnswerRefused(
+            AnswerRefusal.SELF_APPROVAL,
+            f"{asked.asked_by} asked for this, and somebody else must approve it",
+            hint="where nobody can, an admin may break the glass: `selfheal heal "
+            f"{asked.component} --action {asked.action} --break-glass --why ...`",
+        )
+    if word is not Word.APPROVED and not why:
+        raise AnswerRefused(
+            AnswerRefusal.NO_REASON, "it needs a reason", hint="say why; who asked reads it, and it is kept"
+        )
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two names are one person's: in whatever case or spelling of Unicode, and as whatever user by sudo."""
+    return _plain(one) == _plain(other)
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).partition(" (as ")[0].strip().casefold()
+
+
+def _may(role: Role, needed: Role) -> bool:
+    """Each role may do all that the one before it may."""
+    order = list(Role)
+    return order.index(role) >= order.index(needed)
+
+
+def _refuse_state(asked: ApprovalDetail) -> None:
+    """Raise unless it waits for an answer."""
+    again = f"if {asked.component} is still sick, it is asked again"
+    if asked.decision is not None:
+        raise AnswerRefused(
+            AnswerRefusal.ALREADY_ANSWERED,
+            f"{asked.decided_by} answered {asked.decision} at {asked.decided_at:%Y-%m-%d %H:%M:%S} UTC: "
+            f"{asked.decision_why or 'no reason given'}",
+            hint=f"what became of it: `selfheal approvals show {asked.id}`",
+        )
+    if asked.state is ApprovalState.OVERTAKEN:
+        raise AnswerRefused(AnswerRefusal.OVERTAKEN, f"{asked.component} was healthy again before", hint=again)
+    if asked.state is not ApprovalState.OPEN:
+        raise AnswerRefused(
+            AnswerRefusal.EXPIRED, f"it could be answered until {asked.expires_at:%Y-%m-%d %H:%M} UTC", hint=again
+        )

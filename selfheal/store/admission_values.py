@@ -15,7 +15,8 @@ from selfheal.store.text import clean, identifier, shorten
 
 REQUEST = """ROW(:trigger, :attempt, :type, :component, :target, :actions, :action_types, :source, :priority,
     :detected, :observed, :observation, :is_fault, :refusal, :refusal_reason, :why, :estate_group, :group_size,
-    :parents, :granted, :generation, :denied, :modes, :costs, :failure_cost, :asked_by, :plans)::admission_request"""
+    :parents, :granted, :generation, :denied, :modes, :costs, :failure_cost, :asked_by, :plans,
+    :word)::admission_request"""
 LIMITS = f"ROW({', '.join(f':{one.name}' for one in fields(Limits))})::admission_limits"
 NO_ADMISSION_NOW = text("SELECT pg_advisory_xact_lock(hashtext('selfheal.admission'))")
 """Until the transaction ends; whoever takes it does so before the row of a breaker or of a fault."""
@@ -35,6 +36,7 @@ def plans_json(plans: Sequence[Proposal]) -> dict[str, Any]:
             "parameters": clean(dict(one.parameters)),
             "steps": [shorten(step, 2000) for step in one.steps],
             "blast_radius": shorten(one.blast_radius, 500),
+            "evidence": clean(dict(one.evidence)),
             "within_s": one.within.total_seconds(),
         }
         for one in plans
@@ -59,6 +61,7 @@ def request_of(
         "plans": Jsonb(plans),
         "source": trigger.source.value,
         "asked_by": identifier(trigger.who or trigger.source.value, 100),
+        "word": trigger.approval,
         "priority": trigger.priority.value,
         "detected": trigger.detected_at,
         "observed": None,

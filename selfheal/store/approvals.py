@@ -1,30 +1,180 @@
-"""Questions to people, in Postgres: admission asks them, `selfheal approvals` lists them."""
+"""Questions to people and their answers, in Postgres: admission asks, a person answers once, admission uses it once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, Row, text
+from sqlalchemy.engine import Connection
+from uuid6 import uuid7
 
-from selfheal.model.approval import Approval
+from selfheal.model.approval import (
+    AnswerRefusal,
+    AnswerRefused,
+    Approval,
+    ApprovalDetail,
+    ApprovalState,
+    EarlierAttempt,
+    Word,
+)
+from selfheal.model.errors import Transient
+from selfheal.model.identity import Door, Identity
+from selfheal.policy.approval import refuse_answer
 from selfheal.store.engine import transaction
+from selfheal.store.text import shorten
+
+USE_WITHIN = timedelta(minutes=10)
 
 _NEWEST = text(
-    """SELECT s.* FROM approval_states s WHERE s.state = 'OPEN' OR :ended
-       ORDER BY s.state <> 'OPEN', s.asked_at DESC LIMIT :limit"""
+    """SELECT s.* FROM approval_states s WHERE s.state IN ('OPEN', 'APPROVED') OR :ended
+       ORDER BY s.state NOT IN ('OPEN', 'APPROVED'), s.asked_at DESC LIMIT :limit"""
 )
+_ONE = text(
+    """SELECT s.*, s.target_key AS target, f.detected_at, f.closed_at AS fault_closed_at
+       FROM approval_states s JOIN faults f ON f.id = s.fault_id WHERE s.id = :id"""
+)
+_ATTEMPTS = text(
+    """SELECT a.id, a.action_name AS action, a.status, a.created_at, coalesce(a.metadata ->> 'message', '') AS message
+       FROM healing_actions a WHERE a.fault_id = :fault ORDER BY a.created_at"""
+)
+# The one statement that decides: of two answers at once the second finds the row decided.
+_ANSWER = text(
+    """UPDATE approvals a
+       SET decision = :word, decided_at = now(), decided_by = :name, decided_token = :token, decided_via = :door,
+           decision_why = :why, use_by = now() + CAST(:use_within AS interval),
+           closed_at = CASE WHEN CAST(:denied AS boolean) THEN now() END,
+           closing = CASE WHEN CAST(:denied AS boolean) THEN 'DENIED' END
+       FROM faults f
+       WHERE a.id = :id AND a.decision IS NULL AND a.closed_at IS NULL AND a.expires_at > now()
+         AND f.id = a.fault_id AND f.closed_at IS NULL"""
+)
+# The new run's trigger, with the answer: whoever dies now loses nothing. What a breaker had asked stands while that does.
+_RAISE = text(
+    """INSERT INTO raised_triggers (id, approval, component, action, reason, breaker, generation)
+       SELECT :trigger, a.id, a.component, a.action, left(a.why, 500), t.breaker, t.generation
+       FROM approvals a LEFT JOIN raised_triggers t ON t.id = a.trigger_id WHERE a.id = :id"""
+)
+_LEAVE_TO_A_PERSON = text(
+    """UPDATE faults f SET needs_person = concat(a.decided_by, ' denied ', a.action, ': ', a.decision_why)
+       FROM approvals a WHERE a.id = :id AND f.id = a.fault_id AND f.needs_person IS NULL AND f.closed_at IS NULL"""
+)
+_TELL = text(
+    """INSERT INTO alert_outbox (severity, dedup_key, message, details)
+       SELECT :severity, 'answer/' || a.id,
+              concat_ws(' ', a.decided_by, CAST(:did AS text), a.action, 'on', a.component || ':', a.decision_why),
+              jsonb_build_object('approval', a.id, 'component', a.component, 'action', a.action, 'asked_by', a.asked_by,
+                                 'decision', a.decision, 'decided_by', a.decided_by)
+       FROM approvals a WHERE a.id = :id"""
+)
+_TOLD: Mapping[Word, tuple[str, str]] = {
+    Word.APPROVED: ("INFO", "approved"),
+    Word.DENIED: ("WARNING", "denied"),
+    Word.BREAK_GLASS: ("CRITICAL", "broke the glass: one person's own word for"),
+}
 
 
 class Approvals:
-    """Reads the questions.
+    """The store of questions and answers.
 
     Args:
-        engine: the database, as any role that may read.
+        engine: the database, as any role that may read; to answer, as selfheal_api.
+        use_within: what was approved begins within this time, or not at all.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, use_within: timedelta = USE_WITHIN) -> None:
         self._engine = engine
+        self._use_within = use_within
 
     def newest(self, *, limit: int, ended: bool) -> Sequence[Approval]:
-        """The open ones first, then those that ended if they are wanted; the newest of each first."""
+        """Those that wait for an answer or their run, then those that ended if wanted; the newest of each first."""
         with transaction(self._engine) as connection:
             rows = connection.execute(_NEWEST, {"limit": limit, "ended": ended}).all()
-        return [Approval(**row._asdict() | {"preview": tuple(row.preview)}) for row in rows]
+        return [Approval(**_values(row, Approval)) for row in rows]
+
+    def one(self, approval: UUID) -> ApprovalDetail:
+        """All that is known of one.
+
+        Raises:
+            AnswerRefused: UNKNOWN: there is none.
+        """
+        with transaction(self._engine) as connection:
+            return _one(connection, approval)
+
+    def answer(  # noqa: PLR0913 - each is a part of the answer
+        self, approval: UUID, *, approve: bool, identity: Identity, door: Door, why: str, fingerprint: str
+    ) -> Approval:
+        """Answer a question, once; with an approval its run is raised in the same transaction.
+
+        Args:
+            approval: which one.
+            approve: or deny: then nobody but a person asks it again for the same fault.
+            identity: who answers: approver or admin, and not who asked.
+            door: where they came in.
+            why: their reason; without one nothing is denied.
+            fingerprint: what they saw that they answer.
+
+        Raises:
+            AnswerRefused: by name; nothing was changed.
+        """
+        word = Word.APPROVED if approve else Word.DENIED
+        return self._answer(approval, word, identity, door, why=why, fingerprint=fingerprint)
+
+    def break_glass(self, approval: UUID, *, identity: Identity, door: Door, why: str, fingerprint: str) -> Approval:
+        """An admin's own word for what nobody else can answer, perhaps their own question; a CRITICAL alert tells of it.
+
+        Raises:
+            AnswerRefused: as `answer`, but for SELF_APPROVAL.
+        """
+        return self._answer(approval, Word.BREAK_GLASS, identity, door, why=why, fingerprint=fingerprint)
+
+    def _answer(  # noqa: PLR0913 - each is a part of the answer
+        self, approval: UUID, word: Word, identity: Identity, door: Door, *, why: str, fingerprint: str
+    ) -> Approval:
+        why = shorten(why.strip(), 500)
+        with transaction(self._engine) as connection:
+            refuse_answer(_one(connection, approval), word, identity, why=why, fingerprint=fingerprint)
+            values = {
+                "id": approval,
+                "word": word.value,
+                "name": shorten(identity.name, 100),
+                "token": identity.token,
+                "door": door.value,
+                "why": why,
+                "use_within": None if word is Word.DENIED else self._use_within,
+                "denied": word is Word.DENIED,
+            }
+            if (
+                connection.execute(_ANSWER, values).rowcount == 0
+            ):  # since the look above: by whom, or by what, is told now
+                refuse_answer(_one(connection, approval), word, identity, why=why, fingerprint=fingerprint)
+                raise Transient(f"approval {approval} changes just now", hint="look at it again")
+            if word is Word.DENIED:
+                connection.execute(_LEAVE_TO_A_PERSON, {"id": approval})
+            else:
+                connection.execute(_RAISE, {"trigger": uuid7(), "id": approval})
+            severity, did = _TOLD[word]
+            connection.execute(_TELL, {"id": approval, "severity": severity, "did": did})
+            return _one(connection, approval)
+
+
+def _one(connection: Connection, approval: UUID) -> ApprovalDetail:
+    row = connection.execute(_ONE, {"id": approval}).first()
+    if row is None:
+        raise AnswerRefused(AnswerRefusal.UNKNOWN, f"there is no approval {approval}", hint="see `selfheal approvals`")
+    attempts = connection.execute(_ATTEMPTS, {"fault": row.fault_id})
+    tried = tuple(EarlierAttempt(**one._asdict()) for one in attempts)
+    return ApprovalDetail(**_values(row, ApprovalDetail), attempts=tried)
+
+
+def _values(row: Row[Any], kind: type[Approval]) -> dict[str, Any]:
+    """The columns that make such a value."""
+    kept = row._asdict()
+    known = {one.name: kept[one.name] for one in fields(kind) if one.name in kept}
+    word = known["decision"]
+    return known | {
+        "state": ApprovalState(known["state"]),
+        "decision": None if word is None else Word(word),
+        "preview": tuple(known["preview"]),
+    }

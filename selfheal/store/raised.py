@@ -1,14 +1,14 @@
-"""What a breaker that has tripped brings with it: an alert, and triggers to heal its cause, in the same transaction.
+"""Triggers that were written in the transaction of what raised them: a breaker that tripped, or a person's word.
 
-A raised trigger is due until admission has answered it: it outlives the process that raised it, and by its id it is one
-heal.
+One is due until admission has answered it, or the word is used: it outlives the process that raised it, and by its id
+it is one heal.
 """
 
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Engine, Row, exists, func, insert, select, update
+from sqlalchemy import Engine, Row, insert, text
 from sqlalchemy.engine import Connection
 from uuid6 import uuid7
 
@@ -16,14 +16,32 @@ from selfheal.model.breaker import Breaker
 from selfheal.model.breaker_rules import Cause
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.store.engine import transaction
-from selfheal.store.tables import alert_outbox, raised_triggers, trigger_answers
+from selfheal.store.tables import alert_outbox, raised_triggers
 from selfheal.store.text import shorten
 
-_TOO_OLD = timedelta(hours=1)  # longer than any breaker stays open; what nobody took by then is not acted on
+_APPROVED_AGAIN = timedelta(seconds=15)
+"""What was approved and could not begin is asked about this often: its time is short."""
+# A breaker's is too old after an hour, which is longer than any stays open; a word has an end of its own.
+_TAKE = text(
+    """UPDATE raised_triggers t
+       SET next_try_at = now() + CAST(CASE WHEN t.approval IS NULL THEN :pause ELSE :soon END AS interval)
+       WHERE t.id IN (
+           SELECT d.id FROM raised_triggers d
+           WHERE d.raised_at > now() - interval '1 day' AND d.next_try_at <= now() AND CASE WHEN d.approval IS NULL
+               THEN d.raised_at > now() - interval '1 hour'
+                    AND NOT EXISTS (SELECT FROM trigger_answers a WHERE a.trigger_id = d.id)
+               ELSE EXISTS (SELECT FROM approval_states s WHERE s.id = d.approval AND s.state = 'APPROVED') END
+           ORDER BY d.raised_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+       RETURNING t.id"""
+)
+_TAKEN = text(
+    """SELECT t.*, a.trigger_type, a.source, a.priority, a.asked_by FROM raised_triggers t
+       LEFT JOIN approvals a ON a.id = t.approval WHERE t.id = ANY (:ids) ORDER BY t.raised_at"""
+)
 
 
 class RaisedTriggers:
-    """The triggers that breakers have raised.
+    """The triggers that breakers and people's words have raised.
 
     Args:
         engine: the database, as healing_user.
@@ -33,31 +51,15 @@ class RaisedTriggers:
         self._engine = engine
 
     def due(self, *, limit: int, pause: timedelta) -> Sequence[Trigger]:
-        """Those that nobody has answered, the oldest first; nobody else gets them for `pause`.
+        """Those that wait, the oldest first; nobody else gets them for `pause`, or less.
 
-        A process that dies with one in its hands only delays it: admission answers its id once, whoever asks.
+        A process that dies with one in its hands only delays it: it is one heal, whoever asks.
         """
-        columns = raised_triggers.c
-        open_ones = (
-            select(columns.id)
-            .where(
-                columns.raised_at > func.now() - _TOO_OLD,
-                columns.next_try_at <= func.now(),
-                ~exists().where(trigger_answers.c.trigger_id == columns.id),
-            )
-            .order_by(columns.raised_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        taken = (
-            update(raised_triggers)
-            .where(columns.id.in_(open_ones))
-            .values(next_try_at=func.now() + pause)
-            .returning(*columns)
-        )
+        asked = {"limit": limit, "pause": pause, "soon": min(pause, _APPROVED_AGAIN)}
         with transaction(self._engine) as connection:
-            rows = connection.execute(taken).all()
-        return [_trigger_of(row) for row in sorted(rows, key=lambda row: row.raised_at)]
+            ids = list(connection.scalars(_TAKE, asked))
+            rows = connection.execute(_TAKEN, {"ids": ids}).all() if ids else []
+        return [_trigger_of(row) if row.approval is None else _approved(row) for row in rows]
 
 
 def raise_and_tell(connection: Connection, breaker: Breaker, causes: Sequence[Cause], *, note: str) -> None:
@@ -105,4 +107,21 @@ def _trigger_of(row: Row[Any]) -> Trigger:
         priority=Priority.HIGH,
         reason=row.reason,
         detected_at=row.raised_at,
+    )
+
+
+def _approved(row: Row[Any]) -> Trigger:
+    """The trigger that had asked, with the word: of the same kind, by the same person, about the one action."""
+    source = Source(row.source)
+    return Trigger(
+        id=row.id,
+        type=TriggerType(row.trigger_type),
+        component=row.component,
+        action=row.action,
+        source=source,
+        priority=Priority(row.priority),
+        reason=row.reason,
+        detected_at=row.raised_at,
+        who=row.asked_by if source is Source.PERSON else "",
+        approval=row.approval,
     )

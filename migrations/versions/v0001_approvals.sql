@@ -1,0 +1,185 @@
+-- Questions to people, and their word: asked by admission, answered once, used once. And the triggers that were written in
+-- the transaction of what raised them: by a breaker that opened, or by a person's word.
+
+CREATE TABLE approvals (                            -- an action that waits for a person's word
+    id UUID PRIMARY KEY DEFAULT uuid_generate_v7(),
+    action VARCHAR(50) NOT NULL,
+    action_type VARCHAR(50) NOT NULL,
+    component VARCHAR(100) NOT NULL,
+    target_key VARCHAR(200) NOT NULL,
+    fingerprint VARCHAR(64) NOT NULL,               -- SHA-256 of action, target and parameters: what is approved is this
+    parameters JSONB NOT NULL,
+    fault_id UUID NOT NULL REFERENCES faults (id),
+    trigger_id UUID NOT NULL,
+    trigger_type VARCHAR(50) NOT NULL,
+    source VARCHAR(30) NOT NULL,                    -- of the trigger that asked
+    priority VARCHAR(10) NOT NULL,
+    asked_by VARCHAR(100) NOT NULL,                 -- a person's name, or the trigger's source: never who approves
+    why TEXT NOT NULL,
+    preview JSONB NOT NULL,                         -- what it would do, step by step
+    blast_radius VARCHAR(500) NOT NULL,             -- what else it touches, in words
+    evidence JSONB NOT NULL DEFAULT '{}',           -- what the action saw when it planned
+    asked_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+    expires_at TIMESTAMPTZ NOT NULL,                -- without an answer
+    decision VARCHAR(11) CHECK (decision IN ('APPROVED', 'DENIED', 'BREAK_GLASS')),   -- the answer, given once
+    decided_at TIMESTAMPTZ,
+    decided_by VARCHAR(100),
+    decided_token UUID,                             -- by which they are known
+    decided_via VARCHAR(10),
+    decision_why VARCHAR(500),
+    use_by TIMESTAMPTZ,                             -- an approval that nothing has used by then is void
+    used_at TIMESTAMPTZ,
+    attempt_id UUID,                                -- its one use
+    closed_at TIMESTAMPTZ,                          -- over: neither asked nor approved any more
+    closing VARCHAR(10) CHECK (closing IN ('EXPIRED', 'OVERTAKEN', 'DENIED', 'USED', 'CHANGED')),
+                                                    -- OVERTAKEN: its fault ended before. CHANGED: what was approved did
+    CHECK ((closed_at IS NULL) = (closing IS NULL)),
+    CHECK (num_nulls(decision, decided_at, decided_by, decided_via, decision_why) IN (0, 5)),
+    CHECK ((decision IS NOT DISTINCT FROM 'DENIED') = (closing IS NOT DISTINCT FROM 'DENIED')),
+    CHECK ((use_by IS NOT NULL) = (coalesce(decision, 'DENIED') <> 'DENIED')),
+    CHECK ((closing IS NOT DISTINCT FROM 'USED') = (used_at IS NOT NULL) AND (used_at IS NULL) = (attempt_id IS NULL)),
+    CHECK (used_at IS NULL OR use_by IS NOT NULL),
+    CHECK (decision IS DISTINCT FROM 'APPROVED' OR lower(decided_by) <> lower(asked_by))
+);
+CREATE UNIQUE INDEX approvals_one_open ON approvals (target_key, action) WHERE closed_at IS NULL;
+CREATE INDEX approvals_asked ON approvals (asked_at DESC);
+CREATE INDEX approvals_fault ON approvals (fault_id);
+
+-- As a person sees them: time and recoveries end one before anybody has written that down. APPROVED: it waits for its run.
+CREATE VIEW approval_states WITH (security_invoker = true) AS
+    SELECT a.*, coalesce(a.closing, CASE WHEN f.closed_at <= coalesce(a.use_by, a.expires_at) THEN 'OVERTAKEN'
+                                         WHEN coalesce(a.use_by, a.expires_at) <= now() THEN 'EXPIRED'
+                                         WHEN a.decision IS NULL THEN 'OPEN' ELSE 'APPROVED' END) AS state
+    FROM approvals a JOIN faults f ON f.id = a.fault_id;
+
+-- A breaker's trigger is due until admission has answered it (trigger_answers), which it does once; a person's word until
+-- it is used, or over. So none is lost with the process that raised it, and none is done twice.
+CREATE TABLE raised_triggers (
+    id UUID PRIMARY KEY,                            -- the trigger's
+    breaker VARCHAR(100) REFERENCES circuit_breaker_state (component),
+    generation INTEGER,                             -- of the breaker when it had opened: it stands while that is the last
+    approval UUID UNIQUE REFERENCES approvals (id), -- of a question that a breaker's trigger had asked: with its breaker too
+    component VARCHAR(100) NOT NULL,
+    action VARCHAR(50) NOT NULL DEFAULT '',
+    reason VARCHAR(500) NOT NULL,
+    raised_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+    next_try_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+    CHECK (breaker IS NOT NULL OR approval IS NOT NULL),
+    CHECK ((breaker IS NULL) = (generation IS NULL))
+);
+CREATE INDEX raised_triggers_recent ON raised_triggers (raised_at DESC);
+
+CREATE FUNCTION approval_in_words(a approvals) RETURNS text LANGUAGE sql STABLE AS $fn$
+    SELECT a.action || ' on ' || a.component || CASE
+               WHEN a.decision IS NULL THEN ' waits for a person''s word until ' || to_char(a.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')
+               ELSE ' was approved by ' || a.decided_by || ' and begins by ' || to_char(a.use_by AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') END
+           || ' UTC: approval ' || a.id
+$fn$;
+
+-- What people have said of this action on this target. Always one row; no decision: it was approved, and may begin.
+-- A word is bound to its target and action, and to what the action would do as it is planned now. What was denied is asked
+-- again for the same fault by nobody but a person.
+CREATE FUNCTION persons_word(r admission_request, l admission_limits, p_action text, p_all boolean)
+RETURNS TABLE (decision text, reason text, retry_at timestamptz)
+LANGUAGE plpgsql STABLE AS $fn$
+DECLARE
+    v_word approval_states;
+    v_mode text := mode_in_words(p_action, r.modes[array_position(r.actions, p_action)]);
+BEGIN
+    IF r.approval IS NOT NULL THEN
+        SELECT * INTO v_word FROM approval_states s WHERE s.id = r.approval;
+        IF v_word.id IS NULL THEN
+            RETURN QUERY SELECT 'NOT_ALLOWED', 'there is no approval ' || r.approval, NULL::timestamptz;
+        ELSIF v_word.target_key <> r.target OR v_word.action <> p_action THEN
+            RETURN QUERY SELECT 'NOT_ALLOWED', 'approval ' || r.approval || ' is of ' || v_word.action || ' on ' || v_word.component
+                                               || ' and of nothing else', NULL::timestamptz;
+        ELSIF v_word.state = 'OPEN' THEN
+            RETURN QUERY SELECT 'AWAITING_APPROVAL', approval_in_words(a), a.expires_at FROM approvals a WHERE a.id = r.approval;
+        ELSIF v_word.state <> 'APPROVED' THEN
+            RETURN QUERY SELECT 'NOT_ALLOWED', 'approval ' || r.approval || ' is ' || v_word.state || ' and allows nothing more',
+                                NULL::timestamptz;
+        ELSIF NOT p_all AND NOT r.plans ? p_action THEN
+            RETURN QUERY SELECT 'PLAN', v_mode, NULL::timestamptz;
+        ELSIF NOT p_all AND v_word.fingerprint IS DISTINCT FROM r.plans -> p_action ->> 'fingerprint' THEN
+            RETURN QUERY SELECT 'ASK', v_mode, now() + l.approval;
+        ELSE
+            RETURN QUERY SELECT NULL::text, NULL::text, NULL::timestamptz;
+        END IF;
+        RETURN;
+    END IF;
+    RETURN QUERY
+        SELECT 'AWAITING_APPROVAL', approval_in_words(a), coalesce(a.use_by, a.expires_at)
+        FROM approvals a JOIN approval_states s ON s.id = a.id
+        WHERE a.target_key = r.target AND a.action = p_action AND a.closed_at IS NULL AND s.state IN ('OPEN', 'APPROVED');
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+        SELECT 'NOT_ALLOWED', a.decided_by || ' denied ' || a.action || ' on ' || a.component || ': ' || a.decision_why
+                              || '; it is a person''s until it is healthy again', NULL::timestamptz
+        FROM approvals a JOIN faults f ON f.id = a.fault_id
+        WHERE r.source <> 'person' AND f.target_key = r.target AND f.closed_at IS NULL AND a.action = p_action
+          AND a.closing = 'DENIED'
+        ORDER BY a.closed_at DESC LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN QUERY SELECT CASE WHEN r.plans ? p_action THEN 'ASK' ELSE 'PLAN' END, v_mode, now() + l.approval;
+    END IF;
+END
+$fn$;
+
+-- A person is asked, once while the question is open; the admission lock is held. What expired, whose fault is closed, or
+-- is no longer what was approved, makes way for a new question.
+CREATE FUNCTION ask_for_approval(r admission_request, l admission_limits, p_fault uuid, p_action text, p_type text)
+RETURNS TABLE (words text, until timestamptz)
+LANGUAGE plpgsql AS $fn$
+DECLARE
+    v_plan jsonb := r.plans -> p_action;
+    v_asked approvals;
+    v_changed text;
+BEGIN
+    UPDATE approvals a SET closed_at = now(), closing = CASE s.state WHEN 'APPROVED' THEN 'CHANGED' ELSE s.state END
+    FROM approval_states s
+    WHERE s.id = a.id AND a.closed_at IS NULL AND a.target_key = r.target AND a.action = p_action
+      AND (s.state IN ('EXPIRED', 'OVERTAKEN') OR s.state = 'APPROVED' AND a.id = r.approval)
+    RETURNING CASE a.closing WHEN 'CHANGED' THEN 'CHANGED: what ' || a.decided_by || ' approved is no longer what would be done; ' END
+    INTO v_changed;
+    INSERT INTO approvals (action, action_type, component, target_key, fingerprint, parameters, fault_id, trigger_id,
+                           trigger_type, source, priority, asked_by, why, preview, blast_radius, evidence, expires_at)
+    VALUES (p_action, p_type, r.component, r.target, v_plan ->> 'fingerprint', v_plan -> 'parameters', p_fault, r.trigger,
+            r.type, r.source, r.priority, r.asked_by, r.why, v_plan -> 'steps', v_plan ->> 'blast_radius', v_plan -> 'evidence',
+            now() + l.approval)
+    RETURNING * INTO v_asked;
+    INSERT INTO alert_outbox (severity, dedup_key, message, details)
+    VALUES ('WARNING', 'approval/' || v_asked.id, concat(v_changed, approval_in_words(v_asked)) || '; why: ' || left(r.why, 200),
+            jsonb_build_object('approval', v_asked.id, 'component', r.component, 'action', p_action, 'asked_by', r.asked_by,
+                               'preview', v_asked.preview, 'blast_radius', v_asked.blast_radius,
+                               'expires_at', v_asked.expires_at));
+    RETURN QUERY SELECT concat(v_changed, approval_in_words(v_asked)), v_asked.expires_at;
+END
+$fn$;
+
+-- Whether a trigger that was refused may be asked about again under the same id: its word is neither used nor over.
+-- Volatile: it is asked with the row of the first answer locked, and must see what was committed while it waited for that.
+CREATE FUNCTION asks_again(p_trigger uuid, p_approval uuid) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $fn$
+BEGIN
+    RETURN p_approval IS NOT NULL
+        AND EXISTS (SELECT FROM approval_states s WHERE s.id = p_approval AND s.state = 'APPROVED')
+        AND NOT EXISTS (SELECT FROM healing_actions a WHERE a.trigger_id = p_trigger);
+END
+$fn$;
+
+-- The word that a trigger brings, locked until this transaction ends, as the attempt's row tells of it; NULL: it is over.
+CREATE FUNCTION hold_word(r admission_request, p_action text) RETURNS jsonb LANGUAGE sql VOLATILE AS $fn$
+    SELECT jsonb_build_object('approval', jsonb_build_object(
+               'id', a.id, 'decision', a.decision, 'by', a.decided_by, 'at', a.decided_at, 'why', a.decision_why))
+    FROM approvals a
+    WHERE a.id = r.approval AND a.target_key = r.target AND a.action = p_action AND a.closed_at IS NULL AND a.use_by > now()
+    FOR UPDATE
+$fn$;
+
+-- A word has had its use, or its fault is over.
+CREATE FUNCTION end_word(p_approval uuid, p_closing text, p_attempt uuid DEFAULT NULL) RETURNS void LANGUAGE sql AS $fn$
+    UPDATE approvals SET closed_at = now(), closing = p_closing, attempt_id = p_attempt,
+                         used_at = CASE WHEN p_attempt IS NOT NULL THEN now() END
+    WHERE id = p_approval AND closed_at IS NULL AND use_by IS NOT NULL
+$fn$;
