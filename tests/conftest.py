@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from admission_desk import desk, owner_engine  # noqa: F401 - pytest finds fixtures by import
+from approval_desk import counter  # noqa: F401 - pytest finds fixtures by import
 from database_fixtures import warehouse, warehouse_made  # noqa: F401 - pytest finds fixtures by import
 from docker_fixtures import docker_engine, own_dockerd, session_engine  # noqa: F401 - pytest finds fixtures by import
 from embedded_fixtures import (  # noqa: F401 - pytest finds fixtures by import

@@ -50,7 +50,7 @@ _ANSWER = text(
        WHERE a.id = :id AND a.decision IS NULL AND a.closed_at IS NULL AND a.expires_at > now()
          AND f.id = a.fault_id AND f.closed_at IS NULL"""
 )
-# The new run's trigger, with the answer: whoever dies now loses nothing. What a breaker had asked stands while that does.
+# The new run's trigger, with the answer: whoever dies now loses nothing. What a breaker asked stands while that does.
 _RAISE = text(
     """INSERT INTO raised_triggers (id, approval, component, action, reason, breaker, generation)
        SELECT :trigger, a.id, a.component, a.action, left(a.why, 500), t.breaker, t.generation
@@ -122,7 +122,7 @@ class Approvals:
         return self._answer(approval, word, identity, door, why=why, fingerprint=fingerprint)
 
     def break_glass(self, approval: UUID, *, identity: Identity, door: Door, why: str, fingerprint: str) -> Approval:
-        """An admin's own word for what nobody else can answer, perhaps their own question; a CRITICAL alert tells of it.
+        """An admin's own word for what nobody else can answer, perhaps their own question; a CRITICAL alert tells it.
 
         Raises:
             AnswerRefused: as `answer`, but for SELF_APPROVAL.

@@ -41,7 +41,7 @@ from selfheal.store.breakers import Breakers
 from selfheal.store.engine import first_row, transaction
 from selfheal.store.modes import Modes
 from selfheal.store.rows import attempt_of, plan_json
-from selfheal.store.tables import faults, healing_actions
+from selfheal.store.tables import approvals, faults, healing_actions
 from selfheal.store.text import clean, shorten
 
 _log = logging.getLogger(__name__)
@@ -293,15 +293,22 @@ class Heals:
         """See `ports.HealStore.close_recovered`.
 
         The fault is locked first: an attempt that is being admitted on it is seen by the second statement, or finds
-        the fault closed.
+        the fault closed. What looks well and is a breaker's to heal stays open while a person is asked about it.
         """
         attempts = healing_actions.c
         touched = exists().where(
             attempts.target_key == target, or_(attempts.status.in_(_UNFINISHED), attempts.completed_at > seen_at)
         )
+        words = approvals.c
+        asked = exists().where(
+            words.fault_id == faults.c.id,
+            words.closed_at.is_(None),
+            func.coalesce(words.use_by, words.expires_at) > func.now(),
+        )
+        of_breaker = faults.c.trigger_type.in_([one.value for one in NOT_OF_HEALTH])
         statement = (
             update(faults)
-            .where(_open(target), faults.c.detected_at < seen_at, ~touched)
+            .where(_open(target), faults.c.detected_at < seen_at, ~touched, ~and_(of_breaker, asked))
             .values(verified_at=func.now(), closed_at=func.now(), resolution="RECOVERED")
         )
         with transaction(self._engine) as connection:
