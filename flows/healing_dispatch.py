@@ -53,6 +53,7 @@ def healing_dispatch(  # noqa: PLR0913, PLR0917 - the fields of a form, which Pr
     trigger_id: UUID | None = None,
     detected_at: datetime | None = None,
     who: Name = "",
+    approval: UUID | None = None,
 ) -> State[None]:
     """Heal one component once: admit, claim, prepare, act, verify, roll back if need be, record.
 
@@ -67,6 +68,7 @@ def healing_dispatch(  # noqa: PLR0913, PLR0917 - the fields of a form, which Pr
         trigger_id: Idempotency key; empty: this run's own id.
         detected_at: When the fault was seen first; empty: now.
         who: The person who asks, where one does; somebody else must approve what needs a person's word.
+        approval: The approval that this is the run of; one that nobody gave, or that was used, gives nothing.
     """
     trigger = Trigger(
         id=trigger_id or UUID(str(flow_run.id)),
@@ -78,6 +80,7 @@ def healing_dispatch(  # noqa: PLR0913, PLR0917 - the fields of a form, which Pr
         reason=reason,
         detected_at=detected_at or datetime.now(UTC),
         who=who,
+        approval=approval,
     )
     try:
         if dry_run:
@@ -135,5 +138,6 @@ def _run_as_flow(trigger: Trigger) -> None:
             trigger_id=trigger.id,
             detected_at=trigger.detected_at,
             who=trigger.who,
+            approval=trigger.approval,
             return_state=True,
         )

@@ -1,6 +1,6 @@
 """reconcile: settles what dead or frozen healers left behind, at start, every 5 minutes and by hand.
 
-It also heals what open breakers have raised, and delivers alerts.
+It also heals what open breakers have raised and people have approved, and delivers alerts.
 
 The watchers run the same turn every 30 s; this flow is for when none of them runs, and for Prefect's own view:
 runs whose process has gone without a word are ended there too.
@@ -22,7 +22,7 @@ from tasks.signing import signed_in
 
 @flow(name="reconcile", persist_result=False)
 def reconcile(dry_run: bool = False) -> State[None]:  # noqa: FBT001, FBT002 - the form's tick box
-    """Settle attempts whose lease is over, heal what breakers raised, tell people, end lost runs, forget answers.
+    """Settle attempts whose lease is over, heal what was raised, tell people, end lost runs, forget answers.
 
     Args:
         dry_run: Only tell what would be done.
@@ -41,7 +41,7 @@ def reconcile(dry_run: bool = False) -> State[None]:  # noqa: FBT001, FBT002 - t
     done = sum(one.outcome is not None for one in settled)
     return Completed(
         name="Reconciled" if done == len(settled) else "PartlyReconciled",
-        message=f"{done} of {len(settled)} attempts settled, {len(raised)} raised by breakers, {ended} lost runs ended",
+        message=f"{done} of {len(settled)} attempts settled, {len(raised)} raised or approved, {ended} lost runs ended",
     )
 
 

@@ -73,7 +73,7 @@ class Estate:
         reports: what people read.
         runs: which process carries out each flow run.
         breakers: of the actions and agents.
-        raised: triggers that breakers have raised.
+        raised: triggers that breakers and people's words have raised.
         starts: what waits for its heal.
         modes: how far actions may go, as people and demotions have written it.
         rates: the metrics.
@@ -142,7 +142,7 @@ class Estate:
         return heal_breaker(self.healer.actions.get(rest).name)
 
     def due(self) -> Sequence[Trigger]:
-        """The triggers that breakers have raised and admission has not answered; nobody else gets them for a while.
+        """The triggers that breakers and people's words have raised and that wait; nobody else gets them for a while.
 
         Raises:
             Transient: the database cannot be asked.

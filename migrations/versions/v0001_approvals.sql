@@ -69,6 +69,36 @@ CREATE TABLE raised_triggers (
 );
 CREATE INDEX raised_triggers_recent ON raised_triggers (raised_at DESC);
 
+-- What follows from an answer, in its transaction, so that whoever dies now loses nothing: the trigger of the run that was
+-- approved, or whose fault it stays, and who is told. As the owner: who answers may write nothing of that otherwise.
+-- What a breaker had asked stands while that breaker does.
+CREATE FUNCTION answer_follows() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $fn$
+BEGIN
+    IF OLD.decision IS NOT NULL THEN
+        RAISE EXCEPTION 'approval % was answered by %', OLD.id, OLD.decided_by USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    IF NEW.decision = 'DENIED' THEN
+        UPDATE public.faults f SET needs_person = NEW.decided_by || ' denied ' || NEW.action || ': ' || NEW.decision_why
+        WHERE f.id = NEW.fault_id AND f.needs_person IS NULL AND f.closed_at IS NULL;
+    ELSE
+        INSERT INTO public.raised_triggers (id, approval, component, action, reason, breaker, generation)
+        SELECT public.uuid_generate_v7(), NEW.id, NEW.component, NEW.action, left(NEW.why, 500), t.breaker, t.generation
+        FROM (SELECT) one LEFT JOIN public.raised_triggers t ON t.id = NEW.trigger_id;
+    END IF;
+    INSERT INTO public.alert_outbox (severity, dedup_key, message, details)
+    VALUES (CASE NEW.decision WHEN 'APPROVED' THEN 'INFO' WHEN 'DENIED' THEN 'WARNING' ELSE 'CRITICAL' END, 'answer/' || NEW.id,
+            NEW.decided_by || CASE NEW.decision WHEN 'APPROVED' THEN ' approved ' WHEN 'DENIED' THEN ' denied '
+                              ELSE ' broke the glass: one person''s own word for ' END
+            || NEW.action || ' on ' || NEW.component || coalesce(': ' || nullif(NEW.decision_why, ''), ''),
+            jsonb_build_object('approval', NEW.id, 'component', NEW.component, 'action', NEW.action, 'asked_by', NEW.asked_by,
+                               'decision', NEW.decision, 'decided_by', NEW.decided_by));
+    RETURN NULL;
+END
+$fn$;
+CREATE TRIGGER approvals_answered AFTER UPDATE OF decision ON approvals
+    FOR EACH ROW WHEN (NEW.decision IS DISTINCT FROM OLD.decision) EXECUTE FUNCTION answer_follows();
+
 CREATE FUNCTION approval_in_words(a approvals) RETURNS text LANGUAGE sql STABLE AS $fn$
     SELECT a.action || ' on ' || a.component || CASE
                WHEN a.decision IS NULL THEN ' waits for a person''s word until ' || to_char(a.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')

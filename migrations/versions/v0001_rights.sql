@@ -55,9 +55,6 @@ GRANT INSERT (action, mode, since, who, why), UPDATE (mode, since, who, why) ON 
 GRANT INSERT (action, kind, from_mode, to_mode, who, why) ON mode_changes TO selfheal_api_admin;
 GRANT UPDATE (decision, decided_at, decided_by, decided_token, decided_via, decision_why, use_by, closed_at, closing)
     ON approvals TO selfheal_api, selfheal_api_admin;       -- gives a word, uses none
-GRANT UPDATE (needs_person) ON faults TO selfheal_api, selfheal_api_admin;      -- what was denied
-GRANT INSERT (id, approval, component, action, reason, breaker, generation) ON raised_triggers TO selfheal_api, selfheal_api_admin;
-GRANT INSERT (severity, dedup_key, message, details) ON alert_outbox TO selfheal_api, selfheal_api_admin;
 GRANT INSERT (name, role, tenant_id, token_id, door, deed, subject, details, outcome, request_id)
     ON person_deeds TO selfheal_api, selfheal_api_admin;
 GRANT EXECUTE ON FUNCTION find_token(bytea), begin_session(uuid, bytea, interval), find_session(bytea), end_session(bytea)

@@ -9,11 +9,15 @@ from typing import Any
 from selfheal.model.approval import AnswerRefusal, AnswerRefused, ApprovalDetail, ApprovalState, Proposal, Word
 from selfheal.model.attempt import Plan
 from selfheal.model.component import Component
-from selfheal.model.identity import Identity, Role
+from selfheal.model.errors import NotAllowed
+from selfheal.model.identity import Identity
+from selfheal.policy.identity import Deed, check
 from selfheal.policy.places import below
 
 _AT_MOST = 8
 """So many dependent components are named."""
+DEEDS = {Word.APPROVED: Deed.APPROVE, Word.DENIED: Deed.DENY, Word.BREAK_GLASS: Deed.BREAK_GLASS}
+"""What a person does who gives such a word."""
 
 
 def fingerprint(action: str, target: str, parameters: Mapping[str, Any]) -> str:
@@ -50,13 +54,10 @@ def refuse_answer(asked: ApprovalDetail, word: Word, identity: Identity, *, why:
     Raises:
         AnswerRefused: by name.
     """
-    needed = Role.ADMIN if word is Word.BREAK_GLASS else Role.APPROVER
-    if not _may(identity.role, needed):
-        raise AnswerRefused(
-            AnswerRefusal.WRONG_ROLE,
-            f"that needs the role {needed}; yours is {identity.role}",
-            hint="ask somebody who has it",
-        )
+    try:
+        check(identity, DEEDS[word])
+    except NotAllowed as error:
+        raise AnswerRefused(AnswerRefusal.WRONG_ROLE, error.message, hint=error.hint) from error
     _refuse_state(asked)
     if fingerprint != asked.fingerprint:
         raise AnswerRefused(
@@ -84,12 +85,6 @@ def same_person(one: str, other: str) -> bool:
 
 def _plain(name: str) -> str:
     return unicodedata.normalize("NFKC", name).partition(" (as ")[0].strip().casefold()
-
-
-def _may(role: Role, needed: Role) -> bool:
-    """Each role may do all that the one before it may."""
-    order = list(Role)
-    return order.index(role) >= order.index(needed)
 
 
 def _refuse_state(asked: ApprovalDetail) -> None:

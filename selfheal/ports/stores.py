@@ -151,7 +151,7 @@ class TriggersRaised(Protocol):
     """Triggers that were written in the transaction of what raised them."""
 
     def due(self, *, limit: int, pause: timedelta) -> Sequence[Trigger]:
-        """Those that admission has not answered; nobody else gets them for `pause`."""
+        """Those that wait: unanswered, or a word that is not used yet; nobody else gets them for `pause`, or less."""
         ...
 
 

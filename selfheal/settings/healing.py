@@ -59,6 +59,8 @@ class Healing(Section):
     """What was looked at longer ago is looked at again before anything is done."""
     approval: Duration = timedelta(hours=1)
     """A person who is asked (mode approve) has so long to answer; then the question expires."""
+    approval_use: Turn = timedelta(minutes=10)
+    """What a person approved begins within this time, from 500 ms to 1 h, or not at all."""
 
     def limits(self) -> Limits:
         """What admission never exceeds."""

@@ -1,6 +1,6 @@
 """Questions to people and their answers, in Postgres: admission asks, a person answers once, admission uses it once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any
@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy import Engine, Row, text
 from sqlalchemy.engine import Connection
-from uuid6 import uuid7
 
 from selfheal.model.approval import (
     AnswerRefusal,
@@ -39,7 +38,8 @@ _ATTEMPTS = text(
     """SELECT a.id, a.action_name AS action, a.status, a.created_at, coalesce(a.metadata ->> 'message', '') AS message
        FROM healing_actions a WHERE a.fault_id = :fault ORDER BY a.created_at"""
 )
-# The one statement that decides: of two answers at once the second finds the row decided.
+# The one statement that decides: of two answers at once the second finds the row decided. What follows from an answer is
+# written by a trigger of the table (v0001_approvals.sql): no role that answers may write that itself.
 _ANSWER = text(
     """UPDATE approvals a
        SET decision = :word, decided_at = now(), decided_by = :name, decided_token = :token, decided_via = :door,
@@ -50,29 +50,6 @@ _ANSWER = text(
        WHERE a.id = :id AND a.decision IS NULL AND a.closed_at IS NULL AND a.expires_at > now()
          AND f.id = a.fault_id AND f.closed_at IS NULL"""
 )
-# The new run's trigger, with the answer: whoever dies now loses nothing. What a breaker asked stands while that does.
-_RAISE = text(
-    """INSERT INTO raised_triggers (id, approval, component, action, reason, breaker, generation)
-       SELECT :trigger, a.id, a.component, a.action, left(a.why, 500), t.breaker, t.generation
-       FROM approvals a LEFT JOIN raised_triggers t ON t.id = a.trigger_id WHERE a.id = :id"""
-)
-_LEAVE_TO_A_PERSON = text(
-    """UPDATE faults f SET needs_person = concat(a.decided_by, ' denied ', a.action, ': ', a.decision_why)
-       FROM approvals a WHERE a.id = :id AND f.id = a.fault_id AND f.needs_person IS NULL AND f.closed_at IS NULL"""
-)
-_TELL = text(
-    """INSERT INTO alert_outbox (severity, dedup_key, message, details)
-       SELECT :severity, 'answer/' || a.id,
-              concat_ws(' ', a.decided_by, CAST(:did AS text), a.action, 'on', a.component || ':', a.decision_why),
-              jsonb_build_object('approval', a.id, 'component', a.component, 'action', a.action, 'asked_by', a.asked_by,
-                                 'decision', a.decision, 'decided_by', a.decided_by)
-       FROM approvals a WHERE a.id = :id"""
-)
-_TOLD: Mapping[Word, tuple[str, str]] = {
-    Word.APPROVED: ("INFO", "approved"),
-    Word.DENIED: ("WARNING", "denied"),
-    Word.BREAK_GLASS: ("CRITICAL", "broke the glass: one person's own word for"),
-}
 
 
 class Approvals:
@@ -150,12 +127,6 @@ class Approvals:
             ):  # since the look above: by whom, or by what, is told now
                 refuse_answer(_one(connection, approval), word, identity, why=why, fingerprint=fingerprint)
                 raise Transient(f"approval {approval} changes just now", hint="look at it again")
-            if word is Word.DENIED:
-                connection.execute(_LEAVE_TO_A_PERSON, {"id": approval})
-            else:
-                connection.execute(_RAISE, {"trigger": uuid7(), "id": approval})
-            severity, did = _TOLD[word]
-            connection.execute(_TELL, {"id": approval, "severity": severity, "did": did})
             return _one(connection, approval)
 
 

@@ -1,4 +1,4 @@
-"""Heals what a breaker has raised; the watcher runs it in a thread of its pool, as any heal."""
+"""Heals what a breaker or a person's word has raised; the watcher runs it in a thread of its pool, as any heal."""
 
 import logging
 

@@ -26,6 +26,7 @@ from selfheal.policy.health import Track, advance, is_certain, overall
 from selfheal.policy.places import below, depths
 from selfheal.policy.triggers import platform_acts, priority_of, type_of
 from selfheal.protocol.heal import Result
+from selfheal.watch.beside import Beside
 from selfheal.watch.containers import Containers
 from selfheal.watch.exits import Exits
 from selfheal.watch.queue import RANK, HealQueue
@@ -65,8 +66,8 @@ class Watcher:
         self._depths = depths(world.components)
         self._holds: frozenset[str] = frozenset()
         self._notes = ThreadPoolExecutor(1, thread_name_prefix="note-sick")
-        self._turns = ThreadPoolExecutor(1, thread_name_prefix="reconcile-turn")
-        self._turn: Future[object] | None = None
+        self._turns = Beside("reconcile", world.reconcile)
+        self._looks = Beside("look for what was raised", self._take_raised)  # a person who approved something waits
 
     def stop(self) -> None:
         """End `run` soon; heals under way are finished first."""
@@ -87,9 +88,10 @@ class Watcher:
             while not handed_over and not self._stop.is_set():
                 if self._world.clock.monotonic() >= next_turn:
                     next_turn += self._pace.reconcile.total_seconds()
-                    self._start_turn()
+                    self._turns.start()
                 exits.watch(self._sweep())
                 sweeps += 1
+                self._looks.start()
                 begun = begun or self._begin()
                 next_sweep = max(next_sweep + self._pace.sweep.total_seconds(), self._world.clock.monotonic())
                 handed_over = self._wait(next_sweep, begun=begun)
@@ -98,7 +100,8 @@ class Watcher:
             seeing.close()
             self._heals.close()
             self._notes.shutdown(wait=True)
-            self._turns.shutdown(wait=True)
+            self._turns.close()
+            self._looks.close()
         return Summary(sweeps=sweeps, raised=self._raised, handed_over=handed_over)
 
     def _engines(self) -> list[Containers]:
@@ -330,22 +333,11 @@ class Watcher:
                 state = self._seen[component.name]
                 state.sick_since = state.sick_since or seen.observed_at
 
-    def _start_turn(self) -> None:
-        """Start a turn of reconcile unless the last one is still under way."""
-        if self._turn is None or self._turn.done():
-            self._turn = self._turns.submit(self._context.copy().run, self._reconcile)
-
-    def _reconcile(self) -> None:
-        """One turn; what goes wrong is said, and the next turn tries again."""
-        try:
-            self._world.reconcile()
-            for trigger in () if self._stop.is_set() else self._world.raised():
-                heal = functools.partial(self._context.copy().run, heal_raised, self._world, trigger)
-                self._heals.submit(trigger.priority, heal)
-        except SelfhealError as error:
-            _log.warning("reconcile: %s", error)
-        except Exception:  # noqa: BLE001 - the next turn tries again; the watcher goes on
-            _log.exception("reconcile broke")
+    def _take_raised(self) -> None:
+        """Submit what breakers and people's words have raised."""
+        for trigger in () if self._stop.is_set() else self._world.raised():
+            heal = functools.partial(self._context.copy().run, heal_raised, self._world, trigger)
+            self._heals.submit(trigger.priority, heal)
 
 
 def _still_reaping(seen: Observation) -> bool:

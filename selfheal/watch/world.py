@@ -52,7 +52,7 @@ class World:
         clock: time.
         holder: this process.
         engines: the Docker engines by name; what happens to their containers is seen at once.
-        raised: the triggers that breakers have raised and nobody has answered; asked at each turn of reconcile.
+        raised: the triggers that breakers and people's words have raised, and that wait; asked after each sweep.
     """
 
     components: Mapping[str, Component]

@@ -83,7 +83,7 @@ def test_a_heal_that_a_dead_process_left_is_settled(
     state = reconcile(return_state=True)
     assert (state.name, state.message) == (
         "Reconciled",
-        "1 of 1 attempts settled, 0 raised by breakers, 0 lost runs ended",
+        "1 of 1 attempts settled, 0 raised or approved, 0 lost runs ended",
     )
     assert healing.healer.store.attempt(answer.attempt_id).outcome.status is Status.SUCCESS
 

@@ -40,11 +40,13 @@ class Counter:
     """Where people are asked, answer, and see what becomes of it."""
 
     engine: Engine
+    api: Engine
     limits: Limits = field(default=WIDE)
 
     @property
     def approvals(self) -> Approvals:
-        return Approvals(self.engine)
+        """As the web server, which alone may answer."""
+        return Approvals(self.api)
 
     @property
     def heals(self) -> Heals:
@@ -151,9 +153,9 @@ class Counter:
 
 
 @pytest.fixture
-def counter(owner_engine: Engine) -> Counter:
-    """The database as one who may also move what is written into the past."""
-    return Counter(engine=owner_engine)
+def counter(owner_engine: Engine, api_engine: Engine) -> Counter:
+    """The database as one who may also move what is written into the past, and as the web server."""
+    return Counter(engine=owner_engine, api=api_engine)
 
 
 __all__ = ["Counter", "counter", "person"]

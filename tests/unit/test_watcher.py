@@ -104,6 +104,12 @@ class Stage:
         due, self.by_breakers = self.by_breakers, []
         return due
 
+    def turn_is_over(self) -> None:
+        """Wait until the last turn of reconcile has ended."""
+        turn = self.watcher._turns._last
+        assert turn is not None
+        turn.result(timeout=20)
+
     def heal_is_over(self, name: str = "backend") -> None:
         """Wait until the last heal of a component has ended and been noted."""
         heal = self.watcher._seen[name].heal
@@ -644,7 +650,7 @@ def test_a_turn_of_reconcile_neither_stops_sweeps_nor_doubles() -> None:
 
     stage.reconcile = reconcile
     stage.before = {10: release}
-    stage.before |= {sweep: lambda: stage.watcher._turn and stage.watcher._turn.result(20) for sweep in range(11, 21)}
+    stage.before |= {sweep: stage.turn_is_over for sweep in range(11, 21)}
     stage.run()
     assert counts == [1]
     assert stage.turns >= 3
@@ -690,3 +696,31 @@ def test_what_a_breaker_has_raised_is_dispatched_though_its_component_is_healthy
     stage.dispatch = dispatch
     assert stage.run().sweeps == 6
     assert sorted(met) == sorted(one.id for one in due)
+
+
+def test_what_a_person_approved_waits_for_no_turn_of_reconcile() -> None:
+    """A turn that hangs, as while it settles much, does not hold up what was raised elsewhere."""
+    stage = Stage("backend", sweeps=4)
+    approved, go_on = threading.Event(), threading.Event()
+    stage.reconcile = lambda: go_on.wait(20)
+    stage.by_breakers = [
+        Trigger(
+            id=uuid4(),
+            type=TriggerType.SERVICE_DOWN,
+            component="backend",
+            source=Source.WATCHER,
+            priority=Priority.HIGH,
+            reason="it is down",
+            detected_at=NOON,
+            approval=uuid4(),
+        )
+    ]
+
+    def dispatch(_: Trigger) -> Result:
+        approved.set()
+        return HEALED
+
+    stage.dispatch = dispatch
+    stage.before = {4: lambda: (approved.wait(20), go_on.set())}
+    assert stage.run().sweeps == 4
+    assert approved.is_set()
