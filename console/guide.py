@@ -52,10 +52,13 @@ Starts the Prefect deployment healing-dispatch, prints the link to its run,
 waits, and prints how it ended; where the Prefect server does not answer, the
 same heal runs in this process. What must not be healed is refused, and that is
 recorded. With --dry-run you see what would be done, to what, and what would
-refuse it; then nothing is done and nothing is recorded.
+refuse it; then nothing is done and nothing is recorded. With --break-glass an
+admin's own word stands in for a second person's, where nobody else can answer:
+it passes that question and nothing else, and everybody is told.
 
     selfheal heal backend --why "slow since noon"
     selfheal heal backend --dry-run
+    selfheal heal backend --break-glass --why "nobody else is awake"
 """,
     "reload": """Take the edited settings file up without a restart.
 
@@ -110,14 +113,19 @@ proposed, and what was demoted because its heals failed.
     selfheal actions mode restart-service approve --why "it lost data"
     selfheal actions mode restart-service auto --why "mended" --dry-run
 """,
-    "approvals": """List what waits for a person's word.
+    "approvals": """List what waits for a person's word, and answer it.
 
 An action in mode approve asks before it acts. You see what would be done, to
-what, who asked, why, what else it touches, and until when; with --ended also
-what nobody answered in time. This release lists them and takes no answers.
+what, who asked, why, what else it touches, and until when; show adds the
+parameters, the evidence and what was tried before. Whoever asked cannot approve
+it, and you are known by a token: SELFHEAL_TOKEN, or --token-file. What you
+approve is done once, as you saw it, or not at all; you see how it ended. What
+you deny stays a person's until it is healthy again.
 
     selfheal approvals
-    selfheal approvals --ended
+    selfheal approvals show 01a20624-2a5f-79b9-8eac-0a7d3b1aab00
+    selfheal approvals approve 01a20624-2a5f-79b9-8eac-0a7d3b1aab00 --why "seen"
+    selfheal approvals deny 01a20624-2a5f-79b9-8eac-0a7d3b1aab00 --why "disk first"
 """,
     "maintenance": """Plan windows in which nothing in their scope is healed.
 

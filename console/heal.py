@@ -10,8 +10,10 @@ from uuid import UUID
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from console.failure import WrongUsage
 from console.output import Cell, Section, rehearsed, show
 from console.pause import operator
+from console.person import TokenFile
 from console.place import DryRun, Output, Place
 from selfheal.logs import without_secrets
 from selfheal.model.errors import SelfhealError, Transient
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 DEPLOYMENT = "healing-dispatch/healing-dispatch"
 POLL_S = 0.25
+ASKED = "asked for on the command line"
 GOOD_ENDS = frozenset({"Healed", "AlreadyHealthy"})
 """Names of final states after which the component is known to be healthy."""
 GOOD_DECISIONS = frozenset({"ADMITTED", "ALREADY_HEALTHY"})
@@ -34,14 +37,21 @@ def heal(  # noqa: PLR0913 - each is an option of the command
     *,
     place: Place = Place(),  # noqa: B008 - frozen: cyclopts fills a copy
     action: Annotated[str, Parameter(help="Which action; else the component's ladder decides.")] = "",
-    why: Annotated[str, Parameter(help="Why; it is recorded.")] = "asked for on the command line",
+    why: Annotated[str, Parameter(help="Why; it is recorded.")] = ASKED,
     dry_run: DryRun = False,
+    break_glass: Annotated[
+        bool,
+        Parameter(negative=(), help="An admin's own word, where nobody else can approve; needs --why and a token."),
+    ] = False,
+    token_file: TokenFile = "",
     timeout: Annotated[
         float, Parameter(validator=Number(gt=0), help="Seconds to wait for the end of the run.")
     ] = 180.0,
     output: Output = "table",
 ) -> int:
     """Heal one component once."""
+    if break_glass and why == ASKED:
+        raise WrongUsage("--why is missing", hint="say why nobody else can approve it; everybody is told")
     trigger = _trigger(component, action, why)
     from console.deed import noted  # noqa: PLC0415  keeps `--help` fast
     from console.estate import estate_of  # noqa: PLC0415  the same
@@ -50,6 +60,11 @@ def heal(  # noqa: PLR0913 - each is an option of the command
     with estate_of(place) as estate:
         if dry_run:
             return _preview(estate, trigger, output)
+        if break_glass:
+            from console import break_glass as glass  # noqa: PLC0415
+
+            result = glass.break_glass(place, estate, trigger, token_file=token_file)
+            return _told(result.name, result.message, output)
         with noted(
             place, Deed.HEAL, subject=component, trigger=str(trigger.id), action=action, why=trigger.reason
         ) as told:

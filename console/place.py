@@ -127,6 +127,17 @@ class Place:
         self.stack()
         return attach.database_url(self.folder, self.settings())
 
+    def web_database_url(self) -> str:
+        """The same as the web server's role, which alone may write a person's answer; raises the same."""
+        named = os.environ.get("SELFHEAL_API_DATABASE_URL")
+        if named:
+            return named
+        from deployments import attach  # noqa: PLC0415  keeps `--help` fast
+        from deployments.embedded import roles  # noqa: PLC0415
+
+        self.stack()
+        return attach.database_url(self.folder, self.settings(), role=roles.API)
+
     def prefect(self, *, timeout_s: float | None = None) -> "PrefectApi":
         """The Prefect server: that of `prefect.url`, else the running stack's.
 

@@ -9,6 +9,7 @@ from console import approvals, maintenance, storm
 from console.output import Cell, Section, show
 from console.pause import facts
 from console.place import Output, Place
+from selfheal.model.approval import ApprovalState
 from selfheal.model.errors import SelfhealError
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ def _decisions(found: Findings, database: "Database") -> None:
     found.sections += [storm.section(storms)] if storms else []
     found.sections += [maintenance.section(windows)] if windows else []
     asked = database.approvals.newest(limit=REFUSALS_SHOWN, ended=False)
-    found.bad = found.bad or bool(asked)
+    found.bad = found.bad or any(one.state is ApprovalState.OPEN for one in asked)
     found.sections += [approvals.section(asked)] if asked else []
     waiting = database.outbox.unsent()
     if waiting:

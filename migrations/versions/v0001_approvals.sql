@@ -96,6 +96,7 @@ BEGIN
     RETURN NULL;
 END
 $fn$;
+REVOKE ALL ON FUNCTION answer_follows() FROM PUBLIC;
 CREATE TRIGGER approvals_answered AFTER UPDATE OF decision ON approvals
     FOR EACH ROW WHEN (NEW.decision IS DISTINCT FROM OLD.decision) EXECUTE FUNCTION answer_follows();
 

@@ -18,7 +18,15 @@ from selfheal.settings.wording import explain
 
 PREFIX = "SELFHEAL_"
 NOT_SETTINGS = frozenset(
-    {"SELFHEAL_CONFIG", "SELFHEAL_DATA", "SELFHEAL_DATABASE_URL", "SELFHEAL_FAILPOINT", "SELFHEAL_TEST_DOCKER"}
+    {
+        "SELFHEAL_API_DATABASE_URL",
+        "SELFHEAL_CONFIG",
+        "SELFHEAL_DATA",
+        "SELFHEAL_DATABASE_URL",
+        "SELFHEAL_FAILPOINT",
+        "SELFHEAL_TEST_DOCKER",
+        "SELFHEAL_TOKEN",
+    }
 )
 
 

@@ -38,7 +38,7 @@ _ATTEMPTS = text(
     """SELECT a.id, a.action_name AS action, a.status, a.created_at, coalesce(a.metadata ->> 'message', '') AS message
        FROM healing_actions a WHERE a.fault_id = :fault ORDER BY a.created_at"""
 )
-# The one statement that decides: of two answers at once the second finds the row decided. What follows from an answer is
+# The one statement that decides: of two answers at once the second finds the row decided. What follows from it is
 # written by a trigger of the table (v0001_approvals.sql): no role that answers may write that itself.
 _ANSWER = text(
     """UPDATE approvals a

@@ -7,6 +7,7 @@ it is one heal.
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Engine, Row, insert, text
 from sqlalchemy.engine import Connection
@@ -36,7 +37,8 @@ _TAKE = text(
 )
 _TAKEN = text(
     """SELECT t.*, a.trigger_type, a.source, a.priority, a.asked_by FROM raised_triggers t
-       LEFT JOIN approvals a ON a.id = t.approval WHERE t.id = ANY (:ids) ORDER BY t.raised_at"""
+       LEFT JOIN approvals a ON a.id = t.approval
+       WHERE t.id = ANY (:ids) OR t.approval = :approval ORDER BY t.raised_at"""
 )
 
 
@@ -58,8 +60,13 @@ class RaisedTriggers:
         asked = {"limit": limit, "pause": pause, "soon": min(pause, _APPROVED_AGAIN)}
         with transaction(self._engine) as connection:
             ids = list(connection.scalars(_TAKE, asked))
-            rows = connection.execute(_TAKEN, {"ids": ids}).all() if ids else []
+            rows = connection.execute(_TAKEN, {"ids": ids, "approval": None}).all() if ids else []
         return [_trigger_of(row) if row.approval is None else _approved(row) for row in rows]
+
+    def of(self, approval: UUID) -> Trigger:
+        """The one that was raised with this approval, whoever has it in their hands."""
+        with transaction(self._engine) as connection:
+            return _approved(connection.execute(_TAKEN, {"ids": [], "approval": approval}).one())
 
 
 def raise_and_tell(connection: Connection, breaker: Breaker, causes: Sequence[Cause], *, note: str) -> None:

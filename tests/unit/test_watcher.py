@@ -650,7 +650,7 @@ def test_a_turn_of_reconcile_neither_stops_sweeps_nor_doubles() -> None:
 
     stage.reconcile = reconcile
     stage.before = {10: release}
-    stage.before |= {sweep: stage.turn_is_over for sweep in range(11, 21)}
+    stage.before |= dict.fromkeys(range(11, 21), stage.turn_is_over)
     stage.run()
     assert counts == [1]
     assert stage.turns >= 3
