@@ -1,11 +1,13 @@
 """One healer process of the campaign: heals one target with the plain procedure, and prints how it ended.
 
 Options make the mutants: `--elsewhere` claims to run on another host (nobody can end it by pid), `--no-fence`
-takes the fence out of every write, `--no-look` lets the act overlook that the target lives another life.
+takes the fence out of every write, `--no-look` lets the act overlook that the target lives another life. `--approved`
+takes what a person approved in place of a trigger of its own, and `--die` dies with it.
 """
 
 import json
 import os
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,7 +38,19 @@ def main() -> None:
         Incarnation.same_life = lambda self, other: True  # type: ignore[method-assign] # noqa: ARG005
     values = json.loads(Path(settings).read_text())
     estate = short_acts(wire(parse(values, source=settings), database_url=os.environ["SELFHEAL_DATABASE_URL"]))
-    trigger = Trigger(
+    trigger = own_trigger(component)
+    if "--approved" in options:  # what a person's word has raised
+        (trigger,) = [one for one in estate.due() if one.component == component]
+    if "--die" in options:
+        os.kill(os.getpid(), signal.SIGKILL)
+    result = heal(plain_steps(estate.healer), trigger)
+    ended = result.outcome.status.value if result.outcome else result.note
+    print(json.dumps({"decision": result.answer.decision.value, "ended": ended}))  # noqa: T201
+
+
+def own_trigger(component: str) -> Trigger:
+    """As a watcher raises it."""
+    return Trigger(
         id=uuid7(),
         type=TriggerType.SERVICE_DOWN,
         component=component,
@@ -45,9 +59,6 @@ def main() -> None:
         reason="the campaign broke it",
         detected_at=datetime.now(UTC),
     )
-    result = heal(plain_steps(estate.healer), trigger)
-    ended = result.outcome.status.value if result.outcome else result.note
-    print(json.dumps({"decision": result.answer.decision.value, "ended": ended}))  # noqa: T201
 
 
 if __name__ == "__main__":
