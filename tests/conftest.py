@@ -28,7 +28,7 @@ from selfheal import logs
 from selfheal.store.engine import open_engine
 from selfheal.store.tables import metadata
 
-WHOLE_STACK = {"test_cli_stack.py", "test_reload_stack.py", "test_stack_survives.py"}
+WHOLE_STACK = {"test_approvals_stack.py", "test_cli_stack.py", "test_reload_stack.py", "test_stack_survives.py"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
