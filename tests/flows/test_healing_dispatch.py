@@ -19,6 +19,7 @@ from prefect.settings import (
 )
 from prefect.states import AwaitingRetry
 from prefect_fixtures import Server
+from sqlalchemy import Engine
 from uuid6 import uuid7
 
 from deployments.demo.estate import Estate
@@ -26,11 +27,13 @@ from flows.healing_dispatch import dispatch, healing_dispatch
 from selfheal import bootstrap
 from selfheal.model.admission import Decision
 from selfheal.model.attempt import Status
+from selfheal.model.identity import Door, Identity, Role
 from selfheal.model.mode import ActionMode
 from selfheal.model.report import HistoryLine
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.protocol import steps
 from selfheal.protocol.deciding import refused_for_now
+from selfheal.store.approvals import Approvals
 from tasks.heal import act, observe, record, roll_back
 
 STEPS = {"observe", "admit", "claim", "prepare", "act", "verify", "record"}
@@ -249,3 +252,24 @@ def test_a_run_that_asks_ends_as_awaiting_approval(
     assert refused_for_now(healing.healer, a_trigger(broken))
     assert dispatch(a_trigger(broken)).name == "AwaitingApproval"
     assert (history(healing), estate.spawns(broken)) == ([], before)
+
+
+def test_an_approved_run_is_a_run_that_anybody_can_see_and_nobody_can_make_up(
+    prefect_server: Server, healing: bootstrap.Estate, estate: Estate, broken: str, api_engine: Engine
+) -> None:
+    """An approval typed into the form gives nothing before it is one; once approved, it heals as a flow run."""
+    before = estate.spawns(broken)
+    healing.modes.set("restart-service", ActionMode.APPROVE, who="ada", why="it lost data")
+    assert ask(broken, who="bob").name == "AwaitingApproval"
+    approvals = Approvals(api_engine)
+    (asked,) = approvals.newest(limit=5, ended=False)
+    assert ask(broken, action=asked.action, approval=asked.id).name == "AwaitingApproval"
+    assert ask(broken, action=asked.action, approval=uuid7()).name == "NotAllowed"
+    assert estate.spawns(broken) == before
+    grace = Identity(name="grace", role=Role.APPROVER, token=uuid7())
+    approvals.answer(asked.id, approve=True, identity=grace, door=Door.API, why="seen", fingerprint=asked.fingerprint)
+    (trigger,) = healing.due()
+    assert dispatch(trigger).name == "Healed"
+    assert last_heal(prefect_server).parameters["approval"] == str(asked.id)
+    assert ask(broken, action=asked.action, approval=asked.id).name in {"AlreadyHealthy", "NotAllowed"}
+    assert (estate.spawns(broken), len(history(healing))) == (before + 1, 1)
