@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from admission_desk import WIDE
 from approval_desk import ASKING, HEALTHY, Counter, person
+from estate_fixtures import until
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from uuid6 import uuid7
 
@@ -98,6 +100,36 @@ def test_many_healers_of_one_word_make_one_heal(counter: Counter) -> None:
     assert len({one.attempt_id for one in answers if one.admitted}) == 1
     assert counter.one("SELECT count(*) FROM healing_actions") == 1
     assert counter.state(asked) == "USED"
+
+
+def test_another_ones_word_makes_no_second_heal(counter: Counter) -> None:
+    """A trigger that needs no word and brings one that is not its own: its id has one answer all the same."""
+    other = counter.ask("frontend")
+    counter.answer(other)
+    trigger = counter.trigger(approval=other.id)
+    auto = (replace(ASKING, mode="auto"),)
+    first = counter.admit(trigger, rungs=auto)
+    counter.end(first)
+    again = counter.admit(trigger, rungs=auto)
+    assert (first.admitted, again.repeated, again.attempt_id) == (True, True, first.attempt_id)
+    assert counter.one("SELECT mode FROM healing_actions") == "auto"
+    assert counter.state(other) == "APPROVED"
+
+
+def test_a_word_that_ends_while_it_is_being_used_is_not_used(counter: Counter) -> None:
+    """Somebody who saw the component healthy is closing it: the heal waits for them, and is not admitted."""
+    asked = counter.ask()
+    counter.answer(asked)
+    (trigger,) = counter.due()
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    with ThreadPoolExecutor(1) as pool:
+        with counter.engine.begin() as connection:
+            connection.execute(text("SELECT end_word(:id, 'OVERTAKEN')"), {"id": asked.id})
+            admitting = pool.submit(counter.admit, trigger)
+            until("it waits for the word", lambda: admitting.done() or counter.one(waiting) > 0)
+        assert admitting.result().decision is Decision.STALE_TRIGGER
+    assert counter.state(asked) == "OVERTAKEN"
+    assert counter.one("SELECT count(*) FROM healing_actions") == 0
 
 
 # -- what stands in the way for a while does not burn the word
