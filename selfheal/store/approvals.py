@@ -22,7 +22,7 @@ from selfheal.model.errors import Transient
 from selfheal.model.identity import Door, Identity
 from selfheal.policy.approval import refuse_answer
 from selfheal.store.engine import transaction
-from selfheal.store.text import shorten
+from selfheal.store.text import identifier, shorten
 
 USE_WITHIN = timedelta(minutes=10)
 
@@ -115,7 +115,7 @@ class Approvals:
             values = {
                 "id": approval,
                 "word": word.value,
-                "name": shorten(identity.name, 100),
+                "name": identifier(identity.name, 100),
                 "token": identity.token,
                 "door": door.value,
                 "why": why,
