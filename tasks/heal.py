@@ -16,6 +16,7 @@ from selfheal.model.trigger import Trigger
 from selfheal.protocol import reconcile, steps
 from selfheal.protocol.heal import Steps
 from tasks.retries import ONCE, RETRYING
+from tasks.run import this_run
 
 
 @task(name="observe", cache_policy=NO_CACHE, **RETRYING)
@@ -33,7 +34,7 @@ def admit(trigger: Trigger, seen: Observation | None) -> Answer:
 @task(name="claim", cache_policy=NO_CACHE, **RETRYING)
 def claim(attempt_id: UUID) -> Attempt:
     """Take the admitted attempt for this process."""
-    return steps.claim(current().healer, attempt_id)
+    return steps.claim(current().healer, attempt_id, this_run())
 
 
 @task(name="prepare", cache_policy=NO_CACHE, **RETRYING)
@@ -85,4 +86,5 @@ def task_steps() -> Steps:
         record=record,
         follow=follow,
         leases=current().healer.leases,
+        run=this_run(),
     )

@@ -242,7 +242,7 @@ class FakeHeals:
             return Outlook(refusals=(standing,))
         return Outlook(action=standing.action)
 
-    def claim(self, attempt_id: UUID, *, fence: int, holder: Holder) -> Attempt | None:
+    def claim(self, attempt_id: UUID, *, fence: int, holder: Holder, run: UUID | None = None) -> Attempt | None:
         self._call("claim")
         row = self.rows.get(attempt_id)
         if row is None or not row.unfinished or row.attempt.fence != fence:
@@ -250,8 +250,14 @@ class FakeHeals:
         if row.attempt.status is Status.RUNNING and row.lease_until >= self._clock.now():
             return None
         row.lease_until = self._clock.now() + self._lease
+        known = row.attempt.flow_runs
         row.attempt = replace(
-            row.attempt, status=Status.RUNNING, fence=fence + 1, runs=row.attempt.runs + 1, holder=holder
+            row.attempt,
+            status=Status.RUNNING,
+            fence=fence + 1,
+            runs=row.attempt.runs + 1,
+            holder=holder,
+            flow_runs=known if run is None or run in known else (*known, run),
         )
         return row.attempt
 

@@ -127,6 +127,7 @@ class Attempt:
         runs: how often it was claimed.
         plan: what `prepare` stored; None before.
         created_at: when the intent was written.
+        flow_runs: the runs of the workflow engine that carried it out, the first one first; empty where none did.
         outcome: its one result; None while it is unfinished.
     """
 
@@ -143,4 +144,5 @@ class Attempt:
     runs: int
     plan: Plan | None
     created_at: datetime
+    flow_runs: tuple[UUID, ...] = ()
     outcome: Outcome | None = None

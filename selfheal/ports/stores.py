@@ -43,8 +43,11 @@ class HealStore(Protocol):
         """All that would stand in the way now, in the order of admission's questions; records nothing."""
         ...
 
-    def claim(self, attempt_id: UUID, *, fence: int, holder: Holder) -> Attempt | None:
-        """Take an attempt whose fence is still `fence`: RUNNING, fence + 1, a new lease. None: somebody else did."""
+    def claim(self, attempt_id: UUID, *, fence: int, holder: Holder, run: UUID | None = None) -> Attempt | None:
+        """Take an attempt whose fence is still `fence`: RUNNING, fence + 1, a new lease. None: somebody else did.
+
+        A flow run that carries it out from now on is written down with it; None: it is carried out without one.
+        """
         ...
 
     def renew(self, held: Mapping[UUID, int]) -> set[UUID]:

@@ -25,7 +25,10 @@ _LOOKS_AGAIN = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Steps:
-    """The steps, each as something to call: plain functions, or Prefect tasks around them."""
+    """The steps, each as something to call: plain functions, or Prefect tasks around them.
+
+    `run` is the flow run whose tasks they are, for the record; None: they are plain functions.
+    """
 
     observe: Callable[[Trigger], Observation | None]
     admit: Callable[[Trigger, Observation | None], Answer]
@@ -37,6 +40,7 @@ class Steps:
     record: Callable[[Attempt, Outcome, int | None], Outcome]
     follow: Callable[[UUID], Outcome | None]
     leases: Leases
+    run: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -97,7 +97,7 @@ def _settle(healer: Healer, steps: Steps, left: Attempt) -> Settled | None:
 
 def _taken_over(healer: Healer, steps: Steps, left: Attempt) -> Settled | None:
     try:
-        mine = healer.store.claim(left.id, fence=left.fence, holder=holder.this_process())
+        mine = healer.store.claim(left.id, fence=left.fence, holder=holder.this_process(), run=steps.run)
         if mine is None:
             return None
         _log.warning("taking over attempt %s on %s (run %d)", mine.id, mine.component, mine.runs)

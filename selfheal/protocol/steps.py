@@ -80,13 +80,13 @@ def admit(healer: Healer, trigger: Trigger, seen: Observation | None) -> Answer:
             return answer
 
 
-def claim(healer: Healer, attempt_id: UUID) -> Attempt:
-    """Take a freshly admitted attempt for this process.
+def claim(healer: Healer, attempt_id: UUID, run: UUID | None = None) -> Attempt:
+    """Take a freshly admitted attempt for this process, and for the flow run that it is carried out in.
 
     Raises:
         StoodDown: somebody else was faster, because this process slept past the intent's lease.
     """
-    attempt = healer.store.claim(attempt_id, fence=0, holder=this_process())
+    attempt = healer.store.claim(attempt_id, fence=0, holder=this_process(), run=run)
     if attempt is None:
         raise StoodDown(f"attempt {attempt_id} was taken over before it was claimed")
     reach("after-claim")

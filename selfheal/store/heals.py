@@ -16,6 +16,7 @@ from sqlalchemy import (
     Engine,
     Row,
     and_,
+    case,
     exists,
     func,
     literal,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
 
 from selfheal.model.admission import Answer, Costs, Decision, Limits, Outlook, Place, Refusal, Rung
@@ -149,8 +151,9 @@ class Heals:
             asks=any(row["decision"] == "ASK" for row in rows),
         )
 
-    def claim(self, attempt_id: UUID, *, fence: int, holder: Holder) -> Attempt | None:
+    def claim(self, attempt_id: UUID, *, fence: int, holder: Holder, run: UUID | None = None) -> Attempt | None:
         """See `ports.HealStore.claim`."""
+        noted = {} if run is None else {"details": _with_run(str(run))}
         statement = (
             update(healing_actions)
             .where(
@@ -168,6 +171,7 @@ class Heals:
                 runs=healing_actions.c.runs + 1,
                 holder=asdict(holder),
                 lease_until=func.now() + self._lease,
+                **noted,
             )
             .returning(*healing_actions.c)
         )
@@ -360,6 +364,17 @@ def _held(attempt_id: UUID, fence: int) -> tuple[ColumnElement[bool], ...]:
         healing_actions.c.id == attempt_id,
         healing_actions.c.fence == fence,
         healing_actions.c.status == Status.RUNNING.value,
+    )
+
+
+def _with_run(run: str) -> ColumnElement[Any]:
+    """The metadata of an attempt with this flow run: the first is `flow_run`, another one is among `later_runs`."""
+    details = healing_actions.c.details
+    first, later = details["flow_run"].astext, func.coalesce(details["later_runs"], literal([], JSONB))
+    return case(
+        (first.is_(None), details.concat({"flow_run": run})),
+        (or_(first == run, later.contains([run])), details),
+        else_=details.concat(func.jsonb_build_object("later_runs", later.concat([run]))),
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Row
 
@@ -34,8 +35,15 @@ def attempt_of(row: Row[Any]) -> Attempt:
         runs=row.runs,
         plan=None if row.plan is None else plan_of(row.plan),
         created_at=row.created_at,
+        flow_runs=_runs_of(row.details),
         outcome=None if row.completed_at is None else _outcome_of(row),
     )
+
+
+def _runs_of(details: dict[str, Any]) -> tuple[UUID, ...]:
+    """The flow runs that have carried it out, as the claims wrote them."""
+    first = details.get("flow_run")
+    return () if first is None else tuple(UUID(one) for one in (first, *details.get("later_runs", ())))
 
 
 def plan_of(stored: dict[str, Any]) -> Plan:

@@ -202,6 +202,19 @@ def test_a_claim_is_won_once(bench: Bench) -> None:
     assert bench.store.claim(uuid7(), fence=0, holder=OTHER) is None
 
 
+def test_every_flow_run_that_carries_an_attempt_out_is_kept_once(bench: Bench) -> None:
+    """The first one stays the first, whoever takes over; a claim without a run, or by a known one, adds nothing."""
+    first, second, third = uuid7(), uuid7(), uuid7()
+    attempt_id, known = bench.ask().attempt_id, []
+    for fence, run in enumerate([None, first, None, first, second, second, third]):
+        taken = bench.store.claim(attempt_id, fence=fence, holder=OTHER, run=run)
+        known.append(taken.flow_runs)
+        bench.passes(LEASE + SECOND)
+    found = [(), (first,), (first,), (first,), (first, second), (first, second), (first, second, third)]
+    assert known == found
+    assert bench.read(taken).flow_runs == found[-1]
+
+
 def test_a_lease_that_is_over_can_be_taken(bench: Bench) -> None:
     """After the lease another holder takes the attempt, and the first one writes nothing any more."""
     attempt = bench.begun()
