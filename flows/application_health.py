@@ -9,13 +9,14 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.healing_dispatch import dispatch
+from flows.names import watch_run
 from selfheal.bootstrap import current
 from selfheal.protocol.plain import plain_steps
 from selfheal.watch.watcher import MECHANISM
 from tasks.signing import signed_in
 
 
-@flow(name="application-health", persist_result=False)
+@flow(name="application-health", flow_run_name=watch_run, persist_result=False)
 def application_health() -> State[None]:
     """Watch until the next run watches."""
     estate = current()

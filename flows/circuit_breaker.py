@@ -12,34 +12,37 @@ from typing import Annotated, Literal
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
-from pydantic import Field
 
+from flows.forms import BreakerName, DryRun, Hours, Who, Why, titled
+from flows.names import breaker_run
 from selfheal.bootstrap import current
 from selfheal.model.breaker import Breaker, Deed
 from selfheal.model.errors import SelfhealError
+from selfheal.policy.asking import unproven
 from selfheal.store.engine import rehearsing
 from tasks.breakers import show_breakers
 from tasks.signing import signed_in
 
-Hours = Annotated[float, Field(gt=0, le=366 * 24)]
+Choice = Annotated[Literal["look", "open", "close", "automatic", "reset"], titled("What to do")]
 
 
-@flow(name="circuit-breaker", persist_result=False)
+@flow(name="circuit-breaker", flow_run_name=breaker_run, persist_result=False)
 def circuit_breaker(  # noqa: PLR0913, PLR0917 - the fields of a form, which Prefect fills in by name
-    deed: Literal["look", "open", "close", "automatic", "reset"] = "look",
-    breaker: str = "",
-    who: str = "",
-    why: str = "",
-    hours: Hours | None = None,
-    dry_run: bool = False,  # noqa: FBT001, FBT002 - the form's tick box
+    deed: Choice = "look",
+    breaker: BreakerName = "",
+    who: Who = "",
+    why: Why = "",
+    hours: Hours = None,
+    dry_run: DryRun = False,  # noqa: FBT002 - the form's tick box
 ) -> State[None]:
     """Look after the circuit breakers, or decide in place of one.
 
     Args:
-        deed: Look after all of them, or what to do with one.
-        breaker: Which one; only for a decision: an action like restart-service, or agent:NAME, or agent:TENANT/NAME.
-        who: Who decides; it is recorded, and told to whom it refuses.
-        why: Why; the same.
+        deed: Look after all of them; or decide about one: open keeps it open and close keeps it closed, automatic ends
+            that, reset makes it as new.
+        breaker: Which one is decided about: an action like restart-service, or agent:NAME, or agent:TENANT/NAME.
+        who: Who decides; it is recorded as your word, for Prefect knows no persons, and told to whom it refuses.
+        why: Why; it is recorded, and told with your name.
         hours: How long open or close lasts; empty: until somebody ends it.
         dry_run: Only tell how the breakers would be afterwards.
     """
@@ -48,7 +51,8 @@ def circuit_breaker(  # noqa: PLR0913, PLR0917 - the fields of a form, which Pre
     def looked() -> Sequence[Breaker]:
         if deed != "look":
             lasts = None if hours is None else timedelta(hours=hours)
-            estate.breakers.decide(estate.breaker_name(breaker), Deed(deed), who=who, why=why, lasts=lasts)
+            name, by = estate.breaker_name(breaker), unproven(who)
+            estate.breakers.decide(name, Deed(deed), who=by, why=why, lasts=lasts)
         return [estate.breakers.look(one.name) for one in estate.breakers.all()]
 
     try:
@@ -61,7 +65,10 @@ def circuit_breaker(  # noqa: PLR0913, PLR0917 - the fields of a form, which Pre
     except SelfhealError as error:
         return Failed(name="NotDone", message=str(error))
     closed = sum(one.state == "CLOSED" for one in now)
-    return Completed(name="Looked", message=f"{closed} of {len(now)} breakers are closed")
+    decided = "" if deed == "look" else f"{deed} {breaker}, by {unproven(who)}: {why}; "
+    return Completed(
+        name="Decided" if decided else "Looked", message=f"{decided}{closed} of {len(now)} breakers are closed"
+    )
 
 
 def _told(breakers: Sequence[Breaker]) -> str:

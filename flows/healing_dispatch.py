@@ -6,7 +6,6 @@ process, or runs the same procedure without Prefect when its server does not ans
 
 import logging
 from datetime import UTC, datetime
-from typing import Annotated
 from uuid import UUID
 
 from prefect import flow
@@ -14,15 +13,16 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.states import Completed, Failed
-from pydantic import Field
 
+from flows.forms import Action, Component, DryRun, Reason, TriggerId, Who
+from flows.names import heal_run
 from flows.server import answers
 from flows.states import final_state
 from selfheal.bootstrap import current
 from selfheal.logs import without_secrets
 from selfheal.model.errors import SelfhealError
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
-from selfheal.policy.admission import LONGEST_REASON
+from selfheal.policy.asking import unproven
 from selfheal.protocol.deciding import refused_for_now
 from selfheal.protocol.dry_run import preview
 from selfheal.protocol.heal import Result, heal
@@ -33,55 +33,46 @@ from tasks.signing import signed_in
 from tasks.slots import visible_slot
 
 _log = logging.getLogger(__name__)
+_given: dict[UUID, Trigger] = {}
+"""The triggers that this process raised itself; whatever else comes in by its parameters is a person's word."""
 _ended: dict[UUID, Result | SelfhealError] = {}
 """How heals ended that this process ran as flows, for `dispatch`."""
 
-Name = Annotated[str, Field(max_length=100)]
-Reason = Annotated[str, Field(max_length=LONGEST_REASON)]
-Choice = Annotated[str, Field(max_length=50)]
 
-
-@flow(name="healing-dispatch", flow_run_name="heal-{component}", persist_result=False)
+@flow(name="healing-dispatch", flow_run_name=heal_run, persist_result=False)
 def healing_dispatch(  # noqa: PLR0913, PLR0917 - the fields of a form, which Prefect fills in by name
-    component: Name,
+    component: Component,
     reason: Reason = "asked for by a person",
-    action: Choice = "",
-    dry_run: bool = False,  # noqa: FBT001, FBT002 - the form's tick box
-    trigger_type: TriggerType = TriggerType.MANUAL,
-    source: Source = Source.PERSON,
-    priority: Priority = Priority.HIGH,
-    trigger_id: UUID | None = None,
-    detected_at: datetime | None = None,
-    who: Name = "",
-    approval: UUID | None = None,
+    action: Action = "",
+    who: Who = "",
+    dry_run: DryRun = False,  # noqa: FBT002 - the form's tick box
+    trigger_id: TriggerId = None,
 ) -> State[None]:
     """Heal one component once: admit, claim, prepare, act, verify, roll back if need be, record.
 
     Args:
-        component: Which component to heal, as named in selfheal.toml.
-        reason: Why; it is recorded.
-        action: Which action; empty: the component's ladder decides.
-        dry_run: Only tell what would be done, and what would refuse it.
-        trigger_type: What kind of reason it is; actions choose by it.
-        source: Who asks.
-        priority: How urgent it is.
-        trigger_id: Idempotency key; empty: this run's own id.
-        detected_at: When the fault was seen first; empty: now.
-        who: The person who asks, where one does; somebody else must approve what needs a person's word.
-        approval: The approval that this is the run of; one that nobody gave, or that was used, gives nothing.
+        component: What to heal, as it is named in selfheal.toml and on its allow-list.
+        reason: Why; it is recorded, and told to whoever must approve.
+        action: Which action, like restart-service; empty: the component's ladder decides.
+        who: Who asks; it is recorded as your word, for Prefect knows no persons. Somebody else must approve what
+            needs a person's word.
+        dry_run: Only tell what would be done, and all that would refuse it.
+        trigger_id: For programs only: the same id again is the same heal, and is answered the same; empty: this
+            run's own.
     """
-    trigger = Trigger(
-        id=trigger_id or UUID(str(flow_run.id)),
-        type=trigger_type,
-        component=component,
-        action=action,
-        source=source,
-        priority=priority,
-        reason=reason,
-        detected_at=detected_at or datetime.now(UTC),
-        who=who,
-        approval=approval,
-    )
+    trigger = _given.get(trigger_id) if trigger_id else None
+    if trigger is None:
+        trigger = Trigger(
+            id=trigger_id or UUID(str(flow_run.id)),
+            type=TriggerType.MANUAL,
+            component=component,
+            action=action,
+            source=Source.PERSON,
+            priority=Priority.HIGH,
+            reason=reason,
+            detected_at=datetime.now(UTC),
+            who=unproven(who or "somebody"),
+        )
     try:
         if dry_run:
             return Completed(name="DryRun", message=without_secrets(preview(current().healer, trigger).text()))
@@ -104,10 +95,13 @@ def dispatch(trigger: Trigger) -> Result:
         SelfhealError: nothing was done; the sweep will raise the trigger again.
     """
     if _worth_a_run(trigger) and answers():
+        _given[trigger.id] = trigger
         try:
             _run_as_flow(trigger)
         except Exception as error:  # noqa: BLE001 - whatever Prefect's engine raises, our own record decides
             _log.warning("Prefect failed around the heal of %s: %s", trigger.component, error)
+        finally:
+            _given.pop(trigger.id, None)
         ended = _ended.pop(trigger.id, None)
         if isinstance(ended, SelfhealError):
             raise ended
@@ -130,14 +124,9 @@ def _run_as_flow(trigger: Trigger) -> None:
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         healing_dispatch(
             component=trigger.component,
-            reason=clean(trigger.reason),  # a NUL byte from a probe: Prefect's server would answer 500, again and again
+            reason=clean(without_secrets(trigger.reason)),  # a NUL byte: the server would answer 500, again and again
             action=trigger.action,
-            trigger_type=trigger.type,
-            source=trigger.source,
-            priority=trigger.priority,
-            trigger_id=trigger.id,
-            detected_at=trigger.detected_at,
             who=trigger.who,
-            approval=trigger.approval,
+            trigger_id=trigger.id,
             return_state=True,
         )

@@ -10,7 +10,9 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from flows.forms import DryRun
 from flows.healing_dispatch import dispatch
+from flows.names import reconcile_run
 from selfheal.bootstrap import current
 from selfheal.model.errors import SelfhealError
 from selfheal.protocol.reconcile import would_settle
@@ -20,12 +22,12 @@ from tasks.lost_runs import end_lost_runs
 from tasks.signing import signed_in
 
 
-@flow(name="reconcile", persist_result=False)
-def reconcile(dry_run: bool = False) -> State[None]:  # noqa: FBT001, FBT002 - the form's tick box
+@flow(name="reconcile", flow_run_name=reconcile_run, persist_result=False)
+def reconcile(dry_run: DryRun = False) -> State[None]:  # noqa: FBT002 - the form's tick box
     """Settle attempts whose lease is over, heal what was raised, tell people, end lost runs, forget answers.
 
     Args:
-        dry_run: Only tell what would be done.
+        dry_run: Only tell what would be done; nothing is settled, ended, sent or forgotten.
     """
     try:
         if dry_run:

@@ -14,10 +14,13 @@ NAME = "heal:restart-service"
 def test_a_person_opens_a_breaker_and_ends_that(prefect_server: Server, healing: bootstrap.Estate) -> None:
     """Who and why are kept; afterwards probes decide; the table of breakers is in the Prefect UI."""
     state = circuit_breaker(deed="open", breaker="restart-service", who="ada", why="data loss", return_state=True)
-    assert (state.name, state.message) == ("Looked", "0 of 1 breakers are closed")
+    said = "open restart-service, by ada (through Prefect): data loss; 0 of 1 breakers are closed"
+    assert (state.name, state.message) == ("Decided", said)
+    run = prefect_server.client.read_flow_run(state.state_details.flow_run_id)
+    assert run.name == "open restart-service: data loss"
     override = healing.breakers.state(NAME).override
     assert override is not None
-    assert (override.mode, override.who, override.why) == (Mode.FORCED_OPEN, "ada", "data loss")
+    assert (override.mode, override.who, override.why) == (Mode.FORCED_OPEN, "ada (through Prefect)", "data loss")
     circuit_breaker(deed="automatic", breaker="restart-service", who="ada", why="mended", return_state=True)
     assert isinstance(healing.breakers.ask(NAME, uuid4()), Permit)
     artifacts = prefect_server.client.request("POST", "/artifacts/latest/filter", json={}).json()

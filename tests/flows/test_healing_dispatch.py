@@ -36,7 +36,16 @@ from selfheal.protocol.deciding import refused_for_now
 from selfheal.store.approvals import Approvals
 from tasks.heal import act, observe, record, roll_back
 
-STEPS = {"observe", "admit", "claim", "prepare", "act", "verify", "record"}
+STEPS = {
+    "observe backend",
+    "admit backend",
+    "claim attempt {attempt}",
+    "prepare restart-service on backend",
+    "act: restart-service on backend",
+    "verify backend after restart-service",
+    "record restart-service on backend: Healed",
+    "report the heal of backend",
+}
 
 
 def ask(component: str, **parameters: object) -> State[None]:
@@ -67,7 +76,7 @@ def task_runs(server: Server, flow_run_id: UUID) -> list[TaskRun]:
 
 def last_heal(server: Server) -> FlowRun:
     """The newest run of the flow that has ended."""
-    wanted = FlowRunFilter.model_validate({"name": {"any_": ["heal-backend"]}, "end_time": {"is_null_": False}})
+    wanted = FlowRunFilter.model_validate({"name": {"like_": "heal backend: "}, "end_time": {"is_null_": False}})
     (run,) = server.client.read_flow_runs(flow_run_filter=wanted, limit=1, sort="START_TIME_DESC")  # type: ignore[arg-type]
     return run
 
@@ -82,9 +91,12 @@ def test_a_heal_is_a_run_with_a_task_per_step(
     assert estate.spawns(broken) == before + 1
     assert [line.status for line in history(healing)] == ["SUCCESS"]
     run_id = state.state_details.flow_run_id
-    assert prefect_server.client.read_flow_run(run_id).name == "heal-backend"
+    assert prefect_server.client.read_flow_run(run_id).name == "heal backend: asked for by a person"
     until("the task runs are recorded", lambda: len(task_runs(prefect_server, run_id)) >= len(STEPS))
-    assert {run.name.rpartition("-")[0] for run in task_runs(prefect_server, run_id)} == STEPS
+    (line,) = history(healing)
+    assert {run.name for run in task_runs(prefect_server, run_id)} == {
+        step.format(attempt=line.attempt_id) for step in STEPS
+    }
 
 
 def test_the_act_is_never_retried_and_the_others_are() -> None:
