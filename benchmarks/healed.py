@@ -4,7 +4,7 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,10 +16,11 @@ from deployments.embedded import child
 from deployments.embedded.files import write_private
 from selfheal.model.errors import Permanent
 from selfheal.model.health import HealthStatus
-from selfheal.model.report import HistoryLine
+from selfheal.model.page import Slice
+from selfheal.model.report import AttemptFilter, HistoryLine
 from selfheal.store.engine import open_engine
 from selfheal.store.health import HealthHistory
-from selfheal.store.reports import Reports
+from selfheal.store.reading.attempts import Attempts
 
 SOURCE = Path(__file__).resolve().parents[1]
 
@@ -30,14 +31,14 @@ class Healed:
 
     Attributes:
         component: its name.
-        reports: the attempts.
+        attempts: what was recorded.
         health: what the watcher has seen.
         watcher: its process.
         log: of the watcher.
     """
 
     component: str
-    reports: Reports
+    attempts: Attempts
     health: HealthHistory
     watcher: subprocess.Popen[bytes]
     log: Path
@@ -51,7 +52,7 @@ class Healed:
             Permanent: an attempt did not heal, or the watcher has ended.
         """
         until(lambda: self._settled(attempts), what=f"{attempts} heals are settled and the watcher has swept since")
-        lines = self.reports.history(limit=attempts + 1, component=self.component)
+        lines = self._newest(attempts + 1)
         if len(lines) != attempts or any(line.verification != "HEALED" for line in lines):
             raise Permanent(f"{attempts} heals were expected, recorded are {[line.verification for line in lines]}")
         return lines[0] if lines else None
@@ -59,10 +60,13 @@ class Healed:
     def _settled(self, attempts: int) -> bool:
         if self.watcher.poll() is not None:
             raise Permanent(f"the watcher ended: {self.log.read_text(errors='replace')[-500:]}")
-        lines = self.reports.history(limit=attempts + 1, component=self.component)
+        lines = self._newest(attempts + 1)
         if len(lines) < attempts or any(line.completed_at is None for line in lines):
             return False
         return self._swept_since(lines[0].completed_at if lines else None)
+
+    def _newest(self, limit: int) -> Sequence[HistoryLine]:
+        return self.attempts.page(Slice(limit=limit), AttemptFilter(component=self.component)).items
 
     def _swept_since(self, moment: datetime | None) -> bool:
         """Whether a sweep has seen the program well after that moment; a sweep ends by watching the pids it found."""
@@ -87,9 +91,9 @@ def healed(folder: Path, database: Database, component: str, values: dict[str, A
     write_private(settings, json.dumps(values | {"components": components, "healing": healing}))
     engine = open_engine(database.url)
     watcher = _start(settings, log, database)
-    reports, health = Reports(engine), HealthHistory(engine)
+    attempts, health = Attempts(engine), HealthHistory(engine)
     try:
-        yield Healed(component=component, reports=reports, health=health, watcher=watcher, log=log)
+        yield Healed(component=component, attempts=attempts, health=health, watcher=watcher, log=log)
     finally:
         watcher.kill()
         watcher.wait()

@@ -14,6 +14,8 @@ from selfheal.store.maintenance import Maintenance
 from selfheal.store.outbox import Outbox
 from selfheal.store.pauses import Pauses
 from selfheal.store.rates import RateReports
+from selfheal.store.reading.attempts import Attempts
+from selfheal.store.reading.faults import Faults
 from selfheal.store.reports import Reports
 from selfheal.store.starts import MissedStarts
 from selfheal.store.storms import Storms
@@ -21,9 +23,11 @@ from selfheal.store.storms import Storms
 
 @dataclass(frozen=True, kw_only=True)
 class Database:
-    """What can be read: reports, rates, health with its watchers, alerts; and what a person decides."""
+    """What can be read: attempts, faults, refusals, rates, health and watchers, alerts; and what a person decides."""
 
     reports: Reports
+    attempts: Attempts
+    faults: Faults
     health: HealthHistory
     pauses: Pauses
     maintenance: Maintenance
@@ -43,6 +47,8 @@ def reading(url: str, *, dry_run: bool = False) -> Iterator[Database]:
         with rehearsing(engine) if dry_run else nullcontext():
             yield Database(
                 reports=Reports(engine),
+                attempts=Attempts(engine),
+                faults=Faults(engine),
                 health=HealthHistory(engine),
                 pauses=Pauses(engine),
                 maintenance=Maintenance(engine),

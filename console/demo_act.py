@@ -73,7 +73,7 @@ class Act:
 
     def _close(self, database: Database, ended: Ended, lines: "Sequence[HistoryLine]") -> None:
         """The closing table, the totals, and what is missing."""
-        still_open = [fault.component for fault in database.reports.open_faults()]
+        still_open = [fault.component for fault in database.faults.still_open()]
         missing = demo_faults.missing(ended.faults, lines, ended.starts, still_open)
         facts = demo_faults.totals(ended.faults, lines, ended.starts)
         facts["seconds_until_now"] = round(time.time() - self._narrator.begun, 1)

@@ -7,6 +7,7 @@ from console.database import Database
 from console.narrator import Narrator
 from selfheal.model.errors import SelfhealError
 from selfheal.model.health import HealthStatus
+from selfheal.model.page import Slice
 from selfheal.model.report import HistoryLine
 
 ATTEMPTS_READ = 200
@@ -33,7 +34,7 @@ class Timeline:
     def look(self) -> bool:
         """Read once and tell what is new; False when the database did not answer."""
         try:
-            self.lines = self._database.reports.history(limit=ATTEMPTS_READ)
+            self.lines = self._database.attempts.page(Slice(limit=ATTEMPTS_READ)).items
             latest = self._database.health.latest()
         except SelfhealError:  # the next look tells it
             return False

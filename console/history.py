@@ -30,15 +30,21 @@ def history(
     place: Place = Place(),  # noqa: B008 - frozen: cyclopts fills a copy
     limit: Annotated[int, Parameter(validator=Number(gte=1, lte=10_000), help="How many.")] = 20,
     component: Annotated[str, Parameter(help="Only of this component.")] = "",
+    transitions: Annotated[
+        bool, Parameter(negative=(), help="Also what the circuit breakers did; those rows are no attempts.")
+    ] = False,
     output: Output = "table",
 ) -> int:
     """List the newest attempts."""
     url = place.database_url()
     from console.database import reading  # noqa: PLC0415  keeps `--help` fast
+    from selfheal.model.page import Slice  # noqa: PLC0415
+    from selfheal.model.report import AttemptFilter  # noqa: PLC0415
 
+    wanted = AttemptFilter(component=component, transitions=transitions)
     with reading(url) as database:
-        lines = database.reports.history(limit=limit, component=component)
-    rows = [_row(line) for line in lines]
+        page = database.attempts.page(Slice(limit=limit), wanted)
+    rows = [_row(line) for line in page.items]
     section = Section(name="attempts", columns=COLUMNS, rows=rows, when_empty="nothing was healed yet")
     show([section], output=output)
     return 0

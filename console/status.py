@@ -201,7 +201,7 @@ def _faults(found: Findings, database: "Database") -> None:
             "attempts": fault.attempts,
             "person_must_look": fault.needs_person,
         }
-        for fault in database.reports.open_faults()
+        for fault in database.faults.still_open()
     ]
     found.bad = found.bad or bool(rows)
     columns = ("component", "since", "attempts", "person_must_look")

@@ -1,6 +1,7 @@
 """What came of the heals: figures with their 95 % intervals."""
 
 from dataclasses import dataclass
+from datetime import date, datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,3 +46,43 @@ class Rates:
     mttr_s: Estimate
     recurrence: Estimate
     saved: Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuccessRate:
+    """A line of the client's view of everything that ever finished.
+
+    Attributes:
+        action_type: of what.
+        attempts: that are finished.
+        successful: of these.
+        failed: of these, what was rolled back included.
+        rolled_back: of the failed ones.
+        rate_pct: successes of a hundred, with two decimals.
+        execution_ms: mean of the successes; None without one.
+        last_attempted: when the last one was admitted.
+    """
+
+    action_type: str
+    attempts: int
+    successful: int
+    failed: int
+    rolled_back: int
+    rate_pct: float
+    execution_ms: float | None
+    last_attempted: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class DayOfHeals:
+    """What was healed on one day.
+
+    Attributes:
+        day: in UTC.
+        heals: faults that an attempt has healed.
+        mttr_s: mean seconds from detection to verified healed.
+    """
+
+    day: date
+    heals: int
+    mttr_s: float

@@ -68,7 +68,7 @@ class Approvals:
         """Those that wait for an answer or their run, then those that ended if wanted; the newest of each first."""
         with transaction(self._engine) as connection:
             rows = connection.execute(_NEWEST, {"limit": limit, "ended": ended}).all()
-        return [Approval(**_values(row, Approval)) for row in rows]
+        return [approval_of(row) for row in rows]
 
     def one(self, approval: UUID) -> ApprovalDetail:
         """All that is known of one.
@@ -128,6 +128,11 @@ class Approvals:
                 refuse_answer(_one(connection, approval), word, identity, why=why, fingerprint=fingerprint)
                 raise Transient(f"approval {approval} changes just now", hint="look at it again")
             return _one(connection, approval)
+
+
+def approval_of(row: Row[Any]) -> Approval:
+    """The question of a row of `approval_states`."""
+    return Approval(**_values(row, Approval))
 
 
 def _one(connection: Connection, approval: UUID) -> ApprovalDetail:

@@ -1,16 +1,26 @@
-"""What people read, straight from the tables: used by `status`, `history` and the demo."""
+"""Refusals as people read them, and the schema's revision."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine, Row, select, text
 
-from selfheal.model.report import HistoryLine, OpenFault, RefusalLine
+from selfheal.model.report import RefusalLine
 from selfheal.store.engine import transaction
-from selfheal.store.tables import faults, healing_actions, healing_triggers
+from selfheal.store.tables import faults, healing_triggers
 
-_LINES = select(healing_actions, faults.c.detected_at).join(faults, faults.c.id == healing_actions.c.fault_id)
+_COLUMNS = healing_triggers.c
+_REFUSED = select(healing_triggers).where(_COLUMNS.decision != "ADMITTED")
+# By component and target, which are indexed for refusals, and not by fault alone, which is not.
+_OF_FAULTS = _REFUSED.join_from(
+    faults,
+    healing_triggers,
+    (_COLUMNS.component == faults.c.component)
+    & (_COLUMNS.target_key == faults.c.target_key)
+    & (_COLUMNS.fault_id == faults.c.id),
+)
 
 
 class Reports:
@@ -23,53 +33,21 @@ class Reports:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def history(self, *, limit: int, component: str = "") -> Sequence[HistoryLine]:
-        """The newest attempts first, of one component or of all."""
-        statement = _LINES.order_by(healing_actions.c.created_at.desc(), healing_actions.c.id.desc()).limit(limit)
-        if component:
-            statement = statement.where(healing_actions.c.target_component == component)
-        with transaction(self._engine) as connection:
-            return [_line(row) for row in connection.execute(statement)]
-
-    def attempt(self, attempt_id: UUID) -> HistoryLine | None:
-        """One attempt."""
-        with transaction(self._engine) as connection:
-            row = connection.execute(_LINES.where(healing_actions.c.id == attempt_id)).first()
-        return None if row is None else _line(row)
-
-    def open_faults(self) -> Sequence[OpenFault]:
-        """What is sick now, the longest first."""
-        statement = select(faults).where(faults.c.closed_at.is_(None)).order_by(faults.c.detected_at)
-        with transaction(self._engine) as connection:
-            return [
-                OpenFault(
-                    component=row.component,
-                    detected_at=row.detected_at,
-                    attempts=row.attempts,
-                    needs_person=row.needs_person,
-                )
-                for row in connection.execute(statement)
-            ]
-
     def refusals(self, *, limit: int) -> Sequence[RefusalLine]:
         """The latest refusals, equal ones counted."""
-        statement = (
-            select(healing_triggers)
-            .where(healing_triggers.c.decision != "ADMITTED")
-            .order_by(healing_triggers.c.last_at.desc())
-            .limit(limit)
-        )
+        statement = _REFUSED.order_by(_COLUMNS.last_at.desc()).limit(limit)
         with transaction(self._engine) as connection:
-            return [
-                RefusalLine(
-                    component=row.component,
-                    decision=row.decision,
-                    reason=row.reason,
-                    occurrences=row.occurrences,
-                    last_at=row.last_at,
-                )
-                for row in connection.execute(statement)
-            ]
+            return [refusal_of(row) for row in connection.execute(statement)]
+
+    def refusals_of_faults(self, ids: Collection[UUID]) -> Mapping[UUID, Sequence[RefusalLine]]:
+        """The refusals of each of these faults, the oldest first, in one statement; every fault has a list."""
+        statement = _OF_FAULTS.where(faults.c.id.in_(ids)).order_by(_COLUMNS.first_at)
+        with transaction(self._engine) as connection:
+            rows = connection.execute(statement).all()
+        found = defaultdict(list)
+        for row in rows:
+            found[row.fault_id].append(refusal_of(row))
+        return {one: found[one] for one in ids}
 
     def schema(self) -> str:
         """The revision of the schema; `Permanent` if there is none."""
@@ -77,22 +55,14 @@ class Reports:
             return str(connection.scalar(text("SELECT version_num FROM alembic_version")))
 
 
-def _line(row: Row[Any]) -> HistoryLine:
-    """One joined row."""
-    return HistoryLine(
-        attempt_id=row.id,
-        component=row.target_component,
-        action=row.action_name,
-        status=row.status,
-        phase=row.phase,
-        verification=row.verification,
-        rollback=row.rollback_outcome,
-        interrupted=row.interrupted,
-        why=row.details.get("why", ""),
-        message=row.details.get("message", ""),
-        detected_at=row.detected_at,
-        created_at=row.created_at,
-        act_started_at=row.act_started_at,
-        act_ended_at=row.act_ended_at,
-        completed_at=row.completed_at,
+def refusal_of(row: Row[Any]) -> RefusalLine:
+    """A row of `healing_triggers`."""
+    return RefusalLine(
+        component=row.component,
+        decision=row.decision,
+        reason=row.reason,
+        source=row.source,
+        occurrences=row.occurrences,
+        first_at=row.first_at,
+        last_at=row.last_at,
     )

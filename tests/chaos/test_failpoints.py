@@ -21,11 +21,12 @@ from chaos_estate import AUDIT, TURN_S, Targets, targets, until
 from embedded_fixtures import Embedded
 from sqlalchemy import Engine, Row, text
 
-from selfheal.model.report import HistoryLine
+from selfheal.model.page import Slice
+from selfheal.model.report import AttemptFilter, HistoryLine
 from selfheal.protocol.failpoint import NAMES
 from selfheal.protocol.plain import plain_steps
 from selfheal.protocol.reconcile import reconcile
-from selfheal.store.reports import Reports
+from selfheal.store.reading.attempts import Attempts
 
 EVERY_SEED = (1, 2, 3)
 SHARPEST_SEED = (2,)  # up but dead, and thawed while the successor verifies
@@ -88,7 +89,7 @@ def turns(broken: Targets) -> Iterator[None]:
 
 def rows(broken: Targets, case: str) -> list[HistoryLine]:
     """All attempts on the case's target."""
-    return list(Reports(broken.database).history(limit=20, component=case))
+    return list(Attempts(broken.database).page(Slice(limit=20), AttemptFilter(component=case)).items)
 
 
 def run_all(broken: Targets, way: str, options: tuple[str, ...] = ()) -> dict[str, subprocess.Popen[bytes]]:

@@ -29,11 +29,14 @@ from selfheal.model.admission import Decision
 from selfheal.model.attempt import Status
 from selfheal.model.identity import Door, Identity, Role
 from selfheal.model.mode import ActionMode
+from selfheal.model.page import Slice
 from selfheal.model.report import HistoryLine
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.protocol import steps
 from selfheal.protocol.deciding import refused_for_now
 from selfheal.store.approvals import Approvals
+from selfheal.store.reading.attempts import Attempts
+from selfheal.store.reading.faults import Faults
 from tasks.heal import act, observe, record, roll_back
 
 STEPS = {
@@ -54,7 +57,7 @@ def ask(component: str, **parameters: object) -> State[None]:
 
 
 def history(healing: bootstrap.Estate) -> list[HistoryLine]:
-    return list(healing.reports.history(limit=10))
+    return list(Attempts(healing.engine).page(Slice(limit=10)).items)
 
 
 def a_trigger(component: str, reason: str = "the test broke it") -> Trigger:
@@ -153,7 +156,7 @@ def test_a_dry_run_tells_and_changes_nothing(healing: bootstrap.Estate, estate: 
     state = ask(broken, dry_run=True)
     assert state.name == "DryRun"
     assert "start backend" in state.message
-    assert (history(healing), healing.reports.open_faults(), estate.spawns(broken)) == ([], [], before)
+    assert (history(healing), Faults(healing.engine).still_open(), estate.spawns(broken)) == ([], [], before)
 
 
 def test_a_retried_run_does_not_act_again(
