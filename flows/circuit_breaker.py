@@ -20,7 +20,7 @@ from selfheal.model.breaker import Breaker, Deed
 from selfheal.model.errors import SelfhealError
 from selfheal.policy.asking import unproven
 from selfheal.store.engine import rehearsing
-from tasks.breakers import show_breakers
+from tasks.reporting.breakers import show_breakers
 from tasks.signing import signed_in
 
 Choice = Annotated[Literal["look", "open", "close", "automatic", "reset"], titled("What to do")]
@@ -61,7 +61,7 @@ def circuit_breaker(  # noqa: PLR0913, PLR0917 - the fields of a form, which Pre
                 return Completed(name="DryRun", message=_told(looked()))
         with signed_in("circuit-breaker"):
             now = looked()
-            show_breakers(now)
+            show_breakers(now, return_state=True)  # its failure stands in its own state
     except SelfhealError as error:
         return Failed(name="NotDone", message=str(error))
     closed = sum(one.state == "CLOSED" for one in now)

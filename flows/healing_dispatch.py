@@ -29,6 +29,7 @@ from selfheal.protocol.heal import Result, heal
 from selfheal.protocol.plain import plain_steps
 from selfheal.store.text import clean
 from tasks.heal import task_steps
+from tasks.reporting.heals import report
 from tasks.signing import signed_in
 from tasks.slots import visible_slot
 
@@ -82,6 +83,7 @@ def healing_dispatch(  # noqa: PLR0913, PLR0917 - the fields of a form, which Pr
         _ended[trigger.id] = error
         return Failed(name="NothingDone", message=without_secrets(str(error)))
     _ended[trigger.id] = result
+    report(trigger, result, return_state=True)  # its failure stands in its own state
     return final_state(result)
 
 

@@ -19,6 +19,8 @@ from selfheal.protocol.reconcile import would_settle
 from selfheal.store.engine import rehearsing
 from tasks.heal import task_steps
 from tasks.lost_runs import end_lost_runs
+from tasks.reporting.heals import report_settled
+from tasks.reporting.rates import show_rates
 from tasks.signing import signed_in
 
 
@@ -38,6 +40,9 @@ def reconcile(dry_run: DryRun = False) -> State[None]:  # noqa: FBT002 - the for
             current().starts.forget()
             current().rates.refresh()
             raised = [dispatch(trigger) for trigger in current().due()]
+            for one in settled:
+                report_settled(one, return_state=True)  # its failure stands in its own state, as that of the next
+            show_rates(return_state=True)
     except SelfhealError as error:
         return Failed(name="NotReconciled", message=str(error))
     done = sum(one.outcome is not None for one in settled)

@@ -26,6 +26,7 @@ NOT_SETTINGS = frozenset(
         "SELFHEAL_FAILPOINT",
         "SELFHEAL_TEST_DOCKER",
         "SELFHEAL_TOKEN",
+        "SELFHEAL_WEB_URL",
     }
 )
 

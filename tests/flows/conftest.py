@@ -1,3 +1,3 @@
 """Fixtures of the tests that need a Prefect server."""
 
-from prefect_fixtures import broken, healing, prefect_server  # noqa: F401 - pytest finds fixtures by import
+from prefect_fixtures import broken, dead, healing, prefect_server  # noqa: F401 - pytest finds fixtures by import

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +28,8 @@ from sqlalchemy import Engine
 
 from deployments.demo.estate import Estate
 from selfheal import bootstrap
+from selfheal.model.attempt import Holder
+from selfheal.protocol.holder import _host, _started, is_gone
 
 ALLOWED = ("backend", "consumer", "sleeper-0")
 
@@ -105,3 +109,13 @@ def broken(healing: bootstrap.Estate, estate: Estate) -> str:
     os.kill(control.process("backend").pid, signal.SIGKILL)
     until("supervisord knows", lambda: not control.process("backend").running)
     return "backend"
+
+
+@pytest.fixture
+def dead() -> Holder:
+    """A process of this host that has ended."""
+    with subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE) as child:
+        holder = Holder(host=_host(), pid=child.pid, started=_started(child.pid) or 0)
+        child.kill()
+    assert is_gone(holder)
+    return holder

@@ -1,9 +1,5 @@
 """reconcile as a flow: heals whose healer died are settled, and runs whose process is gone are ended."""
 
-import subprocess
-import sys
-
-import pytest
 from estate_fixtures import until
 from prefect import flow
 from prefect.client.schemas.objects import FlowRun
@@ -15,7 +11,7 @@ from flows.reconcile import reconcile
 from selfheal import bootstrap
 from selfheal.model.attempt import Holder, Status
 from selfheal.protocol import steps
-from selfheal.protocol.holder import _host, _started, is_gone, this_process
+from selfheal.protocol.holder import this_process
 
 ELSEWHERE = Holder(host="elsewhere", pid=1, started=1)
 
@@ -23,16 +19,6 @@ ELSEWHERE = Holder(host="elsewhere", pid=1, started=1)
 @flow(name="some-run")
 def some_run() -> None:
     """Never runs: only its runs' states are looked at."""
-
-
-@pytest.fixture
-def dead() -> Holder:
-    """A process of this host that has ended."""
-    with subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE) as child:
-        holder = Holder(host=_host(), pid=child.pid, started=_started(child.pid) or 0)
-        child.kill()
-    assert is_gone(holder)
-    return holder
 
 
 def running_run(server: Server, healing: bootstrap.Estate, holder: Holder | None) -> FlowRun:

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 
 from prefect import task
-from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from selfheal.model.breaker import Breaker
-from tasks.retries import RETRYING
+from tasks.reporting.artifact import keep_table
+from tasks.retries import ONCE
 
 
-@task(name="show-breakers", cache_policy=NO_CACHE, **RETRYING)
+@task(name="show-breakers", cache_policy=NO_CACHE, **ONCE)
 def show_breakers(breakers: Sequence[Breaker]) -> None:
-    """One table artifact, replaced at each look."""
+    """One table artifact, a new version of it when one of them has changed."""
     rows = [
         {
             "breaker": one.name,
@@ -24,4 +24,4 @@ def show_breakers(breakers: Sequence[Breaker]) -> None:
         }
         for one in breakers
     ]
-    create_table_artifact(key="circuit-breakers", table=rows, description="The circuit breakers of actions and agents.")
+    keep_table(rows, key="circuit-breakers", description="The circuit breakers of actions and agents.")
