@@ -180,21 +180,13 @@ def _environment(folder: DataFolder, servers: Servers, settings: Settings, copy:
         "PREFECT_API_REQUEST_TIMEOUT": "10",  # a frozen server must not hold a heal for a minute
         "OMP_NUM_THREADS": "1",
         "SELFHEAL_CONFIG": str(copy),
-        "SELFHEAL_WEB_URL": _web_url(folder, settings),
+        "SELFHEAL_WEB_URL": settings.web.address(folder.ports.get(WEB_PORT, settings.web.port)),
     }
     secret = settings.prefect.auth_string.get_secret_value()
     if secret:
         environment["PREFECT_API_AUTH_STRING"] = secret
     ours = {name: text for name, text in os.environ.items() if name.startswith("SELFHEAL_")}
     return {name: text for name, text in ours.items() if not _opens_postgres(name)} | environment
-
-
-def _web_url(folder: DataFolder, settings: Settings) -> str:
-    """Where people find our pages; empty where the web server does not run here and has no other address."""
-    web = settings.web
-    if web.public_url or not web.enabled:
-        return web.public_url
-    return f"http://127.0.0.1:{folder.ports.get(WEB_PORT, web.port)}"
 
 
 def _opens_postgres(variable: str) -> bool:

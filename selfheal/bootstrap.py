@@ -244,7 +244,7 @@ def wire(settings: Settings, *, database_url: str, web_url: str = "") -> Estate:
         health=HealthHistory(engine),
         reports=Reports(engine),
         faults=Faults(engine),
-        web=WebAddress(base=(web_url or settings.web.public_url).rstrip("/")),
+        web=WebAddress(base=web_url or settings.web.public_url.rstrip("/")),
         runs=MechanismRuns(engine),
         breakers=breakers,
         raised=RaisedTriggers(engine),

@@ -6,6 +6,6 @@ _LONGEST = 80
 
 
 def unproven(name: str) -> str:
-    """The name as it is recorded: no token's name ends like that. Empty stays empty."""
+    """The name as it is recorded: a token must not be given one that ends like it. Empty stays empty."""
     said = " ".join(name.split()).removesuffix(UNPROVEN)[:_LONGEST]
     return f"{said}{UNPROVEN}" if said else ""

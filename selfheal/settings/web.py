@@ -31,6 +31,11 @@ class Web(Section):
     query_page: bool = False
     """Whether there is a page on which a GraphQL query can be typed."""
 
+    def address(self, port: int) -> str:
+        """How people reach it when it listens on this port; empty where it does not run and has no other address."""
+        if self.public_url or not self.enabled:
+            return self.public_url.rstrip("/")
+        return f"http://127.0.0.1:{port}"
 
 class PersonTokens(Section):
     """What `selfheal token issue` gives out."""
