@@ -26,7 +26,7 @@ _STATES = [StateType.RUNNING.value, StateType.CANCELLING.value]
 _AT_A_TIME = 200
 
 
-@task(name="end-lost-runs", cache_policy=NO_CACHE, **RETRYING)
+@task(name="end-lost-runs", task_run_name="end runs whose process is gone", cache_policy=NO_CACHE, **RETRYING)
 def end_lost_runs(*, dry_run: bool = False) -> int:
     """Set every running flow run to Crashed whose process on this host is gone; how many that were, or would be."""
     with get_client(sync_client=True) as client:

@@ -10,7 +10,7 @@ from tasks.reporting.artifact import keep_table
 from tasks.retries import ONCE
 
 
-@task(name="show-breakers", cache_policy=NO_CACHE, **ONCE)
+@task(name="show-breakers", task_run_name="show the breakers", cache_policy=NO_CACHE, **ONCE)
 def show_breakers(breakers: Sequence[Breaker]) -> None:
     """One table artifact, a new version of it when one of them has changed."""
     rows = [

@@ -11,6 +11,7 @@ from selfheal.model.story import AttemptStory, FaultStory
 from selfheal.model.web_address import WebAddress
 from tasks.reporting.markdown import block, bullets, page, table, words
 
+_SHORT = 100
 _ROLLBACKS = {
     "DONE": "It was taken back to what was found.",
     "FAILED": "It was tried and failed: a person must look.",
@@ -116,8 +117,10 @@ def _evidence(evidence: Mapping[str, Any]) -> str:
     """What the act would have destroyed, shortened."""
     if not evidence:
         return "None was kept."
-    parts = [f"{words(name)}:\n\n{block(_json(value))}" for name, value in evidence.items() if value]
-    return "\n\n".join(parts)
+    told = {words(name): _json(value) for name, value in evidence.items() if value not in (None, "", [], {})}
+    short = {name: text for name, text in told.items() if len(text) <= _SHORT and "\n" not in text}
+    long = [f"{name}:\n\n{block(text)}" for name, text in told.items() if name not in short]
+    return page(bullets(f"{name}: {words(text)}" for name, text in short.items()), *long)
 
 
 def _json(value: Any) -> str:

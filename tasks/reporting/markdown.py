@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from selfheal.logs import without_secrets
 from selfheal.store.text import shorten
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$-])")
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$@-]|(?<=www)\.|:(?=//))")
 _LONGEST_LINE = 1000
 _LONGEST_BLOCK = 4000
 _FENCE = re.compile("`+")
@@ -15,7 +15,7 @@ _FENCE = re.compile("`+")
 def words(text: str, *, limit: int = _LONGEST_LINE) -> str:
     """One line, without secrets."""
     line = shorten(" ".join(without_secrets(text).split()), limit)
-    return _MARKUP.sub(r"\\\1", line).replace("://", r"\://")
+    return _MARKUP.sub(r"\\\1", line)
 
 
 def block(text: str, *, limit: int = _LONGEST_BLOCK) -> str:

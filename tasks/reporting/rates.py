@@ -15,7 +15,7 @@ _WITHIN = timedelta(days=30)
 _ALL = "all actions"
 
 
-@task(name="show-success-rates", cache_policy=NO_CACHE, **ONCE)
+@task(name="show-success-rates", task_run_name="show the success rates", cache_policy=NO_CACHE, **ONCE)
 def show_rates() -> None:
     """One table artifact: of each action, and of all of them, what came of its heals."""
     keep_table(

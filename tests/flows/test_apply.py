@@ -238,14 +238,22 @@ def test_a_start_begins_once_and_forgets_what_came_too_late(api: PrefectApi, unt
 
 
 def test_a_persons_form_explains_itself(api: PrefectApi, untouched: dict[str, Any]) -> None:
-    """Every field has a description, which Prefect takes from the docstring only; only the component is required."""
+    """Only the component is required, each field has its title and description, and what is too long is refused."""
     bring(api)
     deployment = api.call("GET", "/deployments/name/healing-dispatch/healing-dispatch")
     schema = deployment["parameter_openapi_schema"]
-    assert len(schema["properties"]) == 10
-    assert [name for name, field in schema["properties"].items() if not field.get("description")] == []
+    titles = {name: field["title"] for name, field in schema["properties"].items() if field["description"]}
+    assert titles == {
+        "component": "Component",
+        "reason": "Reason",
+        "action": "Action",
+        "who": "Your name",
+        "dry_run": "Dry run",
+        "trigger_id": "Trigger id (leave empty)",
+    }
     assert schema["required"] == ["component"]
-    assert deployment["enforce_parameter_schema"]
+    with pytest.raises(Refused, match="too long"):
+        api.start("healing-dispatch/healing-dispatch", {"component": "x" * 101}, key="too-long")
 
 
 def test_a_frozen_server_is_told_in_time(prefect_server: Server) -> None:

@@ -45,7 +45,7 @@ ATTEMPT = AttemptStory(
     seen={"health": "SICK", "detail": "process EXITED", "observed_at": NOON.isoformat()},
     steps=("start backend",),
     rollback={"restore": "stopped"},
-    evidence={"log": "Traceback\n| <b>boom</b>", "state": {"pid": 0}},
+    evidence={"log": "Traceback\n| <b>boom</b>", "state": "EXITED"},
 )
 BEFORE = RefusalLine(
     component="backend", decision="PAUSED", reason="paused by ada", source="watcher", occurrences=3,
@@ -80,7 +80,8 @@ def test_a_report_tells_the_whole_heal() -> None:
         "(1.25 s)",
         "It was seen healthy, and once more",
         "There was a way back, and it was not needed.",
-        "```text\nTraceback\n| <b>boom</b>\n```",
+        "log:\n\n```text\nTraceback\n| <b>boom</b>\n```",
+        "- state: EXITED",
     ):
         assert part in told
 
@@ -109,7 +110,9 @@ def test_what_came_from_outside_is_no_markup_and_no_secret() -> None:
     """Neither links, images and HTML, nor fences, nor secrets of what a probe or a log said come through."""
     hide(["hunter22"])
     assert words("a [x](javascript:alert(1)) <img> |\n# b") == (r"a \[x\]\(javascript:alert\(1\)\) \<img\> \| \# b")
-    assert words("http://evil.example") == r"http\://evil.example"
+    assert words("http://evil.example www.evil.example a@b.example") == (
+        r"http\://evil.example www\.evil.example a\@b.example"
+    )
     assert block("```\nout").startswith("````text\n```\nout")
     told = report(
         replace(ATTEMPT, line=replace(LINE, why="password=x1y2 hunter22"), evidence={"log": "hunter22 token: abc123"})
