@@ -11,6 +11,7 @@ from selfheal.model.attempt import Plan
 from selfheal.model.component import Component
 from selfheal.model.errors import NotAllowed
 from selfheal.model.identity import Identity
+from selfheal.policy.asking import UNPROVEN
 from selfheal.policy.identity import Deed, check
 from selfheal.policy.places import below
 
@@ -79,12 +80,13 @@ def refuse_answer(asked: ApprovalDetail, word: Word, identity: Identity, *, why:
 
 
 def same_person(one: str, other: str) -> bool:
-    """Whether two names are one person's: in whatever case or spelling of Unicode, and as whatever user by sudo."""
+    """Whether two names are one person's: in whatever case or spelling of Unicode, by sudo, or as said in Prefect."""
     return _plain(one) == _plain(other)
 
 
 def _plain(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).partition(" (as ")[0].strip().casefold()
+    said = unicodedata.normalize("NFKC", name).removesuffix(UNPROVEN)
+    return said.partition(" (as ")[0].strip().casefold()
 
 
 def _refuse_state(asked: ApprovalDetail) -> None:

@@ -37,6 +37,7 @@ class Web(Section):
             return self.public_url.rstrip("/")
         return f"http://127.0.0.1:{port}"
 
+
 class PersonTokens(Section):
     """What `selfheal token issue` gives out."""
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from selfheal.model.attempt import Plan
 from selfheal.model.component import Component, ProbeKind
-from selfheal.policy.approval import fingerprint, proposal
+from selfheal.policy.approval import fingerprint, proposal, same_person
+from selfheal.policy.asking import unproven
 
 VALUES = st.dictionaries(st.text(max_size=5), st.text(max_size=5) | st.integers() | st.none(), max_size=4)
 
@@ -39,3 +40,10 @@ def test_what_depends_on_it_is_touched_too() -> None:
     assert told.within == estate["db"].start_timeout + estate["db"].healthy_delay == timedelta(seconds=65)
     many = {"db": estate["db"]} | {f"c{n:02}": component(f"c{n:02}", "db") for n in range(20)}
     assert proposal("x", plan, estate["db"], many).blast_radius.endswith("c07 and 12 more")
+
+
+def test_a_name_said_in_prefect_is_still_the_same_person() -> None:
+    """Whoever asks through Prefect's form does not become somebody else by that."""
+    assert same_person("Ada", unproven("ada"))
+    assert same_person("ada (as root)", "ADA")
+    assert not same_person("ada", unproven("grace"))
