@@ -10,6 +10,8 @@ from console.failure import BAD_NEWS, FINE, INTERRUPTED, told
 from console.place import Output
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from console.demo_act import Act
     from console.narrator import Narrator
     from deployments.demo.scene import Scene
@@ -59,8 +61,8 @@ def _run(folder: Path, *, keep_running: bool, output: Output) -> int:
 
     narrator = Narrator(to=sys.stderr if output == "json" else sys.stdout)
     scene, config = demo_estate.write_scene(folder)
-    running = open_stack(load(config), config=config, data=folder)
-    _say_begin(narrator, folder, running.urls()["prefect"], scene)
+    running = open_stack(load(config), config=config, data=folder, open_door=True)
+    _say_begin(narrator, folder, running.urls(), scene)
     act = demo_act.Act(running=running, scene=scene, narrator=narrator, keep_running=keep_running, output=output)
     stack.run(
         running,
@@ -74,10 +76,11 @@ def _run(folder: Path, *, keep_running: bool, output: Output) -> int:
     return _code(act)
 
 
-def _say_begin(narrator: "Narrator", folder: Path, prefect: str, scene: "Scene") -> None:
+def _say_begin(narrator: "Narrator", folder: Path, urls: "Mapping[str, str]", scene: "Scene") -> None:
     none = f"none, since no Docker engine can be started here: {scene.why_none}"
     narrator.plain(f"selfheal demo: data folder {folder}")
-    narrator.plain(f"  Prefect UI (from some seconds on): {prefect}")
+    for what, name in (("dashboard", "web"), ("Prefect UI", "prefect")):
+        narrator.plain(f"  {what} (from some seconds on): {urls.get(name, 'none')}")
     narrator.plain(f"  estate: 6 programs under a supervisord of their own in {scene.estate.folder}")
     narrator.plain(f"  containers: {none if scene.why_none else '2 in a Docker engine of their own'}")
     narrator.plain("  Ctrl-C stops everything.")

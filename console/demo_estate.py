@@ -44,7 +44,7 @@ def _write(data: Path, containers: Containers | None) -> tuple[Scene, Path]:
     scene = Scene(estate=write_estate(data / "estate", owner=_owner()), containers=containers)
     config = data / "selfheal.toml"
     allow = ", ".join(f'"{name}"' for name in sorted(scene.names))
-    head = f'estate = "demo"\n\n[healing]\nallow = [{allow}]\n\n[prefect]\nport = 0\n\n'
+    head = f'estate = "demo"\n\n[healing]\nallow = [{allow}]\n\n[prefect]\nport = 0\n\n[web]\nport = 0\n\n'
     write_private(config, head + scene.estate.toml() + ("" if containers is None else containers.toml()))
     return scene, config
 

@@ -63,7 +63,11 @@ def status(*, place: Place = Place(), output: Output = "table") -> int:  # noqa:
 
 def _parts(found: Findings, stack: "Stack") -> None:
     """What the stack itself says."""
-    found.facts |= {"stack": f"running (process {stack.pid})", "prefect_ui": stack.urls.get("prefect")}
+    found.facts |= {
+        "stack": f"running (process {stack.pid})",
+        "dashboard": stack.urls.get("web"),
+        "prefect_ui": stack.urls.get("prefect"),
+    }
     rows: list[Mapping[str, Cell]] = [
         {
             "part": part.name,

@@ -67,6 +67,7 @@ def summary(settings: "Settings", running: "Running") -> Sequence[tuple[str, str
     lines = [
         ("", ""),
         ("All parts are ready.", "green"),
+        *([(f"  dashboard      {running.urls()['web']}", "bold")] if running.web else []),
         (f"  Prefect UI     {running.urls()['prefect']}", "bold"),
         *_outside(settings, running.urls()),
         (f"  data folder    {running.folder.path} (logs in {running.folder.logs})", ""),

@@ -15,12 +15,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deployments import accepted, apply, logging_config, stackfile
+from deployments import accepted, apply, logging_config, stackfile, web
 from deployments.begin import AT_START, WATCHER, begin
 from deployments.embedded import child, roles, stack, worker
+from deployments.embedded import web as web_part
 from deployments.embedded.datafolder import DataFolder, open_folder
 from deployments.embedded.prefect_server import client_environment
 from deployments.embedded.stack import Servers
+from deployments.embedded.web import WebServer
 from deployments.embedded.worker import Worker
 from deployments.migrate import migrate
 from deployments.objects.kinds import POOL
@@ -50,16 +52,18 @@ class Running:
         folder: opened and locked.
         servers: the embedded ones.
         environment: of everything that is a client of them: Prefect's address, our settings, the database.
+        web: the web server; None: the settings want none.
     """
 
     settings: Settings
     folder: DataFolder
     servers: Servers
     environment: Mapping[str, str] = field(repr=False)
+    web: WebServer | None
 
     def urls(self) -> Mapping[str, str]:
         """Where each server is found, without credentials."""
-        return self.servers.urls()
+        return self.servers.urls() | ({} if self.web is None else {"web": self.web.url})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +81,14 @@ class Audience:
     says: Callable[[str], None]
 
 
-def open_stack(settings: Settings, *, config: Path | None, data: Path) -> Running:
+def open_stack(settings: Settings, *, config: Path | None, data: Path, open_door: bool = False) -> Running:
     """Open the data folder and describe the stack; nothing is started.
+
+    Args:
+        settings: of this start.
+        config: the file that they stand in; None: none.
+        data: the folder.
+        open_door: whether the web server lets everybody in; only a demo's does.
 
     Raises:
         NotAllowed: another stack runs in the folder.
@@ -92,7 +102,14 @@ def open_stack(settings: Settings, *, config: Path | None, data: Path) -> Runnin
     copy = accepted.accept(folder.path, found)
     environment = _environment(folder, servers, found.settings, copy)
     environment |= logging_config.write(folder.path / "run" / "logging.json", found.settings.logging)
-    return Running(settings=found.settings, folder=folder, servers=servers, environment=environment)
+    web.give_settings(folder.path)
+    return Running(
+        settings=found.settings,
+        folder=folder,
+        servers=servers,
+        environment=environment,
+        web=web.described(folder, servers, found.settings, open_door=open_door),
+    )
 
 
 def run(
@@ -125,6 +142,7 @@ def run(
         _begin(running, [WATCHER], key=uuid.uuid4().hex)
 
     def renew() -> None:
+        web.give_settings(folder.path)
         _apply(running)
         begin_watcher()
 
@@ -142,7 +160,7 @@ def run(
 
 
 def _parts(running: Running, *, limit: int) -> list[Part]:
-    """The servers, then the worker."""
+    """The servers, then the worker and the web server."""
     folder, servers = running.folder, running.servers
     embedded = stack.parts(
         servers,
@@ -164,7 +182,7 @@ def _parts(running: Running, *, limit: int) -> list[Part]:
         depends_on=frozenset({"postgres", "prefect"}),
         on_ready=lambda: _begin(running, AT_START, key=described.start_key),
     )
-    return [*embedded, watching]
+    return [*embedded, watching, *([] if running.web is None else [web_part.part(running.web)])]
 
 
 def _worker_name(data: Path) -> str:

@@ -4,21 +4,24 @@ import contextlib
 import getpass
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from urllib.parse import quote
 
 import anyio.to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from console.web import login
+from console.web import events, login
 from console.web.buckets import Buckets
 from console.web.caller import NotLoggedIn
 from console.web.callers import Callers
 from console.web.door import Door, Keys
+from console.web.feed import Feed
 from console.web.hosts import refuse_open_door
 from console.web.refusal import Refusal, broken, refusal_of
 from console.web.services import Services
@@ -26,23 +29,42 @@ from selfheal.model.errors import SelfhealError
 
 THREADS = 10
 """Requests that are worked on at once: as many as there are database connections, the others wait their turn."""
+SILENT: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+"""No word of a request to anybody else, whatever the environment says."""
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-def application(services: Services) -> FastAPI:
+def application(
+    services: Services, *, ending: Callable[[], bool] = lambda: False, around: Lifespan | None = None
+) -> FastAPI:
     """The web server's application; another `app.state.services` takes effect at the next request.
+
+    Args:
+        services: of the settings in force.
+        ending: whether the server is being stopped: what has no end of its own then ends.
+        around: runs beside it.
 
     Raises:
         Permanent: the door is to be open, and not only this machine could come in.
     """
     if services.open_door:
         refuse_open_door(services.web.host)
-    app = FastAPI(title="Selfheal", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        async with around(app) if around else contextlib.nullcontext():
+            yield
+
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, telemetry=SILENT, lifespan=lifespan)
     app.state.services = services
+    app.state.ending = ending
+    app.state.feed = Feed()
     app.state.keys = Keys(
         services=lambda: app.state.services,
         callers=Callers(),
-        requests=Buckets(services.web.requests_a_minute, clock=time.monotonic),
-        logins=Buckets(services.web.logins_a_minute, clock=time.monotonic),
+        requests=Buckets(lambda: app.state.services.web.requests_a_minute, clock=time.monotonic),
+        logins=Buckets(lambda: app.state.services.web.logins_a_minute, clock=time.monotonic),
         open_name=_user() if services.open_door else "",
         open_csrf=secrets.token_urlsafe(32),
     )
@@ -50,18 +72,13 @@ def application(services: Services) -> FastAPI:
     _errors(app)
     app.add_api_route("/healthz", healthz, methods=["GET"])
     app.include_router(login.router)
+    app.include_router(events.router)
     return app
 
 
 def healthz() -> Response:
     """This process answers; says nothing about the database, whose absence is no reason to start it again."""
     return JSONResponse({"status": "ok"})
-
-
-@contextlib.asynccontextmanager
-async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
-    anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
-    yield
 
 
 def _user() -> str:

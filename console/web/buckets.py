@@ -10,11 +10,11 @@ class Buckets:
     """One bucket per key; each is full at first.
 
     Args:
-        a_minute: what flows into each, and what it holds.
+        a_minute: what flows into each, and what it holds; a reload may change it.
         clock: monotonic seconds.
     """
 
-    def __init__(self, a_minute: int, *, clock: Callable[[], float]) -> None:
+    def __init__(self, a_minute: Callable[[], int], *, clock: Callable[[], float]) -> None:
         self._a_minute = a_minute
         self._clock = clock
         self._kept: OrderedDict[str, tuple[float, float]] = OrderedDict()
@@ -23,19 +23,19 @@ class Buckets:
         """Take one. 0: taken; else the seconds until there is one."""
         level = self._level(key)
         if level < 1:
-            return (1 - level) * 60 / self._a_minute
+            return (1 - level) * 60 / self._a_minute()
         self._keep(key, level - 1)
         return 0.0
 
     def empty(self, key: str) -> float:
         """The seconds until there is one, without taking it; 0 if there is."""
         level = self._level(key)
-        return 0.0 if level >= 1 else (1 - level) * 60 / self._a_minute
+        return 0.0 if level >= 1 else (1 - level) * 60 / self._a_minute()
 
     def _level(self, key: str) -> float:
-        now = self._clock()
-        level, at = self._kept.get(key, (float(self._a_minute), now))
-        return min(level + (now - at) * self._a_minute / 60, float(self._a_minute))
+        now, most = self._clock(), float(self._a_minute())
+        level, at = self._kept.get(key, (most, now))
+        return min(level + (now - at) * most / 60, most)
 
     def _keep(self, key: str, level: float) -> None:
         self._kept[key] = (level, self._clock())

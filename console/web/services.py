@@ -3,53 +3,26 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Protocol
 
 from fastapi import Request
 from sqlalchemy import Engine
 
 from deployments.prefect_api import PrefectApi
 from selfheal.bootstrap import Estate, wire
-from selfheal.model.identity import Identity
 from selfheal.settings.estate import Settings
 from selfheal.settings.web import Web
 from selfheal.store.approvals import Approvals
+from selfheal.store.deeds import Deeds
 from selfheal.store.maintenance import Maintenance
+from selfheal.store.marks import Marks
 from selfheal.store.pauses import Pauses
+from selfheal.store.reading.attempts import Attempts
+from selfheal.store.reading.faults import Faults
+from selfheal.store.reading.standing import Standings
+from selfheal.store.sessions import Sessions
 from selfheal.store.starts import MissedStarts
 from selfheal.store.storms import Storms
-
-
-class BegunSession(Protocol):
-    """What a login gives."""
-
-    secret: str
-    csrf: str
-
-
-class TokenBook(Protocol):
-    """See `store.tokens.Tokens`."""
-
-    def find(self, secret: str) -> Identity | None:
-        """Whose living token it is."""
-        ...
-
-
-class SessionBook(Protocol):
-    """See `store.sessions.Sessions`."""
-
-    def begin(self, identity: Identity, lasts: timedelta) -> BegunSession:
-        """Log in."""
-        ...
-
-    def find(self, secret: str) -> tuple[Identity, str] | None:
-        """Who is logged in by it, and the token that its forms carry."""
-        ...
-
-    def end(self, secret: str) -> None:
-        """Log out."""
-        ...
+from selfheal.store.tokens import Tokens
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +37,13 @@ class Services:
         maintenance: windows.
         storms: too much at once.
         missed_starts: heals that began late.
+        attempts: read by pages.
+        faults: the same.
+        standings: how the whole stands.
+        marks: whether something has changed.
         tokens: whom they belong to.
         sessions: logins.
+        deeds: what people did.
         port: where this process listens.
         open_door: everybody is an administrator: only in a demo, on loopback.
         prefect: a client of the Prefect server.
@@ -79,8 +57,13 @@ class Services:
     maintenance: Maintenance
     storms: Storms
     missed_starts: MissedStarts
-    tokens: TokenBook
-    sessions: SessionBook
+    attempts: Attempts
+    faults: Faults
+    standings: Standings
+    marks: Marks
+    tokens: Tokens
+    sessions: Sessions
+    deeds: Deeds
     port: int
     open_door: bool = False
     prefect: Callable[[], AbstractContextManager[PrefectApi]] = field(repr=False)
@@ -107,20 +90,29 @@ class Services:
         return self.address.startswith("https://")
 
 
-def connected(  # noqa: PLR0913 - each is a fact of the process
-    settings: Settings,
-    *,
-    database_url: str,
-    tokens: Callable[[Engine], TokenBook],
-    sessions: Callable[[Engine], SessionBook],
-    port: int,
-    prefect_ui: str,
-    open_door: bool = False,
-) -> Services:
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What this process was started with, whatever the settings are.
+
+    Attributes:
+        database_url: of our database, as selfheal_api.
+        port: where it listens.
+        prefect_ui: where a person finds Prefect's UI; its API is below that.
+        prefect_login: USER:PASSWORD, where it asks for one.
+        open_door: everybody is an administrator.
+    """
+
+    database_url: str = field(repr=False)
+    port: int
+    prefect_ui: str
+    prefect_login: str = field(default="", repr=False)
+    open_door: bool = False
+
+
+def connected(settings: Settings, around: Surroundings) -> Services:
     """The services of these settings; nothing is connected yet."""
-    estate = wire(settings, database_url=database_url)
+    estate = wire(settings, database_url=around.database_url)
     engine = estate.engine
-    secret = settings.prefect.auth_string.get_secret_value()
     return Services(
         settings=settings,
         estate=estate,
@@ -129,12 +121,17 @@ def connected(  # noqa: PLR0913 - each is a fact of the process
         maintenance=Maintenance(engine),
         storms=Storms(engine),
         missed_starts=MissedStarts(engine),
-        tokens=tokens(engine),
-        sessions=sessions(engine),
-        port=port,
-        open_door=open_door,
-        prefect=lambda: PrefectApi(prefect_ui, auth_string=secret),
-        prefect_ui=prefect_ui,
+        attempts=Attempts(engine),
+        faults=Faults(engine),
+        standings=Standings(engine),
+        marks=Marks(engine),
+        tokens=Tokens(engine),
+        sessions=Sessions(engine),
+        deeds=Deeds(engine),
+        port=around.port,
+        open_door=around.open_door,
+        prefect=lambda: PrefectApi(around.prefect_ui, auth_string=around.prefect_login),
+        prefect_ui=around.prefect_ui,
     )
 
 

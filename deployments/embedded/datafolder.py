@@ -4,7 +4,7 @@
 commands only read `run/stack.json` (see `stackfile`).
 
     FOLDER/ 0711                  credentials.json 0600, ports.json 0600, lock
-      postgres/ nats/ prefect/    0700, each its server's own (the unprivileged user's, when we are root)
+      postgres/ nats/ prefect/ web/   0700, each its server's own (the unprivileged user's, when we are root)
       home/                       0700, ours: PREFECT_HOME of the worker and of our own clients
       logs/ run/                  0700, ours
 """
@@ -22,7 +22,7 @@ from deployments.embedded import credentials, ports
 from deployments.embedded.credentials import Credentials
 from selfheal.model.errors import NotAllowed, Permanent
 
-SERVER_FOLDERS = ("postgres", "nats", "prefect")
+SERVER_FOLDERS = ("postgres", "nats", "prefect", "web")
 OWN_FOLDERS = ("home", "logs", "run")
 RESTORING = "restoring"
 """Where `deployments.restore` works; while it is there the folder is half."""

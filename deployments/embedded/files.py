@@ -7,8 +7,13 @@ from pathlib import Path
 from selfheal.model.errors import Permanent
 
 
-def write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str, *, owner: tuple[int, int] | None = None) -> None:
     """Replace `path` by `text` in one step, readable by our own user only.
+
+    Args:
+        path: the file.
+        text: all that is in it.
+        owner: user and group that it is for, instead of ours.
 
     Raises:
         Permanent: the disk is full or the folder cannot be written; the old content is still there.
@@ -19,6 +24,8 @@ def write_private(path: Path, text: str) -> None:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
+            if owner is not None:
+                os.fchown(file.fileno(), *owner)
             os.fsync(file.fileno())
         Path(temporary).replace(path)
     except OSError as error:

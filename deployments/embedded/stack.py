@@ -26,7 +26,7 @@ from deployments.part import Part, nothing
 from selfheal.model.errors import Transient
 from selfheal.settings.estate import Settings
 
-POSTGRES_PORT, NATS_PORT, PREFECT_PORT = "postgres.port", "nats.port", "prefect.port"
+POSTGRES_PORT, NATS_PORT, PREFECT_PORT, WEB_PORT = "postgres.port", "nats.port", "prefect.port", "web.port"
 OUTSIDE_PROBE_SECONDS = 10.0
 """Between two looks at a server of somebody else's."""
 _ASYNC = "postgresql+asyncpg"
@@ -65,9 +65,10 @@ class Servers:
 
 
 def wanted_ports(settings: Settings) -> dict[str, int | None]:
-    """The ports of the embedded servers; None: any free one."""
+    """The ports of what we start; None: any free one."""
     own = {POSTGRES_PORT: settings.postgres, NATS_PORT: settings.nats, PREFECT_PORT: settings.prefect}
-    return {name: server.port or None for name, server in own.items() if not server.outside}
+    ports = {name: server.port or None for name, server in own.items() if not server.outside}
+    return ports | ({WEB_PORT: settings.web.port or None} if settings.web.enabled else {})
 
 
 def servers(folder: DataFolder, *, identity: RunAs | None, settings: Settings | None = None) -> Servers:

@@ -11,7 +11,10 @@ from selfheal.settings.estate import Settings
 from selfheal.settings.values import in_words
 from selfheal.settings.wording import masked
 
-NEEDS_RESTART = ("run_as", "postgres", "nats", "prefect", "logging")
+NEEDS_RESTART = (
+    *("run_as", "postgres", "nats", "prefect", "logging"),
+    *("web.enabled", "web.port", "web.host", "web.public_url"),
+)
 """What the running servers and the supervisor were started with."""
 _NAMED = ("components", "supervisors", "databases", "migrations", "actions")
 _LONGEST = 60
@@ -81,7 +84,7 @@ def _below(place: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterat
                 change="changed",
                 was=_shown(was),
                 now=_shown(now),
-                needs_restart=setting.partition(".")[0] in NEEDS_RESTART,
+                needs_restart=f"{setting}.".startswith(tuple(f"{one}." for one in NEEDS_RESTART)),
             )
 
 

@@ -64,13 +64,18 @@ def interpret(text: str, *, path: Path | None, environment: Mapping[str, str] | 
     Raises:
         Permanent: as `load`.
     """
-    values = _toml(text, path)
     given = os.environ if environment is None else environment
     names = variables(given)
-    for name in names:
-        _override(values, name, given[name])
     sources = ([str(path)] if path else []) + ([f"the environment ({', '.join(names)})"] if names else [])
-    return parse(values, source=" and ".join(sources) or "the defaults")
+    return parse(gathered(text, path=path, environment=given), source=" and ".join(sources) or "the defaults")
+
+
+def gathered(text: str, *, path: Path | None, environment: Mapping[str, str]) -> dict[str, Any]:
+    """The plain values of a file's text, with the environment over them; raises what `load` raises."""
+    values = _toml(text, path)
+    for name in variables(environment):
+        _override(values, name, environment[name])
+    return values
 
 
 def text_of(path: Path) -> str:

@@ -131,7 +131,7 @@ class Approvals:
 
 
 def approval_of(row: Row[Any]) -> Approval:
-    """The question of a row of `approval_states`."""
+    """A row of `approval_states`."""
     return Approval(**_values(row, Approval))
 
 

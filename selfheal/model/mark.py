@@ -1,0 +1,13 @@
+"""What people look at, by areas; whether one has changed is told by its mark."""
+
+from enum import StrEnum
+
+
+class Area(StrEnum):
+    """A part of what is shown that changes by itself."""
+
+    ACTIONS = "actions"
+    FAULTS = "faults"
+    APPROVALS = "approvals"
+    BREAKERS = "breakers"
+    STANDING = "standing"  # pauses, maintenance, storms, modes, and whether anybody watches

@@ -1,0 +1,62 @@
+"""Marks: one short text per area, another one after each change that people see. Asked twice a second by whoever shows.
+
+What is over never changes again, so a mark is made of the newest row and of what is under way: no table is read whole.
+"""
+
+from collections.abc import Mapping
+
+from sqlalchemy import Engine, text
+
+from selfheal.model.errors import Permanent
+from selfheal.model.mark import Area
+from selfheal.store.engine import first_row
+
+_MARKS = text(
+    """SELECT
+    concat_ws(' ',
+        (SELECT a.id FROM healing_actions a ORDER BY a.created_at DESC LIMIT 1),
+        (SELECT md5(string_agg(concat_ws(',', a.id, a.status, a.phase, a.fence), ' ' ORDER BY a.id))
+         FROM healing_actions a WHERE a.status IN ('PENDING', 'RUNNING'))) AS actions,
+    concat_ws(' ',
+        (SELECT f.id FROM faults f ORDER BY f.detected_at DESC LIMIT 1),
+        (SELECT md5(string_agg(concat_ws(',', f.id, f.attempts, f.ladder_step, f.verified_at, f.start_missed_at,
+                                         f.needs_person), ' ' ORDER BY f.id))
+         FROM faults f WHERE f.closed_at IS NULL)) AS faults,
+    concat_ws(' ',
+        (SELECT q.id FROM approvals q ORDER BY q.asked_at DESC LIMIT 1),
+        (SELECT md5(string_agg(concat_ws(',', q.id, q.expires_at > now(), to_jsonb(q)), ' ' ORDER BY q.id))
+         FROM approvals q WHERE q.asked_at > now() - interval '7 days')) AS approvals,
+    (SELECT concat_ws(' ', count(*), max(b.updated_at), count(*) FILTER (WHERE b.open_until <= now()))
+     FROM circuit_breaker_state b) AS breakers,
+    concat_ws(' ',
+        (SELECT p.id FROM pauses p WHERE p.ended_at IS NULL AND (p.until IS NULL OR p.until > now())),
+        (SELECT md5(string_agg(concat_ws(',', w.id, w.begins_at <= now(), w.ends_at), ' ' ORDER BY w.id))
+         FROM maintenance_windows w WHERE w.ends_at > now()),
+        (SELECT md5(string_agg(concat_ws(',', s.id, s.sick, s.go_at), ' ' ORDER BY s.id))
+         FROM storms s WHERE s.ended_at IS NULL AND s.quiet_at > now()),
+        (SELECT max(m.since) FROM action_modes m),
+        (SELECT concat_ws(',', count(*), bool_or(e.beat_at < now() - interval '30 seconds')) FROM watch_epoch e)
+    ) AS standing"""
+)
+
+
+class Marks:
+    """Reads the marks.
+
+    Args:
+        engine: the database, as any role that may read; under row security, of what its tenant may see.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def now(self) -> Mapping[Area, str]:
+        """The mark of each area; only good for being compared with another.
+
+        Raises:
+            Transient: the database does not answer.
+        """
+        row = first_row(self._engine, _MARKS, {})
+        if row is None:
+            raise Permanent("a statement without a table has given no row")
+        return dict(zip(Area, row, strict=True))
