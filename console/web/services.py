@@ -19,6 +19,7 @@ from selfheal.store.pauses import Pauses
 from selfheal.store.reading.attempts import Attempts
 from selfheal.store.reading.faults import Faults
 from selfheal.store.reading.standing import Standings
+from selfheal.store.reading.workflows import Workflows
 from selfheal.store.sessions import Sessions
 from selfheal.store.starts import MissedStarts
 from selfheal.store.storms import Storms
@@ -40,6 +41,7 @@ class Services:
         attempts: read by pages.
         faults: the same.
         standings: how the whole stands.
+        workflows: of the estate.
         marks: whether something has changed.
         tokens: whom they belong to.
         sessions: logins.
@@ -60,6 +62,7 @@ class Services:
     attempts: Attempts
     faults: Faults
     standings: Standings
+    workflows: Workflows
     marks: Marks
     tokens: Tokens
     sessions: Sessions
@@ -124,6 +127,7 @@ def connected(settings: Settings, around: Surroundings) -> Services:
         attempts=Attempts(engine),
         faults=Faults(engine),
         standings=Standings(engine),
+        workflows=Workflows(engine),
         marks=Marks(engine),
         tokens=Tokens(engine),
         sessions=Sessions(engine),

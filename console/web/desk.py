@@ -1,0 +1,241 @@
+"""What a person may do through the web server, whichever door they came in by: checked, done, and recorded.
+
+The dashboard's forms and the API's mutations call this and nothing else that changes something.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from uuid6 import uuid7
+
+from console.web.services import Services
+from selfheal.model import breaker
+from selfheal.model.errors import NotAllowed, Permanent, SelfhealError, Transient
+from selfheal.model.identity import Door, Identity, Outcome
+from selfheal.model.maintenance import Scope, Window
+from selfheal.model.mode import ActionMode
+from selfheal.model.pause import Pause
+from selfheal.policy.identity import Deed, check
+from selfheal.policy.names import nearest
+from selfheal.store.engine import seen_by
+
+DEPLOYMENT = "healing-dispatch/healing-dispatch"
+LONGEST_WHY = 500
+LONGEST = timedelta(days=366)
+
+
+class WrongInput(Permanent):
+    """What was given cannot be meant; nothing was changed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartedHeal:
+    """A heal that was begun; what became of it is read from the attempts.
+
+    Attributes:
+        trigger: its id; the same one is healed once.
+        run: the Prefect flow run.
+        link: where a person looks at that.
+    """
+
+    trigger: UUID
+    run: UUID
+    link: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """One person's.
+
+    Attributes:
+        services: that it works with.
+        identity: who it is.
+        door: where they came in.
+        request_id: of their request.
+    """
+
+    services: Services
+    identity: Identity
+    door: Door
+    request_id: str
+
+    def heal(self, component: str, *, action: str = "", why: str) -> StartedHeal:
+        """Start the deployment, which admits, refuses and records the heal as any other.
+
+        Raises:
+            NotAllowed: they may not.
+            WrongInput: there is no such component or action.
+            Transient: Prefect does not answer; on the machine `selfheal heal` works all the same.
+        """
+        details = {"action": action, "why": why}
+        with self._apart(Deed.HEAL, component, details) as told:
+            known = self.services.estate.healer.components
+            if component not in known:
+                raise WrongInput(f"no component is named {component[:100]!r}{nearest(component, known)}")
+            chosen = self._action(action) if action else ""
+            trigger = uuid7()
+            parameters = {
+                "component": component,
+                "action": chosen,
+                "reason": _reason(why),
+                "trigger_id": str(trigger),
+                "who": self.identity.name,
+            }
+            with self.services.prefect() as prefect:
+                run = prefect.start(DEPLOYMENT, parameters, key=str(trigger))
+                started = StartedHeal(trigger=trigger, run=run, link=prefect.link(run))
+            told |= {"trigger": str(trigger), "flow_run": str(run)}
+        return started
+
+    def pause(self, *, why: str, lasts: timedelta | None = None) -> Pause:
+        """Let nothing be healed."""
+        with self._deed(Deed.PAUSE, "", {"why": why, "lasts": str(lasts or "until resumed")}):
+            return self.services.pauses.pause(who=self.identity.name, why=_reason(why), duration=_bounded(lasts))
+
+    def resume(self, *, why: str) -> Pause | None:
+        """End the pause, and give it; None: there was none."""
+        with self._deed(Deed.RESUME, "", {"why": why}):
+            return self.services.pauses.resume(who=self.identity.name, why=_reason(why))
+
+    def plan_maintenance(  # noqa: PLR0913 - each is a column
+        self, *, scope: Scope, name: str, begins_at: datetime | None, lasts: timedelta, zone: str = "UTC", why: str
+    ) -> Window:
+        """Plan a window, from now on where no beginning is given."""
+        details = {"scope": scope.value, "name": name, "begins_at": str(begins_at or "now"), "lasts": str(lasts)}
+        with self._deed(Deed.PLAN_MAINTENANCE, f"{scope.value} {name}".strip(), details | {"why": why}) as told:
+            self._in_scope(scope, name)
+            begins = _aware(begins_at) if begins_at else datetime.now(UTC)
+            if begins > datetime.now(UTC) + LONGEST:
+                raise WrongInput("the window begins in more than a year")
+            ends = begins + (_bounded(lasts) or timedelta(0))
+            if ends <= datetime.now(UTC):
+                raise WrongInput("the window would be over already", hint="give a later beginning")
+            window = self.services.maintenance.plan(
+                scope=scope,
+                name=name,
+                begins_at=begins,
+                ends_at=ends,
+                zone=zone,
+                who=self.identity.name,
+                why=_reason(why),
+            )
+            told["window"] = str(window.id)
+        return window
+
+    def end_maintenance(self, window: UUID, *, why: str) -> None:
+        """End a window, or call one off."""
+        with self._deed(Deed.END_MAINTENANCE, str(window), {"why": why}):
+            if not self.services.maintenance.end(window, who=self.identity.name, why=_reason(why)):
+                raise WrongInput(f"no window {window} is planned or in force")
+
+    def go_ahead(self, *, why: str) -> int:
+        """Let heals begin again in every storm that nobody has decided about; how many those were."""
+        with self._deed(Deed.STORM_GO, "", {"why": why}) as told:
+            told["storms"] = self.services.storms.go(who=self.identity.name, why=_reason(why))
+        return int(told["storms"])
+
+    def override_breaker(
+        self, name: str, deed: breaker.Deed, *, why: str, lasts: timedelta | None = None
+    ) -> breaker.Breaker:
+        """Decide in place of a breaker's results, and give it."""
+        details = {"do": deed.value, "why": why, "lasts": str(lasts or "until ended")}
+        with self._deed(Deed.OVERRIDE_BREAKER, name, details):
+            breakers, known = self.services.estate.breakers, self._breaker(name)
+            if lasts is not None and deed not in {breaker.Deed.OPEN, breaker.Deed.CLOSE}:
+                raise WrongInput(f"{deed} does not last", hint="only open and close do")
+            why = _reason(why)
+            breakers.decide(known, deed, who=self.identity.name, why=why, lasts=_bounded(lasts))
+            return breakers.present(known)[0]
+
+    def set_mode(self, action: str, mode: ActionMode, *, why: str) -> None:
+        """Decide how far an action may go by itself."""
+        with self._deed(Deed.SET_MODE, action, {"mode": mode.value, "why": why}):
+            self.services.estate.modes.set(self._action(action), mode, who=self.identity.name, why=_reason(why))
+
+    @contextmanager
+    def _deed(self, deed: Deed, subject: str, details: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Around what is done in the database alone: done and recorded, or neither."""
+        who, deeds = self.identity, self.services.deeds
+        with (
+            seen_by(self.services.engine, who),
+            deeds.recorded(who, self.door, deed, subject=subject, details=details, request_id=self.request_id) as told,
+        ):
+            yield told
+
+    @contextmanager
+    def _apart(self, deed: Deed, subject: str, details: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Around what another server is asked for: no transaction waits meanwhile, and the record comes after it."""
+        told = dict(details)
+        outcome = Outcome.FAILED
+        try:
+            check(self.identity, deed)
+            yield told
+            outcome = Outcome.DONE
+        except SelfhealError as error:
+            outcome = Outcome.REFUSED if isinstance(error, NotAllowed) else Outcome.FAILED
+            told["message"] = error.message
+            raise _not_ours(error) from error
+        finally:
+            with seen_by(self.services.engine, self.identity):
+                record = self.services.deeds.record
+                record(
+                    self.identity,
+                    self.door,
+                    deed,
+                    outcome=outcome,
+                    subject=subject,
+                    details=told,
+                    request_id=self.request_id,
+                )
+
+    def _action(self, name: str) -> str:
+        try:
+            return self.services.estate.healer.actions.get(name).name
+        except Permanent as error:
+            raise WrongInput(error.message, hint=error.hint) from error
+
+    def _breaker(self, name: str) -> str:
+        try:
+            return self.services.estate.breaker_name(name)
+        except Permanent as error:
+            raise WrongInput(error.message, hint=error.hint) from error
+
+    def _in_scope(self, scope: Scope, name: str) -> None:
+        """What the window is about exists."""
+        components = self.services.settings.components
+        groups = {one.group for one in components.values() if one.group}
+        names = {Scope.ESTATE: {""}, Scope.GROUP: groups, Scope.COMPONENT: set(components)}[scope]
+        if name not in names:
+            raise WrongInput(f"no {scope} is named {name[:100]!r}{nearest(name, names)}")
+
+
+def _not_ours(error: SelfhealError) -> SelfhealError:
+    """What Prefect's silence means here."""
+    if not isinstance(error, Transient):
+        return error
+    return Transient("the Prefect server does not answer", hint="`selfheal heal` on the machine works without it")
+
+
+def _reason(why: str) -> str:
+    why = " ".join(why.split())
+    if not why:
+        raise WrongInput("no reason is given", hint="say why; it is recorded, and told to whom it concerns")
+    if len(why) > LONGEST_WHY:
+        raise WrongInput(f"the reason is longer than {LONGEST_WHY} characters")
+    return why
+
+
+def _bounded(lasts: timedelta | None) -> timedelta | None:
+    if lasts is not None and not timedelta(0) < lasts <= LONGEST:
+        raise WrongInput("it lasts longer than nothing, and at most a year")
+    return lasts
+
+
+def _aware(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise WrongInput("the time has no zone", hint="write it like 2026-12-01T22:00:00+01:00")
+    return moment.astimezone(UTC)
