@@ -5,11 +5,11 @@ from typing import Any
 
 from console.checks import Problem
 from console.place import Place
-from console.status import EXPECTED, LATE_BEAT_S
 from deployments import attach
 from deployments.objects.kinds import POOL
 from deployments.outside.prefect import check
 from selfheal.model.errors import SelfhealError
+from selfheal.policy.watching import EXPECTED, LATE_BEAT_S
 
 SEE_LOGS = "see the logs in the data folder"
 

@@ -1,8 +1,8 @@
 """`selfheal status`: what runs, how the components are, and what a person must look at."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from console import approvals, maintenance, storm
@@ -18,11 +18,7 @@ if TYPE_CHECKING:
     from selfheal.model.health import ComponentHealth, Watch
     from selfheal.settings.estate import Settings
 
-LATE_BEAT_S = 30.0
-STALE_SWEEPS = 4
 REFUSALS_SHOWN = 5
-EXPECTED = ("application-health",)
-"""The watchers that a running stack has."""
 
 
 @dataclass(kw_only=True)
@@ -122,7 +118,7 @@ def _from_database(found: Findings, place: Place, settings: "Settings") -> None:
         paused = database.pauses.current()
         found.facts |= facts(paused)
         found.bad = found.bad or paused is not None
-        _mechanisms(found, {watch.mechanism: watch for watch in database.health.watches()})
+        _mechanisms(found, database.health.watches())
         _components(found, settings, {row.component: row for row in database.health.latest()})
         _decisions(found, database)
         _faults(found, database)
@@ -130,17 +126,18 @@ def _from_database(found: Findings, place: Place, settings: "Settings") -> None:
         _refusals(found, database)
 
 
-def _mechanisms(found: Findings, watches: Mapping[str, "Watch"]) -> None:
+def _mechanisms(found: Findings, watches: "Sequence[Watch]") -> None:
     """Who watches, and when it last looked."""
+    from selfheal.policy.watching import Watching, mechanisms, watching  # noqa: PLC0415  keeps `--help` fast
+
     rows: list[Mapping[str, Cell]] = []
-    for name in sorted({*EXPECTED, *watches}):
-        watch = watches.get(name)
-        state = "missing" if watch is None else "behind" if watch.behind_s > LATE_BEAT_S else "watching"
-        found.bad = found.bad or state != "watching"
+    for name, watch in mechanisms(watches).items():
+        state = watching(watch)
+        found.bad = found.bad or state is not Watching.WATCHING
         rows.append(
             {
                 "mechanism": name,
-                "state": state,
+                "state": state.value,
                 "last_beat": watch.beat_at if watch else None,
                 "behind_s": round(watch.behind_s, 1) if watch else None,
             }
@@ -153,14 +150,14 @@ def _components(found: Findings, settings: "Settings", latest: Mapping[str, "Com
     """How each component is; a row that is too old says nothing."""
     from selfheal.model.health import HealthStatus  # noqa: PLC0415  keeps `--help` fast
     from selfheal.policy.health import overall  # noqa: PLC0415
+    from selfheal.policy.watching import fresh, status_now  # noqa: PLC0415
 
-    oldest = datetime.now(UTC) - max(STALE_SWEEPS * settings.watching.sweep, timedelta(seconds=LATE_BEAT_S))
+    now, sweep = datetime.now(UTC), settings.watching.sweep
     statuses = []
     rows: list[Mapping[str, Cell]] = []
     for name, component in sorted(settings.components.items()):
         seen = latest.get(name)
-        fresh = seen is not None and seen.checked_at >= oldest
-        statuses.append(seen.status if seen is not None and fresh else HealthStatus.UNKNOWN)
+        statuses.append(status_now(seen, now=now, sweep=sweep))
         rows.append(
             {
                 "component": name,
@@ -171,7 +168,9 @@ def _components(found: Findings, settings: "Settings", latest: Mapping[str, "Com
                 "critical": component.critical,
                 "checked_at": seen.checked_at if seen else None,
                 "ms": seen.response_ms if seen else None,
-                "detail": seen.detail if seen is not None and fresh else "stale: not looked at lately",
+                "detail": seen.detail
+                if seen is not None and fresh(seen, now=now, sweep=sweep)
+                else "stale: not looked at lately",
             }
         )
     found.facts["overall"] = overall(statuses).value

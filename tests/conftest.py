@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from admission_desk import desk, owner_engine  # noqa: F401 - pytest finds fixtures by import
 from approval_desk import counter  # noqa: F401 - pytest finds fixtures by import
+from dashboard_fixtures import dashboard, happened  # noqa: F401 - pytest finds fixtures by import
 from database_fixtures import warehouse, warehouse_made  # noqa: F401 - pytest finds fixtures by import
 from docker_fixtures import docker_engine, own_dockerd, session_engine  # noqa: F401 - pytest finds fixtures by import
 from embedded_fixtures import (  # noqa: F401 - pytest finds fixtures by import

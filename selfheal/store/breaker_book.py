@@ -13,6 +13,13 @@ from selfheal.store.breaker_rows import breaker_of, event_of, limits_of
 from selfheal.store.engine import transaction
 from selfheal.store.tables import circuit_breaker_results, circuit_breaker_state
 
+_FAILURES = text(
+    """SELECT s.component, r.at, r.permit, r.note
+       FROM circuit_breaker_state s CROSS JOIN LATERAL (
+           SELECT r.at, r.permit, r.note FROM circuit_breaker_results r
+           WHERE r.component = s.component AND NOT r.success ORDER BY r.place DESC LIMIT :limit) r
+       ORDER BY s.component, r.at DESC"""
+)
 CLOCK = text("SELECT clock_timestamp()")
 
 
@@ -66,6 +73,14 @@ class BreakerBook:
         with transaction(self._engine) as connection:
             rows = connection.execute(statement).all()
         return [Failure(at=row.at, permit=row.permit, note=row.note) for row in rows]
+
+    def failures_of_all(self, *, limit: int) -> dict[str, list[Failure]]:
+        """The same of every breaker, in one statement; one that never failed is missing."""
+        found: dict[str, list[Failure]] = {}
+        with transaction(self._engine) as connection:
+            for row in connection.execute(_FAILURES, {"limit": limit}):
+                found.setdefault(row.component, []).append(Failure(at=row.at, permit=row.permit, note=row.note))
+        return found
 
     def replayed(self, name: str) -> Breaker:
         """The breaker that its recorded events make: equal to `state`, or something else has written there."""

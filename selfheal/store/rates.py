@@ -12,7 +12,7 @@ from selfheal.store.engine import transaction
 _RATES = text(
     "SELECT * FROM healing_rates(:within) ORDER BY attempts DESC, action_type NULLS FIRST, component NULLS FIRST"
 ).bindparams(bindparam("within", type_=Interval))
-_BY_ACTION = text("SELECT * FROM healing_action_success_rates ORDER BY total_attempts DESC, action_type")
+_BY_ACTION = text("SELECT * FROM seen_success_rates ORDER BY total_attempts DESC, action_type")
 _BY_DAY = text(
     """SELECT (f.verified_at AT TIME ZONE 'UTC')::date AS day, count(*) AS heals,
               avg(extract(epoch FROM f.verified_at - f.detected_at))::float8 AS mttr_s
@@ -39,7 +39,7 @@ class RateReports:
             return [_rates(row) for row in connection.execute(_RATES, {"within": within})]
 
     def by_action(self) -> Sequence[SuccessRate]:
-        """The client's view: of everything that ever finished, as of its last refresh; the most tried first."""
+        """The client's view, of what the caller may see of everything that ever finished; the most tried first."""
         with transaction(self._engine) as connection:
             return [
                 SuccessRate(

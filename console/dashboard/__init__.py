@@ -1,0 +1,1 @@
+"""The dashboard: pages rendered here, that work without a script, and live with one."""
