@@ -16,6 +16,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from console.dashboard.router import router as dashboard
 from console.web import events, login
 from console.web.buckets import Buckets
 from console.web.caller import NotLoggedIn
@@ -73,6 +74,7 @@ def application(
     app.add_api_route("/healthz", healthz, methods=["GET"])
     app.include_router(login.router)
     app.include_router(events.router)
+    app.include_router(dashboard)
     return app
 
 

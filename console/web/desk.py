@@ -14,6 +14,7 @@ from uuid6 import uuid7
 
 from console.web.services import Services
 from selfheal.model import breaker
+from selfheal.model.approval import Approval
 from selfheal.model.errors import NotAllowed, Permanent, SelfhealError, Transient
 from selfheal.model.identity import Door, Identity, Outcome
 from selfheal.model.maintenance import Scope, Window
@@ -63,15 +64,15 @@ class Desk:
     door: Door
     request_id: str
 
-    def heal(self, component: str, *, action: str = "", why: str) -> StartedHeal:
-        """Start the deployment, which admits, refuses and records the heal as any other.
+    def heal(self, component: str, *, action: str = "", why: str, dry_run: bool = False) -> StartedHeal:
+        """Start healing-dispatch, which admits, refuses and records as ever, or only tells what it would do.
 
         Raises:
             NotAllowed: they may not.
             WrongInput: there is no such component or action.
             Transient: Prefect does not answer; on the machine `selfheal heal` works all the same.
         """
-        details = {"action": action, "why": why}
+        details = {"action": action, "why": why, "dry_run": dry_run}
         with self._apart(Deed.HEAL, component, details) as told:
             known = self.services.estate.healer.components
             if component not in known:
@@ -82,6 +83,7 @@ class Desk:
                 "component": component,
                 "action": chosen,
                 "reason": _reason(why),
+                "dry_run": dry_run,
                 "trigger_id": str(trigger),
                 "who": self.identity.name,
             }
@@ -150,6 +152,25 @@ class Desk:
             why = _reason(why)
             breakers.decide(known, deed, who=self.identity.name, why=why, lasts=_bounded(lasts))
             return breakers.present(known)[0]
+
+    def answer(self, approval: UUID, *, approve: bool, why: str, fingerprint: str) -> Approval:
+        """Answer a question, once, and give what it has become.
+
+        Raises:
+            AnswerRefused: by name; nothing was changed.
+        """
+        details = {"why": why, "fingerprint": fingerprint}
+        with self._deed(Deed.APPROVE if approve else Deed.DENY, str(approval), details):
+            return self.services.approvals.answer(
+                approval, approve=approve, identity=self.identity, door=self.door, why=why, fingerprint=fingerprint
+            )
+
+    def break_glass(self, approval: UUID, *, why: str, fingerprint: str) -> Approval:
+        """An admin's own word for what nobody else can answer; raises what `answer` raises."""
+        with self._deed(Deed.BREAK_GLASS, str(approval), {"why": why, "fingerprint": fingerprint}):
+            return self.services.approvals.break_glass(
+                approval, identity=self.identity, door=self.door, why=why, fingerprint=fingerprint
+            )
 
     def set_mode(self, action: str, mode: ActionMode, *, why: str) -> None:
         """Decide how far an action may go by itself."""

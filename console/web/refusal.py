@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
+from console.web.desk import WrongInput
 from console.web.templates import rendered
 from selfheal.model.errors import NotAllowed, SelfhealError, Transient
 
@@ -53,6 +54,9 @@ def refusal_of(error: SelfhealError) -> Refusal:
     if isinstance(error, NotAllowed):
         code = str(getattr(error, "code", "") or "NOT_ALLOWED")
         return Refusal(status=HTTPStatus.FORBIDDEN, code=code, message=error.message, hint=error.hint)
+    if isinstance(error, WrongInput):
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+        return Refusal(status=status, code="WRONG_INPUT", message=error.message, hint=error.hint)
     return broken()
 
 
