@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from console.dashboard.router import router as dashboard
+from console.graphql.router import router as graphql
 from console.web import events, login
 from console.web.buckets import Buckets
 from console.web.caller import NotLoggedIn
@@ -74,6 +75,7 @@ def application(
     app.add_api_route("/healthz", healthz, methods=["GET"])
     app.include_router(login.router)
     app.include_router(events.router)
+    app.include_router(graphql)
     app.include_router(dashboard)
     return app
 
