@@ -20,6 +20,7 @@ from estate_fixtures import estate, faults, free_port, running_estate  # noqa: F
 from person_fixtures import api_engine, issued  # noqa: F401 - the same
 from racers import racers  # noqa: F401 - the same
 from sqlalchemy import Engine
+from web_fixtures import web, web_process  # noqa: F401 - the same
 from webhook_receiver import receiver  # noqa: F401 - the same
 from xdist.scheduler import LoadFileScheduling
 

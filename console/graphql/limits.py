@@ -13,6 +13,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLError,
     GraphQLSyntaxError,
     InlineFragmentNode,
     IntValueNode,
@@ -67,11 +68,13 @@ def parsed(query: str) -> DocumentNode:
     try:
         return parse(query, max_tokens=TOKENS)
     except GraphQLSyntaxError as error:
-        if "limit of" in error.message and "tokens" in error.message:
+        if "tokens. Parsing aborted" in error.message:
             raise problem(Code.TOO_MANY_TOKENS, f"the query has more than {TOKENS} tokens") from None
+        if "nested too deeply" in error.message:
+            raise _too_deep() from None
         raise
     except RecursionError:
-        raise problem(Code.TOO_DEEP, f"the query is nested deeper than {DEPTH} levels") from None
+        raise _too_deep() from None
 
 
 def refuse(document: DocumentNode, variables: Mapping[str, Any], *, introspection: bool) -> OperationType:
@@ -88,9 +91,9 @@ def refuse(document: DocumentNode, variables: Mapping[str, Any], *, introspectio
         walk = _Walk(document, {**_defaults(operations[0]), **variables}, introspection=introspection)
         found = walk.measure(operations[0].selection_set)
     except RecursionError:
-        raise problem(Code.TOO_DEEP, f"the query is nested deeper than {DEPTH} levels") from None
+        raise _too_deep() from None
     if found.depth > DEPTH:
-        raise problem(Code.TOO_DEEP, f"the query is nested deeper than {DEPTH} levels")
+        raise _too_deep()
     if found.aliases > ALIASES:
         raise problem(Code.TOO_MANY_ALIASES, f"the query has more than {ALIASES} aliases")
     if found.objects > OBJECTS:
@@ -118,6 +121,10 @@ def refuse_values(value: Any) -> None:
 def storable(text: str) -> bool:
     """Whether it can be stored: no NUL, and no half of a surrogate pair."""
     return "\0" not in text and not any("\ud800" <= one <= "\udfff" for one in text)
+
+
+def _too_deep() -> GraphQLError:
+    return problem(Code.TOO_DEEP, f"the query is nested deeper than {DEPTH} levels")
 
 
 def _refuse_text(document: DocumentNode) -> None:

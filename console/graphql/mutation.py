@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import strawberry
+from strawberry import UNSET
 
 from console.graphql.context import Info, row_id
 from console.graphql.decision_types import (
@@ -37,7 +38,7 @@ class Mutation:
         return StartedRun.of(started)
 
     @strawberry.mutation(description="Let nothing be healed, until somebody resumes, or for some minutes.")
-    async def pause(self, info: Info, why: str, minutes: int | None = None) -> Pause:
+    async def pause(self, info: Info, why: str, minutes: int | None = UNSET) -> Pause:
         """The kill switch."""
         return Pause.of(await info.context.do(lambda: info.context.desk.pause(why=why, lasts=_minutes(minutes))))
 
@@ -55,12 +56,12 @@ class Mutation:
         minutes: int,
         why: str,
         name: str = "",
-        begins_at: datetime | None = None,
+        begins_at: datetime | None = UNSET,
     ) -> MaintenanceWindow:
         """A window."""
         lasts, desk = timedelta(minutes=minutes), info.context.desk
         window = await info.context.do(
-            lambda: desk.plan_maintenance(scope=scope, name=name, begins_at=begins_at, lasts=lasts, why=why)
+            lambda: desk.plan_maintenance(scope=scope, name=name, begins_at=begins_at or None, lasts=lasts, why=why)
         )
         return MaintenanceWindow.of(window)
 
@@ -77,7 +78,7 @@ class Mutation:
         return await info.context.do(lambda: info.context.desk.go_ahead(why=why))
 
     @strawberry.mutation(description="Decide in place of a breaker's results; open and close may last some minutes.")
-    async def override_breaker(self, info: Info, name: str, do: Deed, why: str, minutes: int | None = None) -> Breaker:
+    async def override_breaker(self, info: Info, name: str, do: Deed, why: str, minutes: int | None = UNSET) -> Breaker:
         """Gives the breaker."""
         desk = info.context.desk
         found = await info.context.do(lambda: desk.override_breaker(name, do, why=why, lasts=_minutes(minutes)))
@@ -108,4 +109,4 @@ async def _answered(info: Info, given: strawberry.ID, *, approve: bool, fingerpr
 
 
 def _minutes(given: int | None) -> timedelta | None:
-    return None if given is None else timedelta(minutes=given)
+    return timedelta(minutes=given) if isinstance(given, int) else None

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import strawberry
+from strawberry import UNSET
 
 from console.graphql.client_types import HealingAction, HealingSuccessRate, WorkflowRecoveryEvent
 from console.graphql.context import Info, length, part, row_id
@@ -24,7 +25,7 @@ class Query:
 
     @strawberry.field(description="The rows of healing_actions, the newest first.")
     async def healing_actions(
-        self, info: Info, status: str | None = None, action_type: str | None = None, limit: int | None = 50
+        self, info: Info, status: str | None = UNSET, action_type: str | None = UNSET, limit: int | None = 50
     ) -> list[HealingAction]:
         """The client's."""
         wanted = AttemptFilter(status=_status(status), action_type=action_type or "", transitions=True)
@@ -34,7 +35,7 @@ class Query:
 
     @strawberry.field(description="How workflows were put back on track, the latest first.")
     async def workflow_recoveries(
-        self, info: Info, req_number: str | None = None, limit: int | None = 50
+        self, info: Info, req_number: str | None = UNSET, limit: int | None = 50
     ) -> list[WorkflowRecoveryEvent]:
         """The client's."""
         rows, workflows = length(limit), info.context.services.workflows
@@ -52,15 +53,15 @@ class Query:
         self,
         info: Info,
         first: int | None = 50,
-        after: str | None = None,
-        state: FaultState | None = None,
-        component: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        after: str | None = UNSET,
+        state: FaultState | None = UNSET,
+        component: str | None = UNSET,
+        since: datetime | None = UNSET,
+        until: datetime | None = UNSET,
     ) -> FaultConnection:
         """One page."""
-        only = FaultFilter(state=state, component=component or "", since=_zoned(since), until=_zoned(until))
-        wanted, faults = part(first, after), info.context.services.faults
+        only = FaultFilter(state=state or None, component=component or "", since=_zoned(since), until=_zoned(until))
+        wanted, faults = part(first, after or None), info.context.services.faults
         return FaultConnection.of(await info.context.read(lambda: faults.page(wanted, only)))
 
     @strawberry.field(description="One fault with its story; null: there is no such.")
@@ -93,7 +94,7 @@ class Query:
 
     @strawberry.field(description="Where the estate's workflows stand, those that were started last first.")
     async def workflows(
-        self, info: Info, status: str | None = None, req_number: str | None = None, limit: int | None = 50
+        self, info: Info, status: str | None = UNSET, req_number: str | None = UNSET, limit: int | None = 50
     ) -> list[Workflow]:
         """Some of them."""
         rows, workflows = length(limit), info.context.services.workflows
@@ -135,6 +136,6 @@ def _status(given: str | None) -> Status | None:
 
 def _zoned(given: datetime | None) -> datetime | None:
     """A moment as it is given, which must be one."""
-    if given is not None and given.tzinfo is None:
+    if given and given.tzinfo is None:
         raise WrongInput("a time without a zone", hint="write it like 2026-12-01T22:00:00Z")
-    return given
+    return given or None

@@ -25,6 +25,9 @@ from selfheal.store.starts import MissedStarts
 from selfheal.store.storms import Storms
 from selfheal.store.tokens import Tokens
 
+STATEMENT_S = 5
+"""How long a person waits for one statement at most."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
@@ -114,7 +117,7 @@ class Surroundings:
 
 def connected(settings: Settings, around: Surroundings) -> Services:
     """The services of these settings; nothing is connected yet."""
-    estate = wire(settings, database_url=around.database_url)
+    estate = wire(settings, database_url=around.database_url, statement_s=STATEMENT_S)
     engine = estate.engine
     return Services(
         settings=settings,

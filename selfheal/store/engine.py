@@ -20,9 +20,7 @@ from selfheal.policy.identity import sees_all
 
 T = TypeVar("T")
 
-_SESSION = (
-    "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
-)
+_SESSION = "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
 
 
 _PATIENCE_S = 12.0  # longer than any statement may take
@@ -47,7 +45,7 @@ class _Bounded(psycopg.Connection[Any]):
             raise psycopg.OperationalError(f"no answer within {_PATIENCE_S:g} s") from error
 
 
-def open_engine(url: str, *, pool_size: int = 5) -> Engine:
+def open_engine(url: str, *, pool_size: int = 5, statement_s: int = 10) -> Engine:
     """An engine: the dispatcher's, or the web server's, whoever the url names.
 
     A dead server is noticed within seconds (connect 3 s, unanswered data 3 s, keepalives), a full or slow one
@@ -56,6 +54,7 @@ def open_engine(url: str, *, pool_size: int = 5) -> Engine:
     Args:
         url: of Postgres, `postgresql://...`.
         pool_size: connections kept; as many again may be opened for a moment.
+        statement_s: how long one statement may take; never longer than ten seconds.
 
     Raises:
         Permanent: it is no URL of a Postgres.
@@ -81,7 +80,7 @@ def open_engine(url: str, *, pool_size: int = 5) -> Engine:
             keepalives_idle=5,
             keepalives_interval=2,
             keepalives_count=2,
-            options=_SESSION,
+            options=f"{_SESSION} -c statement_timeout={statement_s * 1000}",
             application_name="selfheal",
         ),
         pool_size=pool_size,
