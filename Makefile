@@ -46,7 +46,7 @@ campaign: setup
 		tests/acceptance/test_servers_by_url.py tests/integration/test_storm_estate.py tests/integration/test_equal_triggers.py
 	$(BIN)/python -m benchmarks chaos --faults $(FAULTS) --seed $(SEED) --json $(if $(FOLDER),--folder $(FOLDER))
 
-NAMES ?= reaction admission breaker
+NAMES ?= reaction admission breaker web
 bench: setup
 	@for name in $(NAMES); do echo "== $$name"; $(BIN)/python -m benchmarks $$name || exit 1; done
 

@@ -16,6 +16,7 @@ from benchmarks.breaker import breaker
 from benchmarks.case import Case, line, table
 from benchmarks.chaos.run import FAULTS, Asked, chaos
 from benchmarks.reaction import reaction
+from benchmarks.web import web
 from selfheal.model.errors import SelfhealError
 from selfheal.policy.names import nearest
 
@@ -24,6 +25,7 @@ BENCHMARKS: Mapping[str, Callable[..., list[Case]]] = {
     "breaker": breaker,
     "chaos": chaos,
     "reaction": reaction,
+    "web": web,
 }
 FINE, FAILED, WRONG_USAGE, TERMINATED = 0, 1, 2, 143
 

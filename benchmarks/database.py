@@ -27,12 +27,16 @@ class Database:
         port: where it listens on loopback.
         password: of `healing_user`.
         url: SQLAlchemy's, as `healing_user`.
+        api_url: the same as the web server.
+        migrator_url: the same as the migrator.
         owner: an autocommit connection of the superuser, to fill and empty the tables.
     """
 
     port: int
     password: str = field(repr=False)
     url: str = field(repr=False)
+    api_url: str = field(repr=False)
+    migrator_url: str = field(repr=False)
     owner: Connection
 
 
@@ -60,11 +64,14 @@ def own_database(folder: Path) -> Iterator[Database]:
 
 def _prepared(postgres: Postgres, passwords: roles.RolePasswords) -> Iterator[Database]:
     stack.prepare(postgres, passwords)
-    migrate(postgres.url(user=roles.MIGRATOR, password=passwords.migrator, database=roles.SELFHEAL_DATABASE))
+    migrator_url = postgres.url(user=roles.MIGRATOR, password=passwords.migrator, database=roles.SELFHEAL_DATABASE)
+    migrate(migrator_url)
     with psycopg.connect(postgres.superuser_dsn(), dbname=roles.SELFHEAL_DATABASE, autocommit=True) as owner:
         yield Database(
             port=postgres.port,
             password=passwords.healer,
             url=postgres.url(user=roles.HEALER, password=passwords.healer, database=roles.SELFHEAL_DATABASE),
+            api_url=postgres.url(user=roles.API, password=passwords.api, database=roles.SELFHEAL_DATABASE),
+            migrator_url=migrator_url,
             owner=owner,
         )
