@@ -6,6 +6,8 @@ from typing import Any
 from console.checks import Problem
 from console.place import Place
 from deployments import attach
+from deployments.embedded import web
+from deployments.embedded.stack import WEB_PORT
 from deployments.objects.kinds import POOL
 from deployments.outside.prefect import check
 from selfheal.model.errors import SelfhealError
@@ -29,6 +31,7 @@ def checks(place: Place) -> Mapping[str, Callable[[], str]]:
         "scheduled runs": lambda: scheduled_runs(place),
         "worker": lambda: worker(place),
         "watchers": lambda: watchers(place),
+        "web server": lambda: web_server(place),
     }
 
 
@@ -103,6 +106,21 @@ def worker(place: Place) -> str:
     if not online:
         raise Problem(f"no worker is online in pool {POOL}", hint=f"see {place.folder}/logs/worker.log")
     return ", ".join(sorted(online))
+
+
+def web_server(place: Place) -> str:
+    """It answers, and is where the settings say."""
+    settings, running = place.settings().web, place.stack()
+    if not settings.enabled:
+        return "none: web.enabled is false"
+    port = running.ports.get(WEB_PORT)
+    if port is None:
+        raise Problem(
+            "none was started with this stack", hint="start `selfheal up` anew: web.enabled counts from then on"
+        )
+    if not web.answers(settings.host, port):
+        raise Problem(f"no answer from {settings.host}, port {port}", hint=f"see {place.folder}/logs/web.log")
+    return f"{running.urls['web']} answers"
 
 
 def watchers(place: Place) -> str:

@@ -21,7 +21,7 @@ from deployments.embedded import child, roles, stack, worker
 from deployments.embedded import web as web_part
 from deployments.embedded.datafolder import DataFolder, open_folder
 from deployments.embedded.prefect_server import client_environment
-from deployments.embedded.stack import Servers
+from deployments.embedded.stack import WEB_PORT, Servers
 from deployments.embedded.web import WebServer
 from deployments.embedded.worker import Worker
 from deployments.migrate import migrate
@@ -40,7 +40,6 @@ from selfheal.store.health import HealthHistory
 
 _log = logging.getLogger(__name__)
 _APPLY_TIMEOUT_S = 120
-WEB_PORT = "web.port"
 
 
 @dataclass(frozen=True, kw_only=True)

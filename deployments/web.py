@@ -30,7 +30,7 @@ def described(folder: DataFolder, servers: Servers, settings: Settings, *, open_
         log=folder.logs / "web.log",
         host=settings.web.host,
         port=folder.ports[WEB_PORT],
-        public_url=settings.web.public_url,
+        url=settings.web.address(folder.ports[WEB_PORT]),
         environment=environment,
         open_door=open_door,
         identity=web.run_as(settings.run_as, folder=folder.path),

@@ -26,6 +26,7 @@ from selfheal.logs import hide
 from selfheal.model.breaker_rules import Scope
 from selfheal.model.errors import Permanent
 from selfheal.model.trigger import Trigger
+from selfheal.model.web_address import WebAddress
 from selfheal.policy.breaker_names import FORMS, checked, heal_breaker
 from selfheal.policy.places import place_of
 from selfheal.ports import AlertChannel, ContainerControl
@@ -49,6 +50,7 @@ from selfheal.store.modes import Modes
 from selfheal.store.outbox import Outbox
 from selfheal.store.raised import RaisedTriggers
 from selfheal.store.rates import RateReports
+from selfheal.store.reading.faults import Faults
 from selfheal.store.reports import Reports
 from selfheal.store.runs import MechanismRuns
 from selfheal.store.starts import Starts
@@ -71,6 +73,8 @@ class Estate:
         observer: one look at one component, or at all.
         health: `health_history` and the hand-over between watchers.
         reports: what people read.
+        faults: the same, one fault after the other.
+        web: where people find our pages.
         runs: which process carries out each flow run.
         breakers: of the actions and agents.
         raised: triggers that breakers and people's words have raised.
@@ -89,6 +93,8 @@ class Estate:
     observer: Observer
     health: HealthHistory
     reports: Reports
+    faults: Faults
+    web: WebAddress
     runs: MechanismRuns
     breakers: Breakers
     raised: RaisedTriggers
@@ -184,12 +190,13 @@ class Estate:
         return Watcher(world, pace, run_id=run_id)
 
 
-def wire(settings: Settings, *, database_url: str, statement_s: int = 10) -> Estate:
+def wire(settings: Settings, *, database_url: str, web_url: str = "", statement_s: int = 10) -> Estate:
     """The estate that these settings describe; nothing is connected yet. Its secrets are hidden from the log.
 
     Args:
         settings: of the estate.
-        database_url: of our database.
+        database_url: as healing_user, or as the web server.
+        web_url: where people find the web server; empty: as the settings say.
         statement_s: how long one statement may take.
     """
     hide([*(value for _, value in secrets(settings)), unquote(urlsplit(database_url).password or "")])
@@ -237,6 +244,8 @@ def wire(settings: Settings, *, database_url: str, statement_s: int = 10) -> Est
         observer=observer,
         health=HealthHistory(engine),
         reports=Reports(engine),
+        faults=Faults(engine),
+        web=WebAddress(base=web_url or settings.web.public_url.rstrip("/")),
         runs=MechanismRuns(engine),
         breakers=breakers,
         raised=RaisedTriggers(engine),
@@ -280,6 +289,8 @@ def _databases(settings: Settings) -> dict[str, EstateDatabase]:
 def current() -> Estate:
     """The estate of this process: settings from `SELFHEAL_CONFIG`, the database from `SELFHEAL_DATABASE_URL`.
 
+    Links in reports begin with `SELFHEAL_WEB_URL`, which `selfheal up` sets, or with `web.public_url`.
+
     Raises:
         Permanent: the environment names no database, or the settings are wrong.
     """
@@ -287,4 +298,5 @@ def current() -> Estate:
     if not url:
         raise Permanent("SELFHEAL_DATABASE_URL is not set", hint="flows run in the worker that `selfheal up` starts")
     path = os.environ.get("SELFHEAL_CONFIG")
-    return wire(load(Path(path) if path else None), database_url=url)
+    settings = load(Path(path) if path else None)
+    return wire(settings, database_url=url, web_url=os.environ.get("SELFHEAL_WEB_URL", ""))

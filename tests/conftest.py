@@ -30,7 +30,10 @@ from selfheal import logs
 from selfheal.store.engine import open_engine
 from selfheal.store.tables import metadata
 
-WHOLE_STACK = {"test_approvals_stack.py", "test_cli_stack.py", "test_reload_stack.py", "test_stack_survives.py"}
+WHOLE_STACK = {
+    *("test_approvals_stack.py", "test_cli_stack.py", "test_reload_stack.py", "test_stack_survives.py"),
+    "test_web_stack.py",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

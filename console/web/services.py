@@ -88,7 +88,7 @@ class Services:
     @property
     def address(self) -> str:
         """What links begin with."""
-        return self.web.public_url.rstrip("/") or f"http://127.0.0.1:{self.port}"
+        return self.web.address(self.port)
 
     @property
     def https(self) -> bool:

@@ -32,22 +32,13 @@ class WebServer:
     log: Path
     host: str
     port: int
+    url: str
+    """Where a person finds it."""
     environment: Mapping[str, str] = field(repr=False)
     """The database and Prefect, as it may know them."""
-    public_url: str = ""
     open_door: bool = False
     """Whether everybody is let in: only in a demo."""
     identity: RunAs | None = None
-
-    @property
-    def url(self) -> str:
-        """Where a person finds it."""
-        return self.public_url.rstrip("/") or f"http://{_in_address(self._reached)}:{self.port}"
-
-    @property
-    def _reached(self) -> str:
-        """The host by which this machine reaches it."""
-        return HOST if self.host in EVERYWHERE else self.host
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the server."""
@@ -67,14 +58,7 @@ class WebServer:
 
     def ready(self) -> bool:
         """Say whether it answers; that the database is away is no reason to start it again."""
-        connection = http.client.HTTPConnection(self._reached, self.port, timeout=PROBE_TIMEOUT_SECONDS)
-        try:
-            connection.request("GET", "/healthz")
-            return connection.getresponse().status == http.client.OK
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        return answers(self.host, self.port)
 
 
 def run_as(user: str, *, folder: Path) -> RunAs | None:
@@ -100,5 +84,18 @@ def part(server: WebServer) -> Part:
     )
 
 
-def _in_address(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+def reached(host: str) -> str:
+    """The host by which this machine reaches what listens on `host`."""
+    return HOST if host in EVERYWHERE else host
+
+
+def answers(host: str, port: int) -> bool:
+    """Whether a web server that listens there answers, whatever its database does."""
+    connection = http.client.HTTPConnection(reached(host), port, timeout=PROBE_TIMEOUT_SECONDS)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

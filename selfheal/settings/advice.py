@@ -28,7 +28,19 @@ class Advice:
 
 def advice(settings: Settings) -> list[Advice]:
     """Every warning that the settings alone give rise to."""
-    return [*_healing(settings), *_same_target(settings), *_unused(settings)]
+    return [*_healing(settings), *_same_target(settings), *_unused(settings), *_web(settings)]
+
+
+def _web(settings: Settings) -> Iterator[Advice]:
+    """What people send must not be read on its way."""
+    web = settings.web
+    elsewhere = web.host not in {"127.0.0.1", "localhost", "::1"}
+    if web.enabled and elsewhere and not web.public_url.startswith("https://"):
+        yield Advice(
+            setting="web.public_url",
+            said=f"is no https address, and web.host is {web.host}: tokens cross the network for everybody to read",
+            what_to_do="put a proxy with TLS before it and set web.public_url to that, or leave web.host out",
+        )
 
 
 def holds_secret(values: Mapping[str, Any], settings: Section | Mapping[str, Any]) -> bool:

@@ -39,7 +39,7 @@ class RateReports:
             return [_rates(row) for row in connection.execute(_RATES, {"within": within})]
 
     def by_action(self) -> Sequence[SuccessRate]:
-        """Of everything that ever finished and that one may see; the most tried first."""
+        """The client's view, of what the caller may see of everything that ever finished; the most tried first."""
         with transaction(self._engine) as connection:
             return [
                 SuccessRate(

@@ -26,7 +26,9 @@ from console.web.hosts import Hosts, refuse_open_door
 from console.web.refusal import refusal_of
 from console.web.request_id import request_id
 from selfheal.model.errors import NotAllowed, Permanent, Transient
-from selfheal.settings.file import gathered, interpret
+from selfheal.settings.advice import advice
+from selfheal.settings.changes import differences
+from selfheal.settings.file import gathered, interpret, parse
 from selfheal.settings.written import as_file, without_secrets
 
 LOCAL = Hosts(host="127.0.0.1", public_url="")
@@ -268,6 +270,32 @@ def test_settings_are_written_without_their_secrets() -> None:
     again = interpret(written, path=None, environment={})
     assert again.components == whole.components
     assert (again.web.session, again.postgres.url) == (whole.web.session, "postgresql://db/x")
+
+
+@pytest.mark.parametrize(
+    ("web", "warned"),
+    [
+        ({}, False),
+        ({"host": "localhost"}, False),
+        ({"host": "0.0.0.0"}, True),  # noqa: S104 - a setting that is judged
+        ({"host": "10.0.0.7", "public_url": "http://selfheal.example"}, True),
+        ({"host": "10.0.0.7", "public_url": "https://selfheal.example"}, False),
+        ({"host": "10.0.0.7", "enabled": False}, False),
+    ],
+)
+def test_tokens_in_the_clear_are_warned_of(web: dict[str, object], warned: bool) -> None:  # noqa: FBT001
+    """`config check` warns where people would send their tokens over the network for everybody to read."""
+    found = [one.setting for one in advice(parse({"web": web}, source="the test"))]
+    assert ("web.public_url" in found) is warned
+
+
+def test_what_waits_for_a_restart() -> None:
+    """Where it listens counts after a restart of the stack; all else of the web server at once."""
+    new = {"port": 5000, "host": "localhost", "public_url": "https://x", "enabled": False, "session": "1 h"}
+    new |= {"introspection": True, "query_page": True, "requests_a_minute": 99, "logins_a_minute": 9}
+    found = differences(parse({}, source="the test"), parse({"web": new}, source="the test"))
+    waiting = {one.setting for one in found if one.needs_restart}
+    assert waiting == {"web.port", "web.host", "web.public_url", "web.enabled"}
 
 
 TEXT = st.text(st.characters(codec="utf-8"))
