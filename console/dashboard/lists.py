@@ -1,6 +1,7 @@
 """`/actions` and `/faults`: long lists, filtered by their address."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -10,6 +11,7 @@ from console.dashboard.address import NotFound, attempt_filter, fault_filter, id
 from console.dashboard.pages import Route, shown
 from console.web.services import Services
 from selfheal.model.attempt import Status, Verification
+from selfheal.model.errors import Permanent
 from selfheal.model.overview import Standing
 from selfheal.model.report import FaultState
 from selfheal.policy.timeline import events_of
@@ -29,10 +31,18 @@ def actions(request: Request) -> Response:
             "only": only,
             "statuses": list(Status),
             "verifications": list(Verification),
-            "types": [*(one.action_type for one in services.estate.rates.by_action()), TRANSITION],
+            "types": [*_types(services), TRANSITION],
         }
 
     return shown(request, "actions.html", gather)
+
+
+def _types(services: Services) -> Iterator[str]:
+    """Of the actions that there are now; a third party's that cannot be loaded has none, and `doctor` tells."""
+    actions = services.estate.healer.actions
+    for name in actions.modes():
+        with suppress(Permanent):
+            yield actions.get(name).action_type
 
 
 @router.get("/faults")

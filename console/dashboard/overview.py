@@ -2,25 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from console.dashboard.figures import DAY, Figures
 from console.dashboard.pages import Route, shown
+from console.web.caller import caller
 from console.web.services import Services
 from selfheal.model.health import ComponentHealth, HealthStatus
+from selfheal.model.identity import Identity
 from selfheal.model.overview import Standing
 from selfheal.model.page import Slice
 from selfheal.model.report import AttemptFilter
 from selfheal.policy.overview import verdict
 from selfheal.policy.watching import mechanisms, status_now, watching
 
-DAY = timedelta(hours=24)
-TREND_DAYS = 14
 RECENT = 12
 QUESTIONS = 5
+FIGURES = Figures()
 router = APIRouter(route_class=Route)
 
 
@@ -48,26 +50,27 @@ class ComponentNow:
 @router.get("/")
 def overview(request: Request) -> Response:
     """How everything stands."""
-    return shown(request, "overview.html", _gather)
+    viewer = caller(request)
+    return shown(request, "overview.html", lambda services, standing: _gather(services, standing, viewer))
 
 
-def _gather(services: Services, standing: Standing) -> Mapping[str, Any]:
+def _gather(services: Services, standing: Standing, viewer: Identity) -> Mapping[str, Any]:
     """All that the overview shows."""
     estate = services.estate
     components = components_now(services)
     rules = services.settings.breaker_rules()
     breakers = estate.breakers.present()
-    rates = estate.rates.rates(within=DAY)
+    recent = services.attempts.page(Slice(limit=RECENT), AttemptFilter(since=standing.counts.at - DAY)).items
+    outcome = FIGURES.of(services, viewer, recent)
     return {
         "verdict": verdict(standing, [one.status for one in components]),
         "components": components,
         "watchers": [(name, watch, watching(watch)) for name, watch in mechanisms(standing.watches).items()],
         "faults": services.faults.still_open(),
-        "recent": services.attempts.page(Slice(limit=RECENT), AttemptFilter(since=standing.counts.at - DAY)).items,
+        "recent": recent,
         "breakers": [(one, rules.thresholds(one.name).window) for one in breakers],
-        "total": next((one for one in rates if one.action_type is None and one.component is None), None),
-        "by_action": estate.rates.by_action(),
-        "days": estate.rates.by_day(days=TREND_DAYS),
+        "outcome": outcome,
+        "total": outcome.day,
         "questions": services.approvals.newest(limit=QUESTIONS, ended=False),
         "actions": sorted(estate.modes_by_settings()),
     }

@@ -4,8 +4,10 @@
 """
 
 import re
+import socket
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,9 +15,11 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+import uvicorn
 from admission_desk import FAILED, HEALED, RESTART, Desk, target
-from embedded_fixtures import Embedded
-from fastapi.testclient import TestClient
+from embedded_fixtures import Embedded, until
+from fastapi import FastAPI
+from person_fixtures import Issue
 from uuid6 import uuid7
 
 from console.web.application import application
@@ -32,46 +36,45 @@ from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.settings.file import parse
 from selfheal.store.breakers import Breakers
 from selfheal.store.health import HealthHistory
-from selfheal.store.reports import Reports
-from selfheal.store.tokens import Tokens
+from selfheal.store.reading.faults import Faults
 
 PORT = 4280
 PREFECT = "http://127.0.0.1:4200"
-DAY = timedelta(days=1)
 ESTATE = ("agents", "backend", "broker", "frontend", "storage", "warehouse")
 CSRF = re.compile(r'name="csrf" value="([^"]*)"')
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dashboard:
-    """The application, and who may look at it."""
+    """The application, served, and who may look at it."""
 
     services: Services
+    issue: Issue = field(repr=False)
+    url: str
     stack: ExitStack = field(repr=False)
 
     def client(self, role: Role | None, tenant: UUID | None = None) -> httpx.Client:
         """The browser of somebody who has logged in; None: of nobody."""
-        app = application(self.services)
-        client = self.stack.enter_context(
-            TestClient(app, base_url=f"http://127.0.0.1:{PORT}", follow_redirects=False, raise_server_exceptions=False)
-        )
+        client = self.stack.enter_context(httpx.Client(base_url=self.url, trust_env=False, timeout=30))
         client.headers["accept"] = "text/html"
         if role is not None:
-            name = f"{role.value}-{uuid4().hex[:8]}"
-            secret, _ = Tokens(self.services.engine).issue(name, role, tenant, DAY, by="the test")
-            assert client.post("/login", data={"token": secret}).status_code == 303
+            assert client.post("/login", data={"token": self.secret(role, tenant)}).status_code == 303
         return client
 
+    def secret(self, role: Role, tenant: UUID | None = None) -> str:
+        """The token of somebody new."""
+        return self.issue(f"{role.value}-{uuid4().hex[:8]}", role, tenant)[0]
 
-def send(client: httpx.Client, page: str, action: str, **fields: str) -> httpx.Response:
+
+def send(client: httpx.Client, page: str, path: str, /, **fields: str) -> httpx.Response:
     """Fill a form of a page in and send it, with the csrf that it carries."""
     found = CSRF.search(client.get(page).text)
     assert found is not None, f"{page} has no form"
-    return client.post(action, data={"csrf": found.group(1), **fields})
+    return client.post(path, data={"csrf": found.group(1), **fields})
 
 
 @pytest.fixture
-def dashboard(embedded_postgres: Embedded, desk: Callable[..., Desk]) -> Iterator[Dashboard]:
+def dashboard(embedded_postgres: Embedded, issued: Issue) -> Iterator[Dashboard]:
     """The application as its own database role, over empty tables."""
     component = {"probe": "http", "url": "http://127.0.0.1:1/", "supervisor": "main", "ladder": ["restart-service"]}
     values: dict[str, Any] = {
@@ -82,8 +85,24 @@ def dashboard(embedded_postgres: Embedded, desk: Callable[..., Desk]) -> Iterato
     around = Surroundings(database_url=embedded_postgres.url(roles.API), port=PORT, prefect_ui=PREFECT)
     services = connected(parse(values, source="the test"), around)
     with ExitStack() as stack:
-        yield Dashboard(services=services, stack=stack)
-    services.estate.close()
+        stack.callback(services.estate.close)
+        url = stack.enter_context(served(application(services)))
+        yield Dashboard(services=services, issue=issued, url=url, stack=stack)
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """The application by a real server, in a thread; gives its address."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        server = uvicorn.Server(uvicorn.Config(app, ws="none", log_config=None, timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
+        thread.start()
+        try:
+            until(lambda: server.started)
+            yield f"http://127.0.0.1:{door.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,24 +130,17 @@ def happened(desk: Callable[..., Desk]) -> Happened:
     one.do("UPDATE faults SET needs_person = 'five attempts did not help' WHERE component = 'backend'")
     run = uuid4()
     one.do(f'UPDATE healing_actions SET metadata = metadata || \'{{"flow_run": "{run}"}}\'::jsonb')  # noqa: S608 - a uuid
-    faults = {row.component: row.id for row in _faults(one)}
+    faults = {row.component: row.id for row in Faults(one.engine).still_open()}
     _breakers(one)
     _health(one)
-    Reports(one.engine)
     return Happened(
         desk=one,
         healed=healed,
         open=faults["warehouse"],
         person=faults["backend"],
-        approval=_question(one, "storage"),
+        approval=question(one, "storage"),
         flow_run=run,
     )
-
-
-def _faults(one: Desk) -> Any:
-    from selfheal.store.reading.faults import Faults
-
-    return Faults(one.engine).still_open()
 
 
 def _told(one: Desk, component: str) -> UUID:
@@ -150,7 +162,7 @@ def _told(one: Desk, component: str) -> UUID:
     return answer.fault_id
 
 
-def _question(one: Desk, component: str, **changes: Any) -> UUID:
+def question(one: Desk, component: str, **changes: Any) -> UUID:
     """Somebody asks for a person's word."""
     now = datetime.now(UTC)
     trigger = Trigger(

@@ -38,7 +38,6 @@
     const scrolled = [...main.querySelectorAll(".scroll, pre")].map((one) => [one.scrollLeft, one.scrollTop]);
     localTimes(fresh);
     main.replaceChildren(...fresh.childNodes);
-    main.classList.remove("changed"); void main.offsetWidth; main.classList.add("changed");
     document.title = next.title;
     main.querySelectorAll(".scroll, pre").forEach((one, n) => [one.scrollLeft, one.scrollTop] = scrolled[n] ?? [0, 0]);
     if (focused) main.querySelector(focused)?.focus({ preventScroll: true });
