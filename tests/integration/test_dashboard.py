@@ -11,6 +11,7 @@ import httpx
 import pytest
 from admission_desk import HEALED, Desk
 from dashboard_fixtures import PREFECT, Dashboard, Happened, question, send
+from person_fixtures import ACME, OTHER
 from sqlalchemy import event
 
 from selfheal.model.identity import Role
@@ -193,6 +194,22 @@ def test_older_and_newer_keep_the_filter(dashboard: Dashboard, desk: Callable[..
     newer = re.search(r'rel="prev" href="([^"]+)"', text)
     assert newer is not None
     assert "c99<" in ok(client, newer.group(1).replace("&amp;", "&"))
+
+
+def test_a_tenant_sees_its_own_rows(dashboard: Dashboard, happened: Happened) -> None:
+    """Attempts of a tenant are on the pages of its persons and of an admin, and on nobody else's."""
+    happened.desk.do(f"UPDATE healing_actions SET tenant_id = '{ACME}' WHERE target_component = 'frontend'")  # noqa: S608
+    seen = {
+        "theirs": rows(dashboard.client(Role.VIEWER, ACME), "/actions"),
+        "another's": rows(dashboard.client(Role.VIEWER, OTHER), "/actions"),
+        "nobody's": rows(dashboard.client(Role.OPERATOR), "/actions"),
+        "all": rows(dashboard.client(Role.ADMIN), "/actions"),
+    }
+    assert seen["theirs"] == {"frontend"}
+    assert seen["another's"] == set()
+    assert "backend" in seen["nobody's"]
+    assert "frontend" not in seen["nobody's"]
+    assert {"frontend", "backend"} <= seen["all"]
 
 
 # -- what they refuse
