@@ -25,12 +25,13 @@ from selfheal.bootstrap import Estate
 from selfheal.model.admission import Decision
 from selfheal.model.approval import ApprovalDetail
 from selfheal.model.mode import ActionMode
+from selfheal.model.page import Slice
 from selfheal.protocol.failpoint import NAMES
 from selfheal.protocol.heal import heal
 from selfheal.protocol.plain import plain_steps
 from selfheal.protocol.reconcile import reconcile
 from selfheal.store.approvals import Approvals
-from selfheal.store.reports import Reports
+from selfheal.store.reading.attempts import Attempts
 
 NOBODY, TAKEN = "after-answer", "after-take"
 SHARPEST = (NOBODY, TAKEN, "after-admit", "after-claim", "before-act", "after-act", "after-record")
@@ -128,7 +129,7 @@ def test_what_is_approved_is_done_exactly_once_whoever_dies(broken: Targets, emb
             pool.map(lambda one: heal(plain_steps(estate.healer), estate.raised.of(one.id)), questions.values())
         )
     assert all(one.answer.repeated for one in again if one.answer.admitted)
-    history = Reports(broken.database).history(limit=100)
+    history = Attempts(broken.database).page(Slice(limit=100)).items
     for case, question in questions.items():
         used = approvals.one(question.id)
         tried = [one for one in history if one.component == case]

@@ -16,9 +16,10 @@ from sqlalchemy.engine import Connection
 from deployments.embedded import roles
 from selfheal.model.errors import NotAllowed, SelfhealError
 from selfheal.model.identity import Identity, Role
+from selfheal.model.page import Slice
 from selfheal.store.engine import as_one, first_row, open_engine, rehearsing, seen_by, transaction
 from selfheal.store.rates import RateReports
-from selfheal.store.reports import Reports
+from selfheal.store.reading.attempts import Attempts
 
 NOBODY = "nobody said who asks"
 PEOPLE = {
@@ -171,8 +172,8 @@ def test_no_row_of_another_tenant_is_seen_in_any_order(pool: Engine, examples: i
 def test_reports_and_rates_are_of_what_one_sees(pool: Engine, who: str) -> None:
     """History, the metrics of 24 h and the client's rates count the rows that the person sees and no others."""
     actor = Actor(pool, who)
-    history = actor.context.run(Reports(pool).history, limit=50)
-    assert len(history) == len(SEES[who])
+    history = actor.context.run(Attempts(pool).page, Slice(limit=50))
+    assert len(history.items) == len(SEES[who])
     rates = actor.context.run(RateReports(pool).rates, within=None)
     assert {one.action_type for one in rates if one.action_type} == {f"A{tenant}" for tenant in SEES[who]}
     seen = actor.context.run(first_row, pool, text("SELECT array_agg(action_type) FROM seen_success_rates"), {})
