@@ -42,20 +42,24 @@
     main.querySelectorAll(".scroll, pre").forEach((one, n) => [one.scrollLeft, one.scrollTop] = scrolled[n] ?? [0, 0]);
     if (focused) main.querySelector(focused)?.focus({ preventScroll: true });
   };
+  const hold = () => { waiting = true; say("live; waits while you type", true); };
   const refresh = async () => {
     if (busy) { again = true; return; }
-    if (dirty()) { say("live; waits while you type", true); waiting = true; return; }
+    if (dirty()) { hold(); return; }
     busy = true; waiting = false;
     try {
       const answer = await fetch(location.href, { headers: { accept: "text/html" }, redirect: "error" });
-      if (answer.ok && !dirty()) { take(await answer.text()); say("live", true); }
+      const text = await answer.text();
+      if (answer.ok && dirty()) hold();
+      else if (answer.ok) { take(text); say("live", true); }
     } catch { say("connection lost", false); }
     busy = false;
     if (again) { again = false; setTimeout(refresh, quiet); }
   };
   const listen = () => {
     const events = new EventSource("/events");
-    events.onopen = () => { wait = 1000; say("live", true); refresh(); };
+    // From "ready" on every change is told; what was changed before is fetched now.
+    events.addEventListener("ready", () => { wait = 1000; say("live", true); refresh(); });
     events.addEventListener("changed", refresh);
     events.addEventListener("ended", () => { events.close(); location.reload(); });
     events.onerror = () => {
