@@ -17,7 +17,7 @@ from selfheal.model.identity import Identity
 from selfheal.model.overview import Standing
 from selfheal.model.page import Slice
 from selfheal.model.report import AttemptFilter
-from selfheal.policy.overview import verdict
+from selfheal.policy.overview import of_tenant, verdict
 from selfheal.policy.watching import mechanisms, status_now, watching
 
 RECENT = 12
@@ -55,15 +55,16 @@ def overview(request: Request) -> Response:
 
 
 def _gather(services: Services, standing: Standing, viewer: Identity) -> Mapping[str, Any]:
-    """All that the overview shows."""
+    """All that the overview shows; the estate's components are no tenant's to see."""
     estate = services.estate
-    components = components_now(services)
+    components = components_now(services) if viewer.tenant is None else []
+    mine = of_tenant(standing.counts) if viewer.tenant else verdict(standing, [one.status for one in components])
     rules = services.settings.breaker_rules()
     breakers = estate.breakers.present()
     recent = services.attempts.page(Slice(limit=RECENT), AttemptFilter(since=standing.counts.at - DAY)).items
     outcome = FIGURES.of(services, viewer, recent)
     return {
-        "verdict": verdict(standing, [one.status for one in components]),
+        "verdict": mine,
         "components": components,
         "watchers": [(name, watch, watching(watch)) for name, watch in mechanisms(standing.watches).items()],
         "faults": services.faults.still_open(),

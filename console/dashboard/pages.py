@@ -87,7 +87,7 @@ def shown(request: Request, template: str, gather: Gather) -> Response:
         "path": request.url.path,
         "query": dict(request.query_params),
         "said": SAID.get(request.query_params.get("said", ""), ""),
-        "prefect_ui": services.prefect_ui,
+        "prefect_ui": "" if identity.tenant else services.prefect_ui,  # Prefect knows no tenants
         "run": run_of(request.query_params),
     }
     return HTMLResponse(_pages.get_template(template).render(**frame | dict(values)))

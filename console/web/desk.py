@@ -20,7 +20,8 @@ from selfheal.model.identity import Door, Identity, Outcome
 from selfheal.model.maintenance import Scope, Window
 from selfheal.model.mode import ActionMode
 from selfheal.model.pause import Pause
-from selfheal.policy.identity import Deed, check
+from selfheal.policy.breaker_names import tenant_of
+from selfheal.policy.identity import Deed, check, sees_all
 from selfheal.policy.names import nearest
 from selfheal.store.engine import seen_by
 
@@ -147,6 +148,8 @@ class Desk:
         details = {"do": deed.value, "why": why, "lasts": str(lasts or "until ended")}
         with self._deed(Deed.OVERRIDE_BREAKER, name, details):
             breakers, known = self.services.estate.breakers, self._breaker(name)
+            if tenant_of(known) is not None and not sees_all(self.identity):
+                raise NotAllowed(f"{known} is a tenant's breaker", hint="an admin without a tenant decides about it")
             if lasts is not None and deed not in {breaker.Deed.OPEN, breaker.Deed.CLOSE}:
                 raise WrongInput(f"{deed} does not last", hint="only open and close do")
             why = _reason(why)

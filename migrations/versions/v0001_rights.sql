@@ -6,8 +6,11 @@ GRANT USAGE ON SCHEMA public TO healing_user, selfheal_api, selfheal_api_admin, 
 GRANT SELECT ON alembic_version TO healing_user;
 GRANT SELECT, INSERT ON faults, healing_actions, healing_triggers, trigger_answers, health_history, watch_epoch,
     mechanism_runs, pauses, circuit_breaker_state, circuit_breaker_results, raised_triggers,
-    maintenance_windows, storms, alert_outbox, action_modes, mode_changes, shadow_plans, approvals,
+    maintenance_windows, storms, alert_outbox, action_modes, mode_changes, shadow_plans,
     workflow_recovery_history, workflow_state, system_errors, devops_alert_history, person_deeds TO healing_user;
+GRANT SELECT, INSERT (action, action_type, component, target_key, fingerprint, parameters, fault_id, trigger_id, trigger_type,
+                      source, priority, asked_by, why, preview, blast_radius, evidence, expires_at)
+    ON approvals TO healing_user;                   -- asks, and never with the answer
 GRANT SELECT ON shadow_results, approval_states, heal_results, prevented_failures, healing_metrics,
     healing_action_success_rates, seen_success_rates TO healing_user;
 GRANT UPDATE (title, assigned_to, current_stage, status, started_at, completed_at, stage_deliverables, updated_at)

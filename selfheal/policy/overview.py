@@ -27,6 +27,14 @@ def verdict(standing: Standing, health: Sequence[HealthStatus]) -> Verdict:
     return Verdict(level=worst, words=" ".join(words for _, words in parts))
 
 
+def of_tenant(counts: Counts) -> Verdict:
+    """The same for a tenant's person, who sees the faults of their attempts, and nothing of the estate."""
+    if counts.sick:
+        level, words = _sick(counts)
+        return Verdict(level=level, words=f"Of what is yours: {words}")
+    return Verdict(level=Level.WELL, words="Nothing that is yours is being healed.")
+
+
 def _held(standing: Standing) -> Iterator[tuple[Level, str]]:
     """What makes all that is known old, or holds heals back."""
     if unseen := blind(standing.watches):

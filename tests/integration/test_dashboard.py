@@ -212,6 +212,27 @@ def test_a_tenant_sees_its_own_rows(dashboard: Dashboard, happened: Happened) ->
     assert {"frontend", "backend"} <= seen["all"]
 
 
+def test_a_tenants_pages_say_what_they_do_not_show(dashboard: Dashboard, happened: Happened) -> None:
+    """The estate's components, questions and watchers are on no page of a tenant's, and that is no bad news."""
+    happened.desk.do(f"UPDATE healing_actions SET tenant_id = '{ACME}' WHERE target_component = 'frontend'")  # noqa: S608
+    client = dashboard.client(Role.VIEWER, ACME)
+    overview = ok(client, "/")
+    assert f"You look for tenant {ACME}" in overview
+    assert "Nobody watches" not in overview
+    for path, words in (
+        ("/", "frontend"),
+        ("/faults", "frontend"),
+        ("/approvals", "a tenant&#39;s token sees none"),
+        ("/breakers", "No breaker of your tenant has been asked yet"),
+    ):
+        text = ok(client, path)
+        assert words.replace("&#39;", "'") in text.replace("&#39;", "'")
+        for other in ("agents", "backend", "broker", "storage", "warehouse", "heal:"):
+            assert other not in text, (path, other)
+    theirs = ok(dashboard.client(Role.VIEWER, OTHER), "/faults")
+    assert "A tenant's token sees the faults" in theirs.replace("&#39;", "'")
+
+
 # -- what they refuse
 
 

@@ -24,6 +24,10 @@ DEED = (
     "INSERT INTO person_deeds (name, role, tenant_id, door, deed, outcome)"
     " VALUES ('eve', 'admin', {tenant}, '{door}', 'HEAL', 'DONE')"
 )
+RESULT = (
+    "INSERT INTO circuit_breaker_results (component, at, kind, success, permit, event, limits, state, generation)"
+    " VALUES ('heal:a', now(), '{kind}', {success}, {permit}, '{{\"kind\": \"{event}\"}}', '{{}}', 'CLOSED', 0)"
+)
 STATEMENTS: list[tuple[tuple[str, ...], str]] = [
     # what is recorded stays recorded
     (EVERYBODY, "DELETE FROM healing_actions"),
@@ -132,6 +136,18 @@ STATEMENTS: list[tuple[tuple[str, ...], str]] = [
     ((VIEWER,), "INSERT INTO pauses (paused_by, why) VALUES ('eve', 'mine')"),
     ((VIEWER,), "UPDATE storms SET go_by = 'eve'"),
     (WEB, "INSERT INTO pauses (paused_by, why, since) VALUES ('eve', 'mine', '2000-01-01')"),
+    # what a person decides about a breaker is logged by the web server, and nothing else
+    (WEB, RESULT.format(kind="Result", success="true", permit="NULL", event="Result")),
+    (WEB, RESULT.format(kind="Result", success="NULL", permit="NULL", event="Result")),
+    (WEB, RESULT.format(kind="Ask", success="NULL", permit="NULL", event="Ask")),
+    (WEB, RESULT.format(kind="Force", success="false", permit="NULL", event="Force")),
+    (WEB, RESULT.format(kind="Force", success="NULL", permit="gen_random_uuid()", event="Force")),
+    (WEB, RESULT.format(kind="Force", success="NULL", permit="NULL", event="Result")),
+    ((API,), RESULT.replace("heal:a", "agent:0197f000-0000-7000-8000-00000000ac3e/b").format(
+        kind="Force", success="NULL", permit="NULL", event="Force")),
+    # a word is given by whom it is asked of: who asks does not bring it along
+    ((HEALER,), "INSERT INTO approvals (decision, decided_by) VALUES ('APPROVED', 'eve')"),
+    ((HEALER,), "INSERT INTO approvals (use_by) VALUES (now())"),
     # each at their own door
     ((HEALER, VIEWER), DEED.format(tenant="NULL", door="api")),
     ((*WEB, VIEWER), DEED.format(tenant="NULL", door="cli")),

@@ -220,6 +220,30 @@ def test_a_tenant_sees_its_own_rows_only(web: Web, desk: Desks, owner_engine: En
         assert below == names
 
 
+def test_what_is_the_estates_is_empty_for_a_tenant(web: Web, desk: Desks) -> None:
+    """Every list of the API answers a tenant's person, with nothing of the estate in it and no error."""
+    desk().past("ours", timedelta(minutes=3), HEALED)
+    query = """{ healingActions { id } healingSuccessRates { actionType } workflowRecoveries { id }
+                 workflows { reqNumber } faults { nodes { id } } breakers { name } approvals(ended: true) { id } health { component }
+                 metrics(hours: null) { attempts } }"""
+    found = web.ask(query, tenant=ACME)
+    assert "errors" not in found
+    assert {name: value for name, value in found["data"].items() if value not in ([], {"nodes": []})} == {}
+
+
+def test_a_tenants_breaker_is_an_admins_to_decide(web: Web) -> None:
+    """An operator without a tenant neither sees it nor decides about it, and is told so; an admin may."""
+    name = f"agent:{ACME}/writer"
+    force = f'mutation {{ overrideBreaker(name: "{name}", do: OPEN, why: "x", minutes: 5) {{ name }} }}'
+    refused = web.ask(force, role=Role.OPERATOR)["errors"][0]
+    assert (refused["extensions"]["code"], refused["message"]) == ("NOT_ALLOWED", f"{name} is a tenant's breaker")
+    assert web.ask(force, role=Role.ADMIN)["data"]["overrideBreaker"]["name"] == name
+    for role, tenant, names in ((Role.OPERATOR, None, []), (Role.VIEWER, ACME, [name]), (Role.VIEWER, OTHER, [])):
+        assert [
+            one["name"] for one in web.ask("{ breakers { name } }", role=role, tenant=tenant)["data"]["breakers"]
+        ] == names
+
+
 WINDOW = "0197f000-0000-7000-8000-000000000001"
 MUTATIONS = {
     Role.OPERATOR: {

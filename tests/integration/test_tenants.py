@@ -1,6 +1,7 @@
 """Whose rows a person sees: their tenant's, in every order of who asks, on which connection, and how it ends."""
 
 import contextvars
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -222,3 +223,110 @@ def test_a_pooled_connection_keeps_nothing(pool: Engine) -> None:
             ).one()
             assert left.current_user == roles.API
             assert not left.current_setting
+
+
+ESTATES = """
+    INSERT INTO health_history (component, status) VALUES ('web', 'DOWN');
+    INSERT INTO watch_epoch (mechanism, run_id, holder) VALUES ('application-health', gen_random_uuid(), '{}');
+    INSERT INTO mechanism_runs (run_id, mechanism, holder) VALUES (gen_random_uuid(), 'application-health', '{}');
+    INSERT INTO pauses (paused_by, why) VALUES ('ada', 'tests');
+    INSERT INTO maintenance_windows (scope, begins_at, ends_at, zone, who, why)
+    VALUES ('estate', now(), now() + interval '1 h', 'UTC', 'ada', 'tests');
+    INSERT INTO storms (estate_group, quiet_at, sick) VALUES ('', now(), 3);
+    INSERT INTO alert_outbox (severity, dedup_key, message) VALUES ('INFO', 'k', 'm');
+    INSERT INTO action_modes (action, mode, who, why) VALUES ('a', 'approve', 'ada', 'tests');
+    INSERT INTO mode_changes (action, kind, from_mode, to_mode, who, why)
+    VALUES ('a', 'SET', 'auto', 'approve', 'ada', 'tests');
+    INSERT INTO trigger_answers (trigger_id) VALUES (gen_random_uuid());
+    INSERT INTO healing_triggers (decision, reason, trigger_type, component, target_key, action_type, source, priority)
+    VALUES ('PAUSED', 'tests', 'MANUAL', 'web', 't', 'A', 'watcher', 'HIGH');
+    INSERT INTO shadow_plans (fault_id, action, action_type, component, target_key, trigger_id, plan, within)
+    SELECT id, 'a', 'A', 'web', 't', gen_random_uuid(), '{}', '1 min' FROM faults WHERE target_key = 't';
+    INSERT INTO approvals (action, action_type, component, target_key, fingerprint, parameters, fault_id, trigger_id,
+                           trigger_type, source, priority, asked_by, why, preview, blast_radius, expires_at)
+    SELECT 'a', 'A', 'web', 't', 'f', '{}', id, gen_random_uuid(), 'MANUAL', 'person', 'HIGH', 'ada', 'tests', '[]',
+           'web', now() + interval '1 h' FROM faults WHERE target_key = 't';
+    INSERT INTO workflow_state (req_number) VALUES ('REQ-1');
+    INSERT INTO workflow_recovery_history (req_number, recovery_type, recovery_action, success)
+    VALUES ('REQ-1', 'AUTO_RESUME', 'none', true);
+"""
+ESTATE_TABLES = (
+    "health_history", "watch_epoch", "mechanism_runs", "pauses", "maintenance_windows", "storms", "alert_outbox",
+    "action_modes", "mode_changes", "trigger_answers", "healing_triggers", "shadow_plans", "approvals",
+    "approval_states", "workflow_state", "workflow_recovery_history", "raised_triggers",
+)  # fmt: skip
+BREAKERS = {"heal:a": INFRASTRUCTURES, "agent:b": INFRASTRUCTURES, f"agent:{ACME}/b": ACMES, f"agent:{OTHER}/b": OTHERS}
+
+
+@pytest.fixture
+def estate(pool: Engine, empty: Engine) -> Engine:
+    """The web server's pool over rows of the estate and breakers of everybody."""
+    with empty.begin() as connection:
+        connection.execute(text("SELECT ensure_health_partition(current_date)"))
+        for statement in filter(str.strip, ESTATES.split(";")):
+            connection.exec_driver_sql(statement)
+        for name in BREAKERS:
+            connection.execute(text("INSERT INTO circuit_breaker_state (component) VALUES (:name)"), {"name": name})
+            connection.execute(
+                text(
+                    "INSERT INTO circuit_breaker_results (component, at, kind, success, event, limits, state,"
+                    " generation) VALUES (:name, now(), 'Result', false, '{}', '{}', 'CLOSED', 0)"
+                ),
+                {"name": name},
+            )
+        connection.exec_driver_sql(
+            "INSERT INTO raised_triggers (id, breaker, generation, component, reason)"
+            " VALUES (gen_random_uuid(), 'heal:a', 1, 'web', 'tests')"
+        )
+    return pool
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_the_estates_rows_are_no_tenants(estate: Engine, who: str) -> None:
+    """Refusals, questions, alerts, pauses, plans, health: whoever has a tenant sees none of them, others all."""
+    actor = Actor(estate, who)
+    expected = 0 if SEES[who] in ({ACMES}, {OTHERS}) else 1
+    for table in ESTATE_TABLES:
+        counted = actor.context.run(first_row, estate, text(f"SELECT count(*) FROM {table}"), {})  # noqa: S608 - above
+        assert (table, counted) == (table, (expected,))
+    actor.go()
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_breakers_and_faults_are_of_whom_they_concern(estate: Engine, who: str) -> None:
+    """`agent:TENANT/NAME` is that tenant's; a fault is the estate's, and a tenant's if there is an attempt for it."""
+    actor = Actor(estate, who)
+    theirs = {name for name, owner in BREAKERS.items() if owner in SEES[who]}
+    for table in ("circuit_breaker_state", "circuit_breaker_results"):
+        names = actor.context.run(first_row, estate, text(f"SELECT array_agg(component) FROM {table}"), {})  # noqa: S608
+        assert names is not None
+        assert set(names[0] or ()) == theirs
+    targets = actor.context.run(first_row, estate, text("SELECT array_agg(target_key) FROM faults"), {})
+    assert targets is not None
+    everything = {f"t{one}" for one in (INFRASTRUCTURES, ACMES, OTHERS)}
+    assert set(targets[0]) == ({f"t{one}" for one in SEES[who]} if INFRASTRUCTURES not in SEES[who] else everything)
+    actor.go()
+
+
+def test_no_table_is_left_out(empty: Engine) -> None:
+    """Whatever the web server may read is under row security: the next table is not forgotten."""
+    with empty.begin() as connection:
+        open_to_all = connection.exec_driver_sql(
+            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
+            " AND NOT relrowsecurity AND has_table_privilege('selfheal_api', oid, 'SELECT')"
+        ).scalars()
+        assert set(open_to_all) == {"alembic_version"}
+
+
+def test_the_planner_expects_that_rows_are_seen(estate: Engine, owner_engine: Engine) -> None:
+    """Who has no tenant is asked for once in a statement, and is not taken for somebody who sees next to nothing."""
+    with owner_engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO alert_outbox (severity, dedup_key, message)"
+            " SELECT 'INFO', n::text, 'm' FROM generate_series(1, 999) n"
+        )
+        connection.exec_driver_sql("ANALYZE alert_outbox")
+    with transaction(estate) as connection:
+        plan = list(connection.exec_driver_sql("EXPLAIN SELECT * FROM alert_outbox").scalars())
+    assert int(re.findall(r"rows=(\d+)", plan[0])[0]) >= 100, plan
+    assert "InitPlan" in "".join(plan)
