@@ -40,7 +40,7 @@ def problem(code: Code, message: str) -> GraphQLError:
 
 def told(error: GraphQLError, *, request_id: str) -> dict[str, Any]:
     """The error as the asker reads it."""
-    answer: dict[str, Any] = {"message": error.message[:LONGEST_MESSAGE]}
+    answer: dict[str, Any] = {"message": _unguided(error)[:LONGEST_MESSAGE]}
     if error.locations:
         answer["locations"] = [{"line": one.line, "column": one.column} for one in error.locations]
     if error.path:
@@ -52,6 +52,11 @@ def told(error: GraphQLError, *, request_id: str) -> dict[str, Any]:
     if extensions["code"] == Code.BROKEN:
         _log.error("a resolver broke", exc_info=cause)
     return answer | {"message": message, "extensions": {**extensions, "requestId": request_id}}
+
+
+def _unguided(error: GraphQLError) -> str:
+    """What graphql-core says, without the names of the schema that come near what was asked for."""
+    return error.message.partition(" Did you mean ")[0]
 
 
 def _ours(cause: Exception) -> tuple[str, Mapping[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import strawberry
 from graphql import GraphQLError, OperationType
-from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
 
 from console.graphql import limits
 from console.graphql.context import Context
@@ -15,7 +15,16 @@ from console.graphql.problem import Code, problem, told
 from console.graphql.query import Query
 
 QUERY_WITHIN_S, MUTATION_WITHIN_S = 5.0, 12.0
-schema = strawberry.Schema(query=Query, mutation=Mutation, config=StrawberryConfig(disable_field_suggestions=True))
+
+
+class _Schema(strawberry.Schema):
+    """Without strawberry's own log, which keeps every wrong query with a traceback; `told` logs what is ours."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Nothing: they are told to whoever asked."""
+
+
+schema = _Schema(query=Query, mutation=Mutation)
 
 
 async def answered(

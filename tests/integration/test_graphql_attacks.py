@@ -15,7 +15,17 @@ from console.graphql.limits import LONGEST_LIST
 from selfheal.model.identity import Role
 
 FUZZ = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-LEAKS = ("Traceback", "psycopg", "sqlalchemy", "SELECT ", "healing_user", "postgresql", "/site-packages/", "never-told")
+LEAKS = (
+    "Did you mean",
+    "Traceback",
+    "psycopg",
+    "sqlalchemy",
+    "SELECT ",
+    "healing_user",
+    "postgresql",
+    "/site-packages/",
+    "never-told",
+)
 FIELDS = {
     "healingActions": ("status", "actionType", "limit"),
     "workflowRecoveries": ("reqNumber", "limit"),
@@ -80,6 +90,17 @@ def refuse_leaks(answer: httpx.Response) -> None:
         ({"query": "{ healingActions(limit: 99999999999999999999) { id } }"}, "WRONG_QUERY"),
         ({"query": '{ healingActions(status: "BROKEN") { id } }'}, "WRONG_INPUT"),
         ({"query": "{ faults(state: NEVER) { nodes { id } } }"}, "WRONG_QUERY"),
+        ({"query": "{ faultz { nodes { id } } }"}, "WRONG_QUERY"),
+        ({"query": '{ healingActions(statu: "x") { id } }'}, "WRONG_QUERY"),
+        ({"query": "query($x: FaultStat) { faults(state: $x) { nodes { id } } }"}, "WRONG_QUERY"),
+        ({"query": "{ faults(state: OPE) { nodes { id } } }"}, "WRONG_QUERY"),
+        (
+            {
+                "query": "query($x: FaultState) { faults(state: $x) { nodes { id } } }",
+                "variables": {"x": "OPE"},
+            },
+            "WRONG_QUERY",
+        ),
         ({"query": '{ faults(since: "yesterday") { nodes { id } } }'}, "WRONG_QUERY"),
         ({"query": '{ faults(since: "2026-01-01T00:00:00") { nodes { id } } }'}, "WRONG_INPUT"),
         ({"query": '{ healingActions(actionType: "a\\u0000b") { id } }'}, "WRONG_INPUT"),
@@ -91,7 +112,7 @@ def refuse_leaks(answer: httpx.Response) -> None:
     ],
 )
 def test_attacks_are_refused_by_name(web: Web, asked: Any, refused: str) -> None:
-    """Batches, depth, aliases, tokens, sizes, wrong values: each has its code, and costs no statement."""
+    """Batches, depth, aliases, tokens, sizes, wrong values: each has its code; no name near the wrong one is told."""
     with web.client() as client:
         answer = client.post("/graphql", content=json.dumps(asked), headers={"content-type": "application/json"})
     refuse_leaks(answer)
@@ -196,6 +217,14 @@ def test_what_breaks_inside_is_not_told(web: Web, owner_engine: Engine) -> None:
     assert error["extensions"] == {"code": "BROKEN", "requestId": "broken-one"}
     assert not any(leak in answer.text for leak in LEAKS)
     assert 'relation "workflow_state" does not exist' in web.process.log.read_text()
+
+
+def test_a_wrong_query_fills_no_log(web: Web) -> None:
+    """What somebody mistypes, or sends on purpose, is answered and not kept: neither its text nor a traceback."""
+    assert web.code('{ healingActions(limit: "plainly-no-number-4712") { id } }') == "WRONG_QUERY"
+    assert web.code("query($n: Int) { healingActions(limit: $n) { id } }", {"n": "plainly-no-number-4713"})
+    told = web.process.log.read_text()
+    assert "plainly-no-number" not in told
 
 
 def test_the_server_still_lives(web: Web) -> None:
