@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 from console.web.application import application
 from console.web.follow import following
+from console.web.protocol import LARGEST_HEAD, Impatient
 from console.web.services import Surroundings, connected
 from selfheal.logs import TEXT, JsonFormatter, Masked
 from selfheal.model.errors import Permanent, SelfhealError
@@ -66,13 +67,15 @@ def _serve(port: int | None, *, open_door: bool) -> None:
 
 
 def _uvicorn(app: FastAPI, web: Web, port: int) -> uvicorn.Config:
-    """One process, HTTP only. Whom a proxy speaks for is believed from loopback, and where people come through one."""
+    """One process, HTTP/1.1. Whom a proxy speaks for is believed from loopback, and where people come through one."""
     return uvicorn.Config(
         app,
         host=web.host,
         port=port,
         loop="asyncio",
         ws="none",
+        http=Impatient,
+        h11_max_incomplete_event_size=LARGEST_HEAD,
         lifespan="on",
         access_log=False,
         log_config=None,
