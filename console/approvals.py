@@ -107,6 +107,7 @@ def section(asked: "Sequence[Approval]") -> Section:
 def _show(place: Place, output: Output, approval: UUID) -> int:
     from console.answer import facts  # noqa: PLC0415  keeps `--help` fast
     from console.database import database_of  # noqa: PLC0415
+    from selfheal.policy.asking import is_unproven  # noqa: PLC0415
 
     with database_of(place) as database:
         one = database.approvals.one(approval)
@@ -121,6 +122,10 @@ def _show(place: Place, output: Output, approval: UUID) -> int:
         "sick_since": one.detected_at,
         "fingerprint": one.fingerprint,
     }
+    if is_unproven(one.asked_by):
+        asked["proof"] = (
+            "none of who asked: the name was typed into Prefect's form; make sure that it was not whoever approves"
+        )
     show(_sections(one), output=output, facts=facts(one) | asked)
     return FINE
 

@@ -37,6 +37,7 @@ from selfheal.protocol import failpoint
 from selfheal.settings.estate import Settings
 from selfheal.store.engine import open_engine
 from selfheal.store.health import HealthHistory
+from selfheal.store.tokens import Tokens
 
 _log = logging.getLogger(__name__)
 _APPLY_TIMEOUT_S = 120
@@ -158,12 +159,24 @@ def run(
         stackfile.remove(folder.stack_file)
 
 
+def _migrate(running: Running) -> None:
+    """The schema, and in a demo the token that everybody comes in by."""
+    url = running.servers.database_url(roles.MIGRATOR)
+    _log.info("schema %s", migrate(url))
+    if running.web is not None and running.web.open_secret:
+        engine = open_engine(url, pool_size=1)
+        try:
+            Tokens(engine).open_door(running.web.open_secret)
+        finally:
+            engine.dispose()
+
+
 def _parts(running: Running, *, limit: int) -> list[Part]:
     """The servers, then the worker and the web server."""
     folder, servers = running.folder, running.servers
     embedded = stack.parts(
         servers,
-        after_postgres=lambda: _log.info("schema %s", migrate(servers.database_url(roles.MIGRATOR))),
+        after_postgres=lambda: _migrate(running),
         after_prefect=lambda: _apply(running),
     )
     described = Worker(

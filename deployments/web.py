@@ -12,6 +12,7 @@ from deployments.embedded.web import WebServer
 from selfheal.settings.estate import Settings
 from selfheal.settings.file import gathered, parse, text_of
 from selfheal.settings.written import as_file, without_secrets
+from selfheal.store.tokens import new_secret
 
 
 def described(folder: DataFolder, servers: Servers, settings: Settings, *, open_door: bool) -> WebServer | None:
@@ -32,7 +33,7 @@ def described(folder: DataFolder, servers: Servers, settings: Settings, *, open_
         port=folder.ports[WEB_PORT],
         url=settings.web.address(folder.ports[WEB_PORT]),
         environment=environment,
-        open_door=open_door,
+        open_secret=new_secret() if open_door else "",
         identity=web.run_as(settings.run_as, folder=folder.path),
     )
 

@@ -11,6 +11,7 @@ from console.dashboard.pages import Route, shown
 from console.web.services import Services
 from selfheal.model.approval import AnswerRefused
 from selfheal.model.overview import Standing
+from selfheal.policy.asking import is_unproven
 
 SHOWN = 200
 FAILURES = 5
@@ -34,7 +35,8 @@ def approval(request: Request, approval_id: str) -> Response:
 
     def gather(services: Services, _standing: Standing) -> Mapping[str, Any]:
         try:
-            return {"question": services.approvals.one(known)}
+            question = services.approvals.one(known)
+            return {"question": question, "proven": not is_unproven(question.asked_by)}
         except AnswerRefused as error:
             raise NotFound(error.message, hint="see the list of approvals") from error
 

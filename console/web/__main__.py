@@ -1,7 +1,8 @@
 """`python -m console.web`: the web server's process, which `selfheal up` starts, and keeps running.
 
 Its environment: SELFHEAL_API_DATABASE_URL (the role selfheal_api), SELFHEAL_CONFIG, PREFECT_API_URL, and
-PREFECT_API_AUTH_STRING where Prefect asks for it. It has no other secret.
+PREFECT_API_AUTH_STRING where Prefect asks for it; in a demo SELFHEAL_OPEN_DOOR, the token that everybody comes in by.
+It has no other secret.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from selfheal.settings.file import load
 from selfheal.settings.logs import Logging
 from selfheal.settings.web import Web
 
-DATABASE, CONFIG = "SELFHEAL_API_DATABASE_URL", "SELFHEAL_CONFIG"
+DATABASE, CONFIG, OPEN_DOOR = "SELFHEAL_API_DATABASE_URL", "SELFHEAL_CONFIG", "SELFHEAL_OPEN_DOOR"
 REFUSED = 78
 """The supervisor shows the last line that we wrote, and gives up at the first start."""
 KEEP_ALIVE_S, GRACE_S = 15, 3
@@ -55,7 +56,7 @@ def _serve(port: int | None, *, open_door: bool) -> None:
         port=settings.web.port if port is None else port,
         prefect_ui=_needed("PREFECT_API_URL").removesuffix("/api"),
         prefect_login=os.environ.get("PREFECT_API_AUTH_STRING", ""),
-        open_door=open_door,
+        open_secret=_needed(OPEN_DOOR) if open_door else "",
     )
 
     def beside(app: FastAPI) -> AbstractAsyncContextManager[None]:

@@ -1,7 +1,6 @@
 """The application: the door, login, live updates, the pages and the API."""
 
 import contextlib
-import getpass
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
@@ -67,7 +66,6 @@ def application(
         callers=Callers(),
         requests=Buckets(lambda: app.state.services.web.requests_a_minute, clock=time.monotonic),
         logins=Buckets(lambda: app.state.services.web.logins_a_minute, clock=time.monotonic),
-        open_name=_user() if services.open_door else "",
         open_csrf=secrets.token_urlsafe(32),
     )
     app.add_middleware(Door, keys=app.state.keys)
@@ -83,14 +81,6 @@ def application(
 def healthz() -> Response:
     """This process answers; says nothing about the database, whose absence is no reason to start it again."""
     return JSONResponse({"status": "ok"})
-
-
-def _user() -> str:
-    """Who everybody is at the open door."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "demo"
 
 
 def _errors(app: FastAPI) -> None:

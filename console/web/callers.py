@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from console.web.services import Services
 from console.web.visit import Way
-from selfheal.model.identity import Identity, Role
+from selfheal.model.identity import Identity
 
 FRESH_S = 2.0
 MOST = 1000
@@ -52,11 +52,6 @@ class Callers:
     def forget(self, way: Way, secret: str) -> None:
         """It has just been ended."""
         self._kept.pop(_key(way, secret), None)
-
-
-def everybody(name: str) -> Identity:
-    """Whoever comes in by the open door."""
-    return Identity(name=name, role=Role.ADMIN)
 
 
 def _look(services: Services, way: Way, secret: str) -> Found | None:

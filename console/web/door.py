@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from console.web import body as bodies
 from console.web import forgery
 from console.web.buckets import Buckets
-from console.web.callers import Callers, everybody
+from console.web.callers import Callers
 from console.web.headers import with_ours
 from console.web.hosts import Hosts
 from console.web.refusal import Refusal, broken, refusal_of
@@ -55,15 +55,13 @@ class Keys:
         callers: who was let in lately.
         requests: by token, or address.
         logins: failed ones, by address.
-        open_name: who everybody is at the open door; empty: it is shut.
-        open_csrf: what forms carry there.
+        open_csrf: what forms carry at the open door.
     """
 
     services: Callable[[], Services]
     callers: Callers
     requests: Buckets
     logins: Buckets
-    open_name: str = ""
     open_csrf: str = ""
 
 
@@ -158,10 +156,10 @@ class _Passage:
         found = keys.callers.known(way, secret)
         if found is None and (wait := self._shut(way, address)):
             return _too_often(wait)
-        if way is Way.OPEN:
-            found = everybody(keys.open_name), keys.open_csrf
-        elif found is None and way is not Way.NOBODY:
+        if found is None and way is not Way.NOBODY:
             found = await keys.callers.find(self._services, way, secret)
+        if found is not None and way is Way.OPEN:
+            found = found[0], keys.open_csrf
         if found is None and way is Way.TOKEN:
             keys.logins.take(address)
         token = found[0].token if found else None
@@ -181,8 +179,8 @@ class _Passage:
         scheme, _, secret = self._headers.get("authorization", "").partition(" ")
         if scheme:
             return Way.TOKEN, secret.strip() if scheme.lower() == "bearer" else ""
-        if self._keys.open_name:
-            return Way.OPEN, ""
+        if self._services.open_door:
+            return Way.OPEN, self._services.open_secret
         cookies = cookie_parser(self._headers.get("cookie", ""))
         session = cookies.get(cookie_name(self._services), "")
         return (Way.SESSION, session) if session else (Way.NOBODY, "")

@@ -50,7 +50,7 @@ class Services:
         sessions: logins.
         deeds: what people did.
         port: where this process listens.
-        open_door: everybody is an administrator: only in a demo, on loopback.
+        open_secret: of the token that everybody comes in by: only in a demo, on loopback; empty: nobody does.
         prefect: a client of the Prefect server.
         prefect_ui: where a person finds its UI.
     """
@@ -71,7 +71,7 @@ class Services:
     sessions: Sessions
     deeds: Deeds
     port: int
-    open_door: bool = False
+    open_secret: str = field(default="", repr=False)
     prefect: Callable[[], AbstractContextManager[PrefectApi]] = field(repr=False)
     prefect_ui: str
 
@@ -79,6 +79,11 @@ class Services:
     def web(self) -> Web:
         """The server's own settings."""
         return self.settings.web
+
+    @property
+    def open_door(self) -> bool:
+        """Whether everybody is let in."""
+        return bool(self.open_secret)
 
     @property
     def engine(self) -> Engine:
@@ -105,14 +110,14 @@ class Surroundings:
         port: where it listens.
         prefect_ui: where a person finds Prefect's UI; its API is below that.
         prefect_login: USER:PASSWORD, where it asks for one.
-        open_door: everybody is an administrator.
+        open_secret: of the token that everybody comes in by.
     """
 
     database_url: str = field(repr=False)
     port: int
     prefect_ui: str
     prefect_login: str = field(default="", repr=False)
-    open_door: bool = False
+    open_secret: str = field(default="", repr=False)
 
 
 def connected(settings: Settings, around: Surroundings) -> Services:
@@ -136,7 +141,7 @@ def connected(settings: Settings, around: Surroundings) -> Services:
         sessions=Sessions(engine),
         deeds=Deeds(engine),
         port=around.port,
-        open_door=around.open_door,
+        open_secret=around.open_secret,
         prefect=lambda: PrefectApi(around.prefect_ui, auth_string=around.prefect_login),
         prefect_ui=around.prefect_ui,
     )

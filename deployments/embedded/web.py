@@ -36,17 +36,18 @@ class WebServer:
     """Where a person finds it."""
     environment: Mapping[str, str] = field(repr=False)
     """The database and Prefect, as it may know them."""
-    open_door: bool = False
-    """Whether everybody is let in: only in a demo."""
+    open_secret: str = field(default="", repr=False)
+    """Of the token by which everybody is let in: only in a demo; empty: nobody is."""
     identity: RunAs | None = None
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the server."""
-        door = ["--open-door"] if self.open_door else []
+        door = ["--open-door"] if self.open_secret else []
         environment = {
             **child.base_environment(home=self.folder),
             "SELFHEAL_CONFIG": str(self.folder / SETTINGS),
             **self.environment,
+            **({"SELFHEAL_OPEN_DOOR": self.open_secret} if self.open_secret else {}),
         }
         return child.spawn(
             [sys.executable, "-m", "console.web", "--port", str(self.port), *door],

@@ -69,15 +69,40 @@ CREATE TABLE raised_triggers (
 );
 CREATE INDEX raised_triggers_recent ON raised_triggers (raised_at DESC);
 
+-- An answer is somebody's who shows their secret: a living token of their name, with the role for it and without a tenant,
+-- or a login that it began. So whoever has got hold of the web server's role alone, or of a statement of it, answers nothing.
+CREATE FUNCTION answer_is_proven() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $fn$
+DECLARE
+    v_proof bytea := decode(coalesce(current_setting('app.proof', true), ''), 'hex');  -- set for this transaction only
+BEGIN
+    IF OLD.decision IS NOT NULL THEN
+        RAISE EXCEPTION 'approval % was answered by %', OLD.id, OLD.decided_by USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    IF NOT EXISTS (
+        SELECT FROM public.person_tokens t
+        WHERE t.id = NEW.decided_token AND t.name = NEW.decided_by AND t.tenant_id IS NULL
+          AND t.revoked_at IS NULL AND t.expires_at > now()
+          AND (t.role = 'admin' OR t.role = 'approver' AND NEW.decision <> 'BREAK_GLASS')
+          AND (t.hash = v_proof OR EXISTS (
+               SELECT FROM public.person_sessions s
+               WHERE s.token_id = t.id AND s.hash = v_proof AND s.ended_at IS NULL AND s.expires_at > now()))) THEN
+        RAISE EXCEPTION 'no token that lives and may answer stands behind this answer' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    NEW.decided_at := now();
+    RETURN NEW;
+END
+$fn$;
+REVOKE ALL ON FUNCTION answer_is_proven() FROM PUBLIC;
+CREATE TRIGGER approvals_proven BEFORE UPDATE OF decision ON approvals
+    FOR EACH ROW WHEN (NEW.decision IS DISTINCT FROM OLD.decision) EXECUTE FUNCTION answer_is_proven();
+
 -- What follows from an answer, in its transaction, so that whoever dies now loses nothing: the trigger of the run that was
 -- approved, or whose fault it stays, and who is told. As the owner: who answers may write nothing of that otherwise.
 -- What a breaker had asked stands while that breaker does.
 CREATE FUNCTION answer_follows() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $fn$
 BEGIN
-    IF OLD.decision IS NOT NULL THEN
-        RAISE EXCEPTION 'approval % was answered by %', OLD.id, OLD.decided_by USING ERRCODE = 'insufficient_privilege';
-    END IF;
     IF NEW.decision = 'DENIED' THEN
         UPDATE public.faults f SET needs_person = NEW.decided_by || ' denied ' || NEW.action || ': ' || NEW.decision_why
         WHERE f.id = NEW.fault_id AND f.needs_person IS NULL AND f.closed_at IS NULL;

@@ -35,7 +35,7 @@ CREATE TABLE person_deeds (                         -- every change that a perso
     name VARCHAR(100) NOT NULL,
     role VARCHAR(10) NOT NULL CHECK (role IN ('viewer', 'operator', 'approver', 'admin')),
     tenant_id UUID,
-    token_id UUID,                                  -- NULL: the operating system's user, or the demo on loopback
+    token_id UUID,                                  -- NULL: the operating system's user
     door VARCHAR(10) NOT NULL CHECK (door IN ('cli', 'api', 'dashboard', 'prefect')),
     deed VARCHAR(30) NOT NULL,
     subject VARCHAR(300) NOT NULL DEFAULT '',       -- a component, a breaker, the id of an approval, ...
@@ -59,8 +59,9 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_
     WHERE t.hash = p_hash AND t.revoked_at IS NULL AND t.expires_at > now()
 $fn$;
 
--- A login, as long as its token at most; NULL: that token does not live. Logins that are long over are forgotten.
-CREATE FUNCTION begin_session(p_token uuid, p_hash bytea, p_lasts interval) RETURNS timestamptz
+-- A login, as long as its token at most; NULL: that token does not live. By the token's hash and not by its id, which an
+-- admin's list shows: who cannot show a secret begins no login. Logins that are long over are forgotten.
+CREATE FUNCTION begin_session(p_token bytea, p_hash bytea, p_lasts interval) RETURNS timestamptz
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $fn$
 DECLARE
     v_until timestamptz;
@@ -68,7 +69,7 @@ BEGIN
     DELETE FROM public.person_sessions s WHERE s.expires_at < now() - interval '1 day';
     INSERT INTO public.person_sessions (token_id, hash, expires_at)
     SELECT t.id, p_hash, least(now() + p_lasts, t.expires_at) FROM public.person_tokens t
-    WHERE t.id = p_token AND t.revoked_at IS NULL AND t.expires_at > now()
+    WHERE t.hash = p_token AND t.revoked_at IS NULL AND t.expires_at > now()
     RETURNING expires_at INTO v_until;
     RETURN v_until;
 END
@@ -98,5 +99,5 @@ BEGIN
 END
 $fn$;
 
-REVOKE ALL ON FUNCTION find_token(bytea), begin_session(uuid, bytea, interval), find_session(bytea), end_session(bytea),
+REVOKE ALL ON FUNCTION find_token(bytea), begin_session(bytea, bytea, interval), find_session(bytea), end_session(bytea),
     revoke_token(uuid, text, text) FROM PUBLIC;

@@ -60,7 +60,7 @@ GRANT UPDATE (decision, decided_at, decided_by, decided_token, decided_via, deci
     ON approvals TO selfheal_api, selfheal_api_admin;       -- gives a word, uses none
 GRANT INSERT (name, role, tenant_id, token_id, door, deed, subject, details, outcome, request_id)
     ON person_deeds TO selfheal_api, selfheal_api_admin;
-GRANT EXECUTE ON FUNCTION find_token(bytea), begin_session(uuid, bytea, interval), find_session(bytea), end_session(bytea)
+GRANT EXECUTE ON FUNCTION find_token(bytea), begin_session(bytea, bytea, interval), find_session(bytea), end_session(bytea)
     TO selfheal_api;
 
 -- Only an admin of all tenants: what is counted over all of them, and who has which token.

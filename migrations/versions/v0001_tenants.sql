@@ -70,6 +70,10 @@ BEGIN
 END
 $do$;
 
+-- Who answers changes what waits for an answer, and nothing of it but that.
+CREATE POLICY answers ON approvals AS RESTRICTIVE FOR UPDATE TO selfheal_api, selfheal_api_admin
+    USING (decision IS NULL) WITH CHECK (decision IS NOT NULL AND coalesce(closing, 'DENIED') = 'DENIED');
+
 -- A fault is the estate's, and besides of the tenant whose attempt at it there is.
 ALTER TABLE faults ENABLE ROW LEVEL SECURITY;
 CREATE POLICY everything ON faults TO healing_user, selfheal_api_admin, selfheal_viewer USING (true) WITH CHECK (true);

@@ -42,9 +42,10 @@ class Identity:
         name: of the person, unique among living tokens of other persons; what deeds are recorded with.
         role: what they may do.
         tenant: whose rows they see; None: the infrastructure's, and of an admin all.
-        token: the row of their token; None for who needs none: the operating system's user on the command line, and
-            everybody in a demo on loopback.
+        token: the row of their token; None for who needs none: the operating system's user on the command line.
         expires_at: the token's; None: of who needs none.
+        proof: SHA-256 of the secret that they came in with, a token's or a login's: the database looks at it again
+            where it takes nobody's word for who somebody is.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Identity:
     tenant: UUID | None = None
     token: UUID | None = None
     expires_at: datetime | None = None
+    proof: bytes = field(default=b"", repr=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +116,7 @@ class DeedLine:
         name: of the person.
         role: theirs at that time.
         tenant: theirs.
-        token: which of theirs; None: the operating system's user, or the demo on loopback.
+        token: which of theirs; None: the operating system's user.
         door: where it came in.
         deed: what.
         subject: a component, a breaker, the id of an approval, ...

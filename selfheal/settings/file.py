@@ -25,6 +25,7 @@ NOT_SETTINGS = frozenset(
         "SELFHEAL_DATABASE_URL",
         "SELFHEAL_FAILPOINT",
         "SELFHEAL_TEST_DOCKER",
+        "SELFHEAL_OPEN_DOOR",
         "SELFHEAL_TOKEN",
         "SELFHEAL_WEB_URL",
     }

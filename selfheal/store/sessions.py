@@ -36,7 +36,7 @@ class Sessions:
             NotAllowed: that token does not live any more, or there is none.
         """
         secret = secrets.token_urlsafe(_RANDOM_BYTES)
-        values = {"token": identity.token, "hash": hashed(secret), "lasts": lasts}
+        values = {"token": identity.proof, "hash": hashed(secret), "lasts": lasts}
         row = first_row(self._engine, _BEGIN, values)
         if row is None or row[0] is None:
             raise NotAllowed("this token is expired or revoked", hint="ask an admin for a new one")
@@ -49,7 +49,7 @@ class Sessions:
         """
         if len(secret) > _LONGEST:
             return None
-        identity = identity_of(first_row(self._engine, _FIND, {"hash": hashed(secret)}))
+        identity = identity_of(first_row(self._engine, _FIND, {"hash": hashed(secret)}), hashed(secret))
         return None if identity is None else (identity, csrf_of(secret))
 
     def end(self, secret: str) -> None:

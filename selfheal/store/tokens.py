@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, Row, func, insert, select, text
+from sqlalchemy import Engine, Row, func, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
 from selfheal.model.errors import NotAllowed
@@ -18,6 +19,8 @@ from selfheal.store.tables import person_tokens
 from selfheal.store.text import identifier, shorten
 
 PREFIX = "sh_"
+DEMO, OPENED_BY = "demo", "selfheal demo"
+"""Who everybody is in a demo, and who let them in."""
 _RANDOM_BYTES = 30  # 240 bits: nobody guesses one, so that a fast hash is enough
 _LONGEST = 200  # what is longer is no secret of ours, and need not be hashed
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('selfheal.tokens'))")
@@ -45,7 +48,7 @@ class Tokens:
             Permanent: nobody can have that name.
             NotAllowed: the name is somebody else's: living tokens of it belong to another tenant.
         """
-        secret = PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
+        secret = new_secret()
         values = {
             "name": checked_name(name),
             "role": role.value,
@@ -76,7 +79,23 @@ class Tokens:
         """The person with this secret; None if it is no living token's."""
         if not secret.startswith(PREFIX) or len(secret) > _LONGEST:
             return None
-        return identity_of(first_row(self._engine, _FIND, {"hash": hashed(secret)}))
+        return identity_of(first_row(self._engine, _FIND, {"hash": hashed(secret)}), hashed(secret))
+
+    def open_door(self, secret: str) -> None:
+        """Make this secret the demo's: whoever shows it is its administrator; an earlier start's is taken back."""
+        values = {
+            "name": DEMO,
+            "role": Role.ADMIN.value,
+            "hash": hashed(secret),
+            "issued_by": OPENED_BY,
+            "expires_at": func.now() + timedelta(days=366),
+        }
+        opened = person_tokens.c.issued_by == OPENED_BY
+        with transaction(self._engine) as connection:
+            earlier = select(person_tokens.c.id).where(opened, person_tokens.c.hash != hashed(secret), *_LIVING)
+            for one in connection.execute(earlier).scalars().all():
+                connection.execute(_REVOKE, {"id": one, "by": OPENED_BY, "why": "the demo was started again"})
+            connection.execute(insert(person_tokens).values(values).on_conflict_do_nothing())
 
 
 def hashed(secret: str) -> bytes:
@@ -84,12 +103,17 @@ def hashed(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
-def identity_of(row: Sequence[Any] | None) -> Identity | None:
-    """The person of a row that `find_token` or `find_session` gave."""
+def new_secret() -> str:
+    """A token's secret."""
+    return PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
+
+
+def identity_of(row: Sequence[Any] | None, proof: bytes) -> Identity | None:
+    """The person of a row that `find_token` or `find_session` gave for this hash."""
     if row is None:
         return None
     token, name, role, tenant, expires_at = row
-    return Identity(name=name, role=Role(role), tenant=tenant, token=token, expires_at=expires_at)
+    return Identity(name=name, role=Role(role), tenant=tenant, token=token, expires_at=expires_at, proof=proof)
 
 
 def _refuse_namesake(connection: Connection, name: str, tenant: UUID | None) -> None:

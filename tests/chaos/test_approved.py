@@ -18,12 +18,14 @@ import pytest
 from chaos_estate import TESTS, TURN_S, Targets, targets, until
 from embedded_fixtures import Embedded
 from healer import own_trigger
+from person_fixtures import Issue
 from sqlalchemy import Engine, text
 
 from deployments.embedded import roles
 from selfheal.bootstrap import Estate
 from selfheal.model.admission import Decision
 from selfheal.model.approval import ApprovalDetail
+from selfheal.model.identity import Role
 from selfheal.model.mode import ActionMode
 from selfheal.model.page import Slice
 from selfheal.protocol.failpoint import NAMES
@@ -61,10 +63,15 @@ def asked(estate: Estate, case: str) -> ApprovalDetail:
     return approvals.one(one.id)
 
 
-def approved_and_killed(question: ApprovalDetail, api_url: str) -> None:
+def approved_and_killed(question: ApprovalDetail, api_url: str, token: str) -> None:
     """Somebody approves, and their process is killed at once."""
     command = [sys.executable, str(Path(__file__).with_name("approver.py")), str(question.id), question.fingerprint]
-    environment = {**os.environ, "SELFHEAL_API_DATABASE_URL": api_url, "PYTHONPATH": str(TESTS)}
+    environment = {
+        **os.environ,
+        "SELFHEAL_API_DATABASE_URL": api_url,
+        "SELFHEAL_TOKEN": token,
+        "PYTHONPATH": str(TESTS),
+    }
     assert subprocess.run(command, env=environment, check=False).returncode == -signal.SIGKILL
 
 
@@ -104,14 +111,16 @@ def free_again(broken: Targets) -> None:
         connection.execute(text("UPDATE raised_triggers SET next_try_at = now()"))
 
 
-def test_what_is_approved_is_done_exactly_once_whoever_dies(broken: Targets, embedded_postgres: Embedded) -> None:
+def test_what_is_approved_is_done_exactly_once_whoever_dies(
+    broken: Targets, embedded_postgres: Embedded, issued: Issue
+) -> None:
     """The word is used by one attempt with one outcome, and its target is started once, or not at all."""
     estate = broken.estate()
     estate.modes.set("restart-service", ActionMode.APPROVE, who="ada", why="each is asked for")
     questions = {case: asked(estate, case) for case in broken.ports}
-    api_url = embedded_postgres.url(roles.API)
+    api_url, (token, _) = embedded_postgres.url(roles.API), issued("grace", Role.APPROVER)
     for case in broken.ports:  # one after the other: whoever takes takes all that is due
-        approved_and_killed(questions[case], api_url)
+        approved_and_killed(questions[case], api_url, token)
         killed_at_its_place(broken, case)
     free_again(broken)
     approvals = Approvals(broken.database)

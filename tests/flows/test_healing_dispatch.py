@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from estate_fixtures import until
+from person_fixtures import Issue
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, State, TaskRun
 from prefect.flow_engine import run_flow
@@ -27,7 +28,7 @@ from flows.healing_dispatch import dispatch, healing_dispatch
 from selfheal import bootstrap
 from selfheal.model.admission import Decision
 from selfheal.model.attempt import Status
-from selfheal.model.identity import Door, Identity, Role
+from selfheal.model.identity import Door, Role
 from selfheal.model.mode import ActionMode
 from selfheal.model.page import Slice
 from selfheal.model.report import HistoryLine
@@ -269,8 +270,8 @@ def test_a_run_that_asks_ends_as_awaiting_approval(
     assert (history(healing), estate.spawns(broken)) == ([], before)
 
 
-def test_an_approved_run_is_a_run_that_anybody_can_see_and_nobody_can_make_up(
-    prefect_server: Server, healing: bootstrap.Estate, estate: Estate, broken: str, api_engine: Engine
+def test_an_approved_run_is_a_run_that_anybody_can_see_and_nobody_can_make_up(  # noqa: PLR0917 - fixtures
+    prefect_server: Server, healing: bootstrap.Estate, estate: Estate, broken: str, api_engine: Engine, issued: Issue
 ) -> None:
     """The form can ask again and cannot approve; once approved, it heals as a flow run, once."""
     before = estate.spawns(broken)
@@ -280,7 +281,7 @@ def test_an_approved_run_is_a_run_that_anybody_can_see_and_nobody_can_make_up(
     (asked,) = approvals.newest(limit=5, ended=False)
     assert ask(broken, action=asked.action, trigger_id=asked.id).name == "AwaitingApproval"
     assert estate.spawns(broken) == before
-    grace = Identity(name="grace", role=Role.APPROVER, token=uuid7())
+    _, grace = issued("grace", Role.APPROVER)
     approvals.answer(asked.id, approve=True, identity=grace, door=Door.API, why="seen", fingerprint=asked.fingerprint)
     (trigger,) = healing.due()
     assert dispatch(trigger).name == "Healed"

@@ -12,11 +12,12 @@ from admission_desk import WIDE
 from approval_desk import ASKING, HEALTHY, Counter, person
 from estate_fixtures import until
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 from uuid6 import uuid7
 
 from selfheal.model.admission import Decision
 from selfheal.model.approval import AnswerRefusal, AnswerRefused, ApprovalDetail, ApprovalState, Word
+from selfheal.model.errors import NotAllowed
 from selfheal.model.identity import Door, Role
 from selfheal.model.trigger import Source, TriggerType
 from selfheal.store.pauses import Pauses
@@ -239,13 +240,66 @@ def test_an_unknown_question_is_refused_by_name(counter: Counter) -> None:
 
 def test_the_database_itself_takes_no_self_approval(counter: Counter) -> None:
     """Whatever writes the answer: a row in which somebody approves what they asked for is refused."""
-    asked = counter.ask(who="ada")
+    asked, ada = counter.ask(who="ada"), counter.let_in(person("Ada"))
     with pytest.raises(IntegrityError, match="approvals_check"):
-        counter.run(
-            "UPDATE approvals SET decision = 'APPROVED', decided_at = now(), decided_by = 'Ada', decided_via = 'cli',"
-            " decision_why = '', use_by = now() WHERE id = :id",
-            id=asked.id,
+        counter.write_answer(asked, ada)
+
+
+@pytest.mark.parametrize(
+    ("word", "forged"),
+    [
+        ("APPROVED", {"proof": b""}),
+        ("APPROVED", {"proof": b"x" * 32}),
+        ("APPROVED", {"name": "mary"}),
+        ("APPROVED", {"token": None}),
+        ("APPROVED", {"token": uuid7()}),
+        ("BREAK_GLASS", {}),
+        ("DENIED", {"proof": b""}),
+    ],
+)
+def test_an_answer_without_a_secret_behind_it_is_refused(counter: Counter, word: str, forged: dict[str, Any]) -> None:
+    """Who has the web server's role and no approver's secret writes no answer, whatever names and ids it knows."""
+    asked, grace = counter.ask(), counter.let_in(person())
+    with pytest.raises(ProgrammingError, match="no token that lives and may answer"):
+        counter.write_answer(asked, replace(grace, **forged), word)
+    counter.write_answer(asked, grace)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "role = 'operator'",
+        "tenant_id = gen_random_uuid()",
+        "expires_at = now()",
+        "revoked_at = now(), revoked_by = 'r', revoked_why = 'x'",
+    ],
+)
+def test_a_token_that_may_not_answer_proves_nothing(counter: Counter, change: str) -> None:
+    """Of another role, of a tenant, expired, taken back: the database looks at the moment of the answer."""
+    asked, grace = counter.ask(), counter.let_in(person())
+    counter.run(f"UPDATE person_tokens SET {change}, created_at = '2000-01-01'")  # noqa: S608 - written above
+    with pytest.raises(NotAllowed, match="no token that lives and may answer"):
+        counter.approvals.answer(
+            asked.id, approve=True, identity=grace, door=Door.API, why="seen", fingerprint=asked.fingerprint
         )
+    assert counter.state(asked) == "OPEN"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE approvals SET closed_at = now(), closing = 'EXPIRED'",
+        "UPDATE approvals SET closed_at = now(), closing = 'OVERTAKEN' WHERE decision IS NULL",
+    ],
+)
+def test_who_answers_does_nothing_else_to_a_question(counter: Counter, statement: str) -> None:
+    """The web server's role neither hides a question nor lengthens a word that was given."""
+    asked = counter.ask()
+    with pytest.raises(ProgrammingError, match="row-level security"), counter.api.begin() as connection:
+        connection.execute(text(statement))
+    counter.answer(asked)
+    with counter.api.begin() as connection:
+        assert connection.execute(text("UPDATE approvals SET use_by = 'infinity'")).rowcount == 0
 
 
 def test_of_many_answers_at_once_one_counts(counter: Counter) -> None:
@@ -388,7 +442,7 @@ def test_who_asked_may_take_it_back(counter: Counter) -> None:
 def test_an_admin_may_break_the_glass(counter: Counter) -> None:
     """Their own question, by their own word, once; the row and a CRITICAL alert say so."""
     asked = counter.ask(who="ada")
-    admin = person("ada", Role.ADMIN)
+    admin = counter.let_in(person("ada", Role.ADMIN))
     broken = counter.approvals.break_glass(
         asked.id, identity=admin, door=Door.CLI, why="nobody is awake", fingerprint=asked.fingerprint
     )
@@ -413,7 +467,11 @@ def test_nobody_else_breaks_the_glass(counter: Counter, role: Role, why: str, co
     asked = counter.ask(who="ada")
     with pytest.raises(AnswerRefused) as refused:
         counter.approvals.break_glass(
-            asked.id, identity=person("ada", role), door=Door.CLI, why=why, fingerprint=asked.fingerprint
+            asked.id,
+            identity=counter.let_in(person("ada", role)),
+            door=Door.CLI,
+            why=why,
+            fingerprint=asked.fingerprint,
         )
     assert refused.value.code is AnswerRefusal(code)
     assert counter.state(asked) == "OPEN"
@@ -423,7 +481,11 @@ def test_broken_glass_passes_the_question_and_nothing_else(counter: Counter) -> 
     """Paused is paused."""
     asked = counter.ask(who="ada")
     counter.approvals.break_glass(
-        asked.id, identity=person("ada", Role.ADMIN), door=Door.CLI, why="now", fingerprint=asked.fingerprint
+        asked.id,
+        identity=counter.let_in(person("ada", Role.ADMIN)),
+        door=Door.CLI,
+        why="now",
+        fingerprint=asked.fingerprint,
     )
     Pauses(counter.engine).pause(who="bob", why="move")
     assert counter.admit(counter.due()[0]).decision is Decision.PAUSED

@@ -111,7 +111,7 @@ STATEMENTS: list[tuple[tuple[str, ...], str]] = [
     # functions of the owner are for whom they are meant
     ((HEALER, ADMIN, VIEWER), "SELECT * FROM find_token('x')"),
     ((HEALER, ADMIN, VIEWER), "SELECT * FROM find_session('x')"),
-    ((HEALER, ADMIN, VIEWER), "SELECT begin_session(gen_random_uuid(), 'x', '1 h')"),
+    ((HEALER, ADMIN, VIEWER), "SELECT begin_session('x', 'x', '1 h')"),
     ((HEALER, ADMIN, VIEWER), "SELECT end_session('x')"),
     ((HEALER, API, VIEWER), "SELECT revoke_token(gen_random_uuid(), 'eve', 'mine')"),
     (PEOPLE, "SELECT ensure_health_partition(current_date)"),

@@ -224,8 +224,8 @@ def test_what_is_the_estates_is_empty_for_a_tenant(web: Web, desk: Desks) -> Non
     """Every list of the API answers a tenant's person, with nothing of the estate in it and no error."""
     desk().past("ours", timedelta(minutes=3), HEALED)
     query = """{ healingActions { id } healingSuccessRates { actionType } workflowRecoveries { id }
-                 workflows { reqNumber } faults { nodes { id } } breakers { name } approvals(ended: true) { id } health { component }
-                 metrics(hours: null) { attempts } }"""
+                 workflows { reqNumber } faults { nodes { id } } breakers { name } approvals(ended: true) { id }
+                 health { component } metrics(hours: null) { attempts } }"""
     found = web.ask(query, tenant=ACME)
     assert "errors" not in found
     assert {name: value for name, value in found["data"].items() if value not in ([], {"nodes": []})} == {}

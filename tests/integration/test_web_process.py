@@ -8,10 +8,12 @@ import httpx
 import psycopg
 import pytest
 from embedded_fixtures import Embedded, gone, until
+from sqlalchemy import Engine
 from web_fixtures import SETTINGS, Issue, WebProcess, web_server
 
 from deployments.embedded import roles
 from selfheal.model.identity import Role
+from selfheal.store.tokens import Tokens, new_secret
 
 PAGE = {"accept": "text/html"}
 
@@ -21,17 +23,24 @@ def test_the_open_door_is_refused_off_loopback(tmp_path: Path) -> None:
     settings = SETTINGS.replace("[web]", '[web]\nhost = "0.0.0.0"')
     with (
         pytest.raises(AssertionError, match="ended with 78"),
-        web_server("postgresql://a:b@127.0.0.1:9/x", tmp_path, "--open-door", settings=settings),
+        web_server(
+            "postgresql://a:b@127.0.0.1:9/x", tmp_path, "--open-door", settings=settings, SELFHEAL_OPEN_DOOR="sh_x"
+        ),
     ):
         pass
     assert "without login" in (tmp_path / "web.log").read_text().strip().splitlines()[-1]
 
 
 def test_at_the_open_door_everybody_is_in(
-    tmp_path: Path, embedded_postgres: Embedded, database_url: str, empty: object
+    tmp_path: Path, embedded_postgres: Embedded, owner_engine: Engine, empty: object
 ) -> None:
     """A demo's pages need no login and say so; forms need their token and our origin all the same."""
-    with web_server(embedded_postgres.url(roles.API), tmp_path, "--open-door") as server, server.client() as browser:
+    secret, url = new_secret(), embedded_postgres.url(roles.API)
+    Tokens(owner_engine).open_door(secret)
+    with (
+        web_server(url, tmp_path, "--open-door", SELFHEAL_OPEN_DOOR=secret) as server,
+        server.client() as browser,
+    ):
         page = browser.get("/query", headers=PAGE)
         csrf = re.search(r'data-csrf="([^"]+)"', page.text)
         assert csrf is not None

@@ -113,7 +113,9 @@ class Web:
 
 
 @contextlib.contextmanager
-def web_server(database_url: str, folder: Path, *words: str, settings: str = SETTINGS) -> Iterator[WebProcess]:
+def web_server(
+    database_url: str, folder: Path, *words: str, settings: str = SETTINGS, **more: str
+) -> Iterator[WebProcess]:
     """Start the real process, and end it afterwards."""
     port = _free_port()
     config, log = folder / "selfheal.toml", folder / "web.log"
@@ -123,6 +125,7 @@ def web_server(database_url: str, folder: Path, *words: str, settings: str = SET
         "SELFHEAL_CONFIG": str(config),
         "SELFHEAL_API_DATABASE_URL": database_url,
         "PREFECT_API_URL": "http://127.0.0.1:9/api",
+        **more,
     }
     command = [sys.executable, "-m", "console.web", "--port", str(port), *words]
     with log.open("ab") as output:
