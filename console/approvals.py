@@ -124,7 +124,7 @@ def _show(place: Place, output: Output, approval: UUID) -> int:
     }
     if is_unproven(one.asked_by):
         asked["proof"] = (
-            "none of who asked: the name was typed into Prefect's form; make sure that it was not whoever approves"
+            "none: the name came with a Prefect run, which anybody may start; make sure that it is not who approves"
         )
     show(_sections(one), output=output, facts=facts(one) | asked)
     return FINE

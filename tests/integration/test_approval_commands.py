@@ -16,6 +16,7 @@ from console import cli
 from deployments.embedded import roles
 from selfheal.model.approval import ApprovalDetail
 from selfheal.model.identity import Role
+from selfheal.policy.asking import unproven
 from selfheal.store.deeds import Deeds
 
 
@@ -67,6 +68,14 @@ def test_one_can_read_all_of_a_question(run: Run, counter: Counter) -> None:
     assert (code, shown["fingerprint"], shown["asked_by"], shown["touches"]) == (0, asked.fingerprint, "ada", "it")
     assert [one["what"] for one in shown["preview"]] == ["restart it"]
     assert [one["name"] for one in shown["evidence"]] == ["log"]
+
+
+def test_a_name_that_nothing_proves_is_shown_as_that(run: Run, counter: Counter) -> None:
+    """Whoever answers reads that the asker's name is only somebody's word; of a proven one nothing is said."""
+    asked, proven = counter.ask(who=unproven("marcus")), counter.ask("frontend", who="ada")
+    _, shown, _ = run("show", str(asked.id))
+    assert (shown["asked_by"], shown["proof"].partition(":")[0]) == ("marcus (through Prefect)", "none")
+    assert "proof" not in run("show", str(proven.id))[1]
 
 
 def test_an_approver_sees_how_it_ended(run: Run, counter: Counter, issued: Issue) -> None:

@@ -233,6 +233,14 @@ def test_a_tenants_pages_say_what_they_do_not_show(dashboard: Dashboard, happene
     assert "A tenant's token sees the faults" in theirs.replace("&#39;", "'")
 
 
+def test_a_question_says_whether_its_asker_is_proven(dashboard: Dashboard, happened: Happened) -> None:
+    """A name from a Prefect run is told to be nobody's proof; that of a watcher needs none."""
+    client, page = dashboard.client(Role.APPROVER), f"/approvals/{happened.approval}"
+    assert "Who asked is not proven" not in ok(client, page)
+    happened.desk.do("UPDATE approvals SET asked_by = 'marcus (through Prefect)'")
+    assert "Who asked is not proven" in ok(client, page)
+
+
 # -- what they refuse
 
 
