@@ -338,5 +338,5 @@ def test_the_dispatcher_pays_nothing(empty: Engine) -> None:
         for table in (*ESTATE_TABLES, *TABLES, "faults", "circuit_breaker_state", "circuit_breaker_results"):
             if table == "approval_states":
                 continue  # a view, with conditions of its own
-            plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN SELECT * FROM {table}").scalars())
-            assert "Filter" not in plan and "InitPlan" not in plan, plan
+            plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN SELECT * FROM {table}").scalars())  # noqa: S608
+            assert not {"Filter:", "InitPlan"} & set(plan.split()), plan
