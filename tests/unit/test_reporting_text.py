@@ -9,7 +9,7 @@ from uuid6 import uuid7
 
 from selfheal.logs import hide
 from selfheal.model.admission import Answer, Decision
-from selfheal.model.approval import Approval
+from selfheal.model.approval import Approval, ApprovalState
 from selfheal.model.attempt import Outcome, RollbackOutcome, Status, Verification
 from selfheal.model.rate import Estimate, Rates
 from selfheal.model.report import FaultLine, HistoryLine, RefusalLine
@@ -53,9 +53,11 @@ BEFORE = RefusalLine(
 )  # fmt: skip
 STORY = FaultStory(fault=FAULT, attempts=(ATTEMPT,), refusals=(BEFORE,), questions=())
 ASKED = Approval(
-    id=uuid7(), state="OPEN", action="apply-migration", component="levels", asked_by="bob (through Prefect)",
-    why="it is gone", preview=("run levels.sql",), blast_radius="levels; nothing depends on it", asked_at=NOON,
-    expires_at=NOON + timedelta(hours=1),
+    id=uuid7(), state=ApprovalState.OPEN, action="apply-migration", component="levels",
+    asked_by="bob (through Prefect)", why="it is gone", preview=("run levels.sql",),
+    blast_radius="levels; nothing depends on it", asked_at=NOON, expires_at=NOON + timedelta(hours=1),
+    fingerprint="f" * 64, decision=None, decided_at=None, decided_by=None, decided_via=None, decision_why=None,
+    use_by=None, attempt_id=None,
 )  # fmt: skip
 
 
