@@ -166,10 +166,13 @@ def _carry_out(api: PrefectApi, wanted: Removal) -> None:
 
 
 def _forget_runs(api: PrefectApi, flows: Sequence[Found]) -> None:
-    """Our runs, then each flow under which nobody else has any."""
+    """Our runs with what they have told in artifacts, then each flow under which nobody else has any."""
     runs = _runs(api, flows, {})
     for first in range(0, len(runs), BULK):
-        api.call("POST", "/flow_runs/bulk_delete", {"flow_runs": _these(runs[first : first + BULK])})
+        these = _these(runs[first : first + BULK])
+        for told in api.all_of("/artifacts/filter", {"flow_runs": these}):
+            api.call("DELETE", f"/artifacts/{told['id']}")
+        api.call("POST", "/flow_runs/bulk_delete", {"flow_runs": these})
     for one in flows:
         if not api.call("POST", "/flow_runs/count", {"flows": _these([one])}):
             kinds.remove(api, Kind.FLOW, one["name"], one["id"])

@@ -1,5 +1,6 @@
 -- Before every round: empty tables with the same history in them, and statistics, so that all sides meet the same plans.
-TRUNCATE trigger_answers, healing_triggers, healing_actions, approvals, shadow_plans, faults, storms, alert_outbox;
+TRUNCATE trigger_answers, healing_triggers, healing_actions, approvals, raised_triggers, shadow_plans, faults, storms,
+    alert_outbox;
 DROP TRIGGER IF EXISTS bench_settled ON healing_actions;
 DROP TRIGGER IF EXISTS bench_old ON faults;
 

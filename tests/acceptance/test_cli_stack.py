@@ -18,7 +18,7 @@ from deployments import attach
 
 pytestmark = pytest.mark.timeout(400)
 
-PARTS = {"postgres", "nats", "prefect", "worker"}
+PARTS = {"postgres", "nats", "prefect", "worker", "web"}
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ def test_doctor_of_a_healthy_stack(stack: StackUnderTest) -> None:
 def _problems(stack: StackUnderTest) -> list[Any]:
     """What doctor finds, but for the packages of the environment that runs the tests."""
     checks = answer(stack, "doctor")["checks"]
-    assert len(checks) == 15
+    assert len(checks) == 16
     return [one for one in checks if one["result"] != "ok" and one["check"] != "packages"]
 
 

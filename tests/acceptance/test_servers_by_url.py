@@ -103,11 +103,11 @@ def _without_servers(text: str) -> str:
     return "".join(kept)
 
 
-def test_only_the_worker_is_a_part(by_url: StackUnderTest, outside: Outside) -> None:
+def test_only_the_worker_and_the_web_server_are_parts(by_url: StackUnderTest, outside: Outside) -> None:
     """`status` names where the servers are and supervises none of them; `doctor` finds nothing wrong with them."""
     until(lambda: by_url.selfheal("status").code == 0, told=lambda: by_url.selfheal("status").out)
     told = json.loads(by_url.selfheal("status", "-o", "json").out)
-    assert [one["part"] for one in told["parts"]] == ["worker"]
+    assert [one["part"] for one in told["parts"]] == ["worker", "web"]
     assert {one["server"]: (one["state"], one["where"]) for one in told["servers"]} == {
         name: ("ready", outside.urls[name]) for name in outside.urls
     }

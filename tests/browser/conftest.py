@@ -1,4 +1,4 @@
-"""A real Chromium, one for all tests of a session; each test has a browser profile of its own."""
+"""A real Chromium, one for the tests of a file; each test has a browser profile of its own."""
 
 import shutil
 from collections.abc import Iterator
@@ -9,9 +9,12 @@ from playwright.sync_api import Browser, sync_playwright
 CHROMIUM = shutil.which("chromium")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium; without one these tests are skipped by name."""
+    """Debian's Chromium; without one these tests are skipped by name.
+
+    Not for the whole session: while it is there playwright's event loop runs in the tests' own thread.
+    """
     if CHROMIUM is None:
         pytest.skip("there is no chromium on this machine")
     with sync_playwright() as playwright:
