@@ -36,6 +36,7 @@ SAID = {
 
 _pages = Environment(
     loader=PackageLoader("console.dashboard", "templates"),
+    auto_reload=False,  # a page of the sources that this process was started with
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

@@ -4,6 +4,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 _pages = Environment(
     loader=PackageLoader("console.web", "templates"),
+    auto_reload=False,  # a page of the sources that this process was started with
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
