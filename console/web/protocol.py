@@ -9,12 +9,12 @@ import asyncio
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_WITHIN_S = 10.0
-"""From the connection's beginning, and from the first byte of each further head."""
+"""From the connection's beginning, from the first byte of each further head, and from an answer that is not all read."""
 LARGEST_HEAD = 32 * 1024
 
 
 class Impatient(H11Protocol):
-    """Ends a connection whose next request's head is not there in time."""
+    """Ends a connection whose next request's head is not there, or whose last answer is not read, in time."""
 
     _deadline: asyncio.TimerHandle | None = None
 
@@ -30,6 +30,12 @@ class Impatient(H11Protocol):
         super().data_received(data)
         if not self._between():
             self._settled()
+
+    def on_response_complete(self) -> None:
+        """What is left of it waits in our buffers, for a client that may never read; a close would wait with it."""
+        super().on_response_complete()
+        if self._deadline is None and self._between() and self.transport.get_write_buffer_size():
+            self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing more is awaited."""

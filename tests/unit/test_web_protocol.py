@@ -1,6 +1,7 @@
 """Connections that say too little, or too much, on a real socket."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +14,8 @@ from console.web.__main__ import _uvicorn
 from selfheal.settings.web import Web
 
 REQUEST = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+MUCH = 32 * 1024 * 1024
+"""Bytes: more than the buffers of both ends take."""
 
 
 @asynccontextmanager
@@ -59,6 +62,33 @@ def test_who_does_not_say_what_they_want_is_sent_away(
             return heard
 
     assert asyncio.run(call()).count(b"200 OK") == answers
+
+
+@pytest.mark.parametrize("wish", [b"", b"connection: close\r\n"], ids=["kept alive", "to be closed"])
+def test_who_reads_no_answer_is_sent_away(monkeypatch: pytest.MonkeyPatch, wish: bytes) -> None:
+    """What was to be sent to them is given up with the connection, and not kept until they read it."""
+    monkeypatch.setattr(protocol, "HEAD_WITHIN_S", 0.2)
+    monkeypatch.setattr("console.web.__main__.KEEP_ALIVE_S", 1)
+    gone = asyncio.Event()
+    lost = protocol.Impatient.connection_lost
+
+    def noted(self: protocol.Impatient, exc: Exception | None) -> None:
+        lost(self, exc)
+        gone.set()
+
+    async def much(_scope: Any, _receive: Any, send: Any) -> None:
+        length = b"%d" % MUCH
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+        await send({"type": "http.response.body", "body": b"x" * MUCH})
+
+    async def call() -> None:
+        async with asyncio.timeout(10), served(much) as port:
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                client.sendall(REQUEST[:-2] + wish + b"\r\n")
+                await gone.wait()
+
+    monkeypatch.setattr(protocol.Impatient, "connection_lost", noted)
+    asyncio.run(call())
 
 
 def test_an_answer_may_take_longer_than_a_head(monkeypatch: pytest.MonkeyPatch) -> None:
