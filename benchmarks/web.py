@@ -44,7 +44,6 @@ QUERY = (
 _FAULTS = b"SELECT * FROM faults ORDER BY detected_at DESC, id DESC LIMIT 51"
 _ATTEMPTS = b"""SELECT a.* FROM faults f JOIN healing_actions a ON a.target_key = f.target_key AND a.fault_id = f.id
                 WHERE f.id = ANY(%s) ORDER BY a.created_at, a.id"""
-_OF_ATTEMPTS = b"SELECT * FROM faults WHERE id = ANY(%s)"
 _RESOURCE = re.compile(r"""<(?:link|script|img)[^>]*?(?:href|src)="([^"]+)\"""")
 _NO_OTHER = "nothing to compare with"
 
@@ -191,13 +190,12 @@ def _queries(served: Served, database: Database, load: Load) -> list[Case]:
         def once() -> None:
             ids = [row[0] for row in connection.execute(_FAULTS).fetchall()]
             connection.execute(_ATTEMPTS, (ids,)).fetchall()
-            connection.execute(_OF_ATTEMPTS, (ids,)).fetchall()
 
         return once
 
     sides = {"ours": lambda: _p95(ours, load), "bare": lambda: _p95(bare, load)}
     found = alternate(sides, rounds=load.rounds, what="query")
-    what = "the three statements that the query comes to, by the driver alone, on as many connections"
+    what = "the two statements that the query comes to, by the driver alone, on as many connections"
     return [Case(name="query-p95", unit="ms", ours=found["ours"], other=found["bare"], what_other=what)]
 
 

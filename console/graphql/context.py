@@ -1,6 +1,7 @@
 """What a resolver is given: who asks, and a way to read for them; nested lists are read in batches."""
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from selfheal.model.report import FaultLine, HistoryLine
 from selfheal.store.engine import seen_by
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Context:
@@ -59,6 +61,20 @@ class Context:
 
 
 Info = strawberry.Info[Context, None]
+
+
+def made_of(found: Awaitable[T], make: Callable[[T], R]) -> R | Awaitable[R]:
+    """What a field makes of what a loader gives: at once where that has been read, else when it will have been.
+
+    A field that waits costs a task of its own; there are hundreds of them in an answer.
+    """
+    if isinstance(found, asyncio.Future) and found.done():
+        return make(found.result())
+    return _made_later(found, make)
+
+
+async def _made_later(found: Awaitable[T], make: Callable[[T], R]) -> R:
+    return make(await found)
 
 
 def row_id(text: str) -> UUID:

@@ -1,11 +1,12 @@
 """Faults and the attempts to mend them."""
 
+from collections.abc import Awaitable
 from datetime import datetime
 from uuid import UUID
 
 import strawberry
 
-from console.graphql.context import Info
+from console.graphql.context import Info, made_of
 from selfheal.model.page import Cursor, Page
 from selfheal.model.report import FaultLine, FaultState, HistoryLine, RefusalLine
 from selfheal.model.story import Event
@@ -42,13 +43,15 @@ class Attempt:
     completed_at: datetime | None
     fault_id: strawberry.ID | None
 
-    @strawberry.field(description="What it was to mend; null: it is a transition of a breaker.")
-    async def fault(self, info: Info) -> "Fault | None":
+    @strawberry.field(
+        description="What it was to mend; null: it is a transition of a breaker.", graphql_type="Fault | None"
+    )
+    def fault(self, info: Info) -> "Fault | Awaitable[Fault | None] | None":
         """Read together with those of the other attempts."""
         if self.fault_id is None:
             return None
-        line = await info.context.faults.load(UUID(self.fault_id))
-        return None if line is None else Fault.of(line)
+        line = info.context.faults.load(UUID(self.fault_id))
+        return made_of(line, lambda line: None if line is None else Fault.of(line))
 
     @classmethod
     def of(cls, line: HistoryLine) -> "Attempt":
@@ -97,10 +100,10 @@ class Fault:
     needs_person: str | None
     start_missed_at: datetime | None
 
-    @strawberry.field(description="The attempts to mend it, the oldest first.")
-    async def attempts(self, info: Info) -> list[Attempt]:
+    @strawberry.field(description="The attempts to mend it, the oldest first.", graphql_type=list[Attempt])
+    def attempts(self, info: Info) -> list[Attempt] | Awaitable[list[Attempt]]:
         """Read together with those of the other faults."""
-        return [Attempt.of(one) for one in await info.context.attempts.load(UUID(self.id))]
+        return made_of(info.context.attempts.load(UUID(self.id)), lambda lines: [Attempt.of(one) for one in lines])
 
     @classmethod
     def of(cls, line: FaultLine) -> "Fault":

@@ -63,10 +63,10 @@ def parsed(query: str) -> DocumentNode:
     """The query's document.
 
     Raises:
-        GraphQLError: it is none, or too long.
+        GraphQLError: it is none, or too long, or holds text that no database takes.
     """
     try:
-        return parse(query, max_tokens=TOKENS)
+        document = parse(query, max_tokens=TOKENS)
     except GraphQLSyntaxError as error:
         if "tokens. Parsing aborted" in error.message:
             raise problem(Code.TOO_MANY_TOKENS, f"the query has more than {TOKENS} tokens") from None
@@ -75,6 +75,8 @@ def parsed(query: str) -> DocumentNode:
         raise
     except RecursionError:
         raise _too_deep() from None
+    _refuse_text(document)
+    return document
 
 
 def refuse(document: DocumentNode, variables: Mapping[str, Any], *, introspection: bool) -> OperationType:
@@ -86,7 +88,6 @@ def refuse(document: DocumentNode, variables: Mapping[str, Any], *, introspectio
     operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
     if len(operations) != 1 or operations[0].operation is OperationType.SUBSCRIPTION:
         raise problem(Code.ONE_OPERATION, "a request is one query or one mutation")
-    _refuse_text(document)
     try:
         walk = _Walk(document, {**_defaults(operations[0]), **variables}, introspection=introspection)
         found = walk.measure(operations[0].selection_set)

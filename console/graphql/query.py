@@ -62,7 +62,9 @@ class Query:
         """One page."""
         only = FaultFilter(state=state or None, component=component or "", since=_zoned(since), until=_zoned(until))
         wanted, faults = part(first, after or None), info.context.services.faults
-        return FaultConnection.of(await info.context.read(lambda: faults.page(wanted, only)))
+        page = await info.context.read(lambda: faults.page(wanted, only))
+        info.context.faults.prime_many({one.id: one for one in page.items})
+        return FaultConnection.of(page)
 
     @strawberry.field(description="One fault with its story; null: there is no such.")
     async def fault(self, info: Info, id: strawberry.ID) -> FaultStory | None:  # noqa: A002 - the field's own argument

@@ -8,7 +8,7 @@ import strawberry
 from graphql import GraphQLError, OperationType
 from strawberry.types import ExecutionContext
 
-from console.graphql import limits
+from console.graphql import documents, limits
 from console.graphql.context import Context
 from console.graphql.mutation import Mutation
 from console.graphql.problem import Code, problem, told
@@ -24,7 +24,7 @@ class _Schema(strawberry.Schema):
         """Nothing: they are told to whoever asked."""
 
 
-schema = _Schema(query=Query, mutation=Mutation)
+schema = _Schema(query=Query, mutation=Mutation, extensions=[documents.Documents])
 
 
 async def answered(
@@ -42,8 +42,7 @@ async def answered(
     try:
         limits.refuse_values(query)
         limits.refuse_values(variables)
-        document = limits.parsed(query)
-        kind = limits.refuse(document, variables, introspection=introspection)
+        kind = limits.refuse(documents.known(query).node, variables, introspection=introspection)
         within = MUTATION_WITHIN_S if kind is OperationType.MUTATION else QUERY_WITHIN_S
         async with asyncio.timeout(within):
             result = await schema.execute(query, dict(variables), context)

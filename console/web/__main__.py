@@ -6,6 +6,7 @@ It has no other secret.
 """
 
 import argparse
+import gc
 import logging
 import os
 import sys
@@ -64,6 +65,8 @@ def _serve(port: int | None, *, open_door: bool) -> None:
 
     app = application(connected(settings, around), ending=lambda: server.should_exit, around=beside)
     server = uvicorn.Server(_uvicorn(app, settings.web, around.port))
+    gc.collect()
+    gc.freeze()  # what lives as long as the process is not looked through again and again: a fifth of a query's time
     server.run()
 
 

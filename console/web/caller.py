@@ -1,4 +1,4 @@
-"""The caller of a route: `Depends(caller)` is all that a page or a resolver needs to ask."""
+"""The caller of a route: a parameter of type `Caller` is all that a page or a resolver needs to ask."""
 
 from typing import Annotated
 
@@ -32,5 +32,14 @@ def caller(request: Request) -> Identity:
     return identity
 
 
-Caller = Annotated[Identity, Depends(caller)]
-Visiting = Annotated[Visit, Depends(visit)]
+async def _caller(request: Request) -> Identity:
+    return caller(request)
+
+
+async def _visit(request: Request) -> Visit:
+    return visit(request)
+
+
+# Coroutines, though they wait for nothing: FastAPI calls a plain function in a thread.
+Caller = Annotated[Identity, Depends(_caller)]
+Visiting = Annotated[Visit, Depends(_visit)]
