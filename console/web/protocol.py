@@ -9,7 +9,7 @@ import asyncio
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_WITHIN_S = 10.0
-"""From the connection's beginning, from the first byte of each further head, and from an answer that is not all read."""
+"""From the connection's beginning, from each further head's first byte, and from an answer that is not all read."""
 LARGEST_HEAD = 32 * 1024
 
 
