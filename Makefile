@@ -26,8 +26,8 @@ $(VENV)/ready: requirements.lock pyproject.toml
 demo: setup
 	@$(BIN)/selfheal demo
 
-# Three processes on two cores: most tests wait for servers. What shares a server stays in one process (tests/conftest.py).
-TEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+# Two processes: most tests wait for servers. What shares a server stays in one process (tests/conftest.py).
+TEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 test: setup
 	@$(TEST)
 

@@ -31,8 +31,8 @@ from selfheal.store.engine import open_engine
 from selfheal.store.tables import metadata
 
 WHOLE_STACK = {
-    *("test_approvals_stack.py", "test_cli_stack.py", "test_reload_stack.py", "test_stack_survives.py"),
-    "test_web_stack.py",
+    *("test_approvals_stack.py", "test_cli_stack.py", "test_dashboard_stack.py", "test_pages_stack.py"),
+    *("test_planted_stack.py", "test_reload_stack.py", "test_stack_survives.py", "test_web_stack.py"),
 }
 
 

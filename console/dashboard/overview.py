@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -35,6 +36,7 @@ class ComponentNow:
         status: UNKNOWN where nobody looked lately.
         seen: its newest row of the last minutes; None: there is none.
         group: of the estate; empty for none.
+        fault: its open one, which may be known before the next look at all; None: it has none.
         allowed: whether it may be healed.
         critical: whether it is healed before others.
     """
@@ -43,8 +45,14 @@ class ComponentNow:
     status: HealthStatus
     seen: ComponentHealth | None
     group: str
+    fault: UUID | None
     allowed: bool
     critical: bool
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing speaks against it."""
+        return self.status is HealthStatus.OPERATIONAL and self.fault is None
 
 
 @router.get("/")
@@ -57,7 +65,9 @@ def overview(request: Request) -> Response:
 def _gather(services: Services, standing: Standing, viewer: Identity) -> Mapping[str, Any]:
     """All that the overview shows; the estate's components are no tenant's to see."""
     estate = services.estate
-    components = components_now(services) if viewer.tenant is None else []
+    faults = services.faults.still_open()
+    sick = {one.component: one.id for one in faults}
+    components = components_now(services, sick) if viewer.tenant is None else []
     mine = of_tenant(standing.counts) if viewer.tenant else verdict(standing, [one.status for one in components])
     rules = services.settings.breaker_rules()
     breakers = estate.breakers.present()
@@ -67,18 +77,25 @@ def _gather(services: Services, standing: Standing, viewer: Identity) -> Mapping
         "verdict": mine,
         "components": components,
         "watchers": [(name, watch, watching(watch)) for name, watch in mechanisms(standing.watches).items()],
-        "faults": services.faults.still_open(),
+        "faults": faults,
+        "healing": {one.fault_id for one in recent if one.completed_at is None},
         "recent": recent,
         "breakers": [(one, rules.thresholds(one.name).window) for one in breakers],
         "outcome": outcome,
         "total": outcome.day,
         "questions": services.approvals.newest(limit=QUESTIONS, ended=False),
         "actions": sorted(estate.modes_by_settings()),
+        "webhook": bool(services.settings.alerts.webhook),
     }
 
 
-def components_now(services: Services) -> Sequence[ComponentNow]:
-    """Every component of the settings, what is not well first."""
+def components_now(services: Services, faults: Mapping[str, UUID]) -> Sequence[ComponentNow]:
+    """Every component of the settings, what is not well first.
+
+    Args:
+        services: of the request.
+        faults: the open one of each component that has one.
+    """
     settings, now = services.settings, datetime.now(UTC)
     latest = {row.component: row for row in services.estate.health.latest()}
     found = [
@@ -87,9 +104,10 @@ def components_now(services: Services) -> Sequence[ComponentNow]:
             status=status_now(latest.get(name), now=now, sweep=settings.watching.sweep),
             seen=latest.get(name),
             group=component.group,
+            fault=faults.get(name),
             allowed=name in settings.healing.allow,
             critical=component.critical,
         )
         for name, component in sorted(settings.components.items())
     ]
-    return sorted(found, key=lambda one: one.status is HealthStatus.OPERATIONAL)
+    return sorted(found, key=lambda one: one.well)

@@ -26,7 +26,7 @@ SAID = {
     "not-paused": "Healing was not paused.",
     "storm-go": "Heals may begin again.",
     "no-storm": "There was no storm to decide about.",
-    "heal": "The heal was asked for; what comes of it is told below.",
+    "heal": "The heal was asked for. What it does stands below; a question, or a refusal, on the page of its fault.",
     "dry-run": "A dry run was asked for; its run tells what would be done.",
     "breaker": "The breaker follows your decision.",
     "approved": "Approved: its run begins within seconds.",

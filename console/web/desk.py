@@ -13,6 +13,7 @@ from uuid import UUID
 from uuid6 import uuid7
 
 from console.web.services import Services
+from selfheal.logs import without_secrets
 from selfheal.model import breaker
 from selfheal.model.approval import Approval
 from selfheal.model.errors import NotAllowed, Permanent, SelfhealError, Transient
@@ -83,7 +84,7 @@ class Desk:
             parameters = {
                 "component": component,
                 "action": chosen,
-                "reason": _reason(why),
+                "reason": without_secrets(_reason(why)),  # Prefect keeps it
                 "dry_run": dry_run,
                 "trigger_id": str(trigger),
                 "who": self.identity.name,

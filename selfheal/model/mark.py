@@ -11,3 +11,4 @@ class Area(StrEnum):
     APPROVALS = "approvals"
     BREAKERS = "breakers"
     STANDING = "standing"  # pauses, maintenance, storms, modes, and whether anybody watches
+    HEALTH = "health"  # how each component is, and whether that is still known

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from selfheal.model.admission import Decision
 from selfheal.model.approval import Approval
 from selfheal.model.report import FaultLine, HistoryLine, RefusalLine
 from selfheal.model.story import Event, EventKind, FaultStory
@@ -10,7 +11,8 @@ from selfheal.model.story import Event, EventKind, FaultStory
 def events_of(story: FaultStory) -> tuple[Event, ...]:
     """Everything that happened, the oldest first."""
     found = [*_of_fault(story.fault)]
-    found += [_refused(one) for one in story.refusals]
+    refusals = (one for one in story.refusals if one.decision != Decision.AWAITING_APPROVAL)  # which the question tells
+    found += [_refused(one) for one in refusals]
     found += [event for one in story.questions for event in _of_question(one)]
     found += [event for one in story.attempts for event in _of_attempt(one.line)]
     order = list(EventKind)

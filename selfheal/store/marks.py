@@ -36,7 +36,20 @@ _MARKS = text(
          FROM storms s WHERE s.ended_at IS NULL AND s.quiet_at > now()),
         (SELECT max(m.since) FROM action_modes m),
         (SELECT concat_ws(',', count(*), bool_or(e.beat_at < now() - interval '30 seconds')) FROM watch_epoch e)
-    ) AS standing"""
+    ) AS standing,
+    concat_ws(' ', (WITH RECURSIVE known (component) AS (
+        (SELECT h.component FROM health_history h WHERE h.checked_at > now() - interval '10 minutes'
+         ORDER BY h.component LIMIT 1)
+        UNION ALL
+        SELECT (SELECT h.component FROM health_history h
+                WHERE h.component > k.component AND h.checked_at > now() - interval '10 minutes'
+                ORDER BY h.component LIMIT 1)
+        FROM known k WHERE k.component IS NOT NULL)
+     SELECT md5(string_agg(concat_ws(',', h.component, h.status, h.checked_at > now() - interval '30 seconds'), ' '
+                           ORDER BY h.component))
+     FROM known k CROSS JOIN LATERAL (
+         SELECT * FROM health_history h WHERE h.component = k.component AND h.checked_at > now() - interval '10 minutes'
+         ORDER BY h.checked_at DESC LIMIT 1) h)) AS health"""
 )
 
 

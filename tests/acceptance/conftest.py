@@ -1,3 +1,5 @@
-"""One stack for all acceptance tests of a session."""
+"""One stack for all acceptance tests of a session, and a real Chromium to look at it with."""
 
-from stack_fixture import stack  # noqa: F401 - pytest finds fixtures by import
+from browser_fixtures import chromium  # noqa: F401 - pytest finds fixtures by import
+from stack_fixture import stack  # noqa: F401 - the same
+from stack_people import people  # noqa: F401 - the same

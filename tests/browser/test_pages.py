@@ -1,44 +1,22 @@
 """The dashboard in a real browser: accessible, live, and quiet under its own policy."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from browser_fixtures import DESK, PHONE, fits, logged_in, violations
 from dashboard_fixtures import Dashboard, Happened
 from playwright.sync_api import Browser, Page, expect
 
 from selfheal.model.breaker import Deed
 from selfheal.model.identity import Role
 
-SLOWEST_MS = 20_000
-PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
-
-@contextmanager
 def opened(
     chromium: Browser, dashboard: Dashboard, role: Role = Role.ADMIN, *, said: list[str] | None = None, **options: Any
-) -> Iterator[Page]:
+) -> AbstractContextManager[Page]:
     """A browser in which somebody has logged in; what it complains of, and what it asks elsewhere for, is kept."""
-    with chromium.new_context(base_url=dashboard.url, **options) as context:
-        page = context.new_page()
-        page.set_default_timeout(SLOWEST_MS)
-        complaints = [] if said is None else said
-        page.on("console", lambda one: complaints.append(one.text) if one.type in {"error", "warning"} else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda one: None if one.url.startswith(dashboard.url) else complaints.append(one.url))
-        page.goto("/login")
-        page.get_by_label("Your token").fill(dashboard.secret(role))
-        page.get_by_role("button", name="Log in").click()
-        page.wait_for_url("**/")
-        yield page
-
-
-def violations(page: Page) -> list[str]:
-    """What axe finds."""
-    found = Axe().run(page).response["violations"]
-    return [f"{one['id']}: {one['help']}: {one['nodes'][0]['html'][:200]}" for one in found]
+    return logged_in(chromium, dashboard.url, dashboard.secret(role), said=said, **options)
 
 
 @pytest.mark.parametrize(("scheme", "size"), [("light", DESK), ("dark", PHONE)], ids=["light", "dark phone"])
@@ -56,7 +34,7 @@ def test_pages_are_accessible(
             for summary in page.locator("summary").all():
                 summary.click()
             assert violations(page) == [], address
-            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), address
+            assert fits(page), address
         assert said == []
         page.goto("/faults/none")
         assert violations(page) == []

@@ -85,20 +85,20 @@ def _told(secret: str) -> Iterator[str]:
     """The parts of a secret that tell it, and how else they may stand there."""
     for start in range(max(1, len(secret) - _PART + 1)):
         part = secret[start : start + _PART]
-        yield part
-        yield quote(part, safe="")
+        yield from {part, quote(part, safe="")}
 
 
-def everything_in(dsn: str) -> dict[str, str]:
-    """Every row of every table, view and materialized view of our database, as text.
+def everything_in(dsn: str, *, database: str = "selfheal") -> dict[str, str]:
+    """Every row of every table, view and materialized view of a database, as text.
 
     Args:
         dsn: of a superuser.
+        database: ours, or the Prefect server's.
     """
     listed = (
         "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')"
     )
-    with psycopg.connect(dsn, dbname="selfheal") as connection:
+    with psycopg.connect(dsn, dbname=database) as connection:
         names: list[Any] = connection.execute(listed).fetchall()
         return {name: "\n".join(_rows(connection, name)) for (name,) in names}
 

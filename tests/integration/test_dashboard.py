@@ -96,6 +96,20 @@ def test_the_overview_says_it_in_one_sentence(dashboard: Dashboard, happened: Ha
         assert words in text, words
 
 
+def test_a_component_is_sick_as_soon_as_its_fault_is_known(dashboard: Dashboard, happened: Happened) -> None:
+    """Also while its last look was a good one; and what is being healed is said to be."""
+    happened.desk.sick("agents", timedelta(seconds=1))
+    text = ok(dashboard.client(Role.VIEWER), "/")
+    assert re.search(r'<a href="/faults/[0-9a-f-]+">agents</a></strong><span class="word bad">.{1,60} sick<', text)
+    rows = dict(
+        re.findall(
+            r'rowheader"><a href="/faults/[^>]*>([^<]+)</a></th>\s*<td role="cell" class="state">(.*)</td>', text
+        )
+    )
+    assert "being healed" in rows["broker"]
+    assert "open" in rows["warehouse"]
+
+
 def test_an_empty_system_says_so(dashboard: Dashboard, desk: Callable[..., Desk]) -> None:
     """Before anything has happened every page says what will be there."""
     client = dashboard.client(Role.OPERATOR)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -19,9 +19,11 @@ from web_fixtures import Web, until
 from console.web import events
 from console.web.events import EventStream
 from console.web.feed import MOST_OF_ONE, Feed, Listener
+from selfheal.model.health import ComponentHealth, HealthStatus
 from selfheal.model.identity import Identity, Role
 from selfheal.model.mark import Area
 from selfheal.model.mode import ActionMode, Standards
+from selfheal.store.health import HealthHistory
 from selfheal.store.marks import Marks
 from selfheal.store.modes import Modes
 from selfheal.store.pauses import Pauses
@@ -75,7 +77,7 @@ def listening(client: httpx.Client, **headers: str) -> Iterator[Heard]:
 
 
 def test_who_listens_hears_of_each_change(web: Web, desk: Desks, owner_engine: Engine) -> None:
-    """First that they listen; then each change by its area: an attempt, its end, a pause, a mode."""
+    """First that they listen; then each change by its area: an attempt, its end, a pause, a mode, a component."""
     with web.client() as client, listening(client) as heard:
         until(lambda: heard.names() == ["ready"], seconds=10)
         desk().past("backend", timedelta(minutes=1), HEALED)
@@ -85,7 +87,23 @@ def test_who_listens_hears_of_each_change(web: Web, desk: Desks, owner_engine: E
         known = len(heard.events)
         Modes(owner_engine, Standards()).set("restart-service", ActionMode.SHADOW, who="ada", why="x")
         until(lambda: len(heard.events) > known, seconds=10)
+        assert "health" not in heard.areas()
+        for status in (HealthStatus.OPERATIONAL, HealthStatus.DOWN):
+            known = len(heard.events)
+            HealthHistory(owner_engine).record([seen("backend", status)])
+            until(lambda known=known: len(heard.events) > known, seconds=10)
+            assert heard.events[-1][1] == ["health"]
+        known = len(heard.events)
+        HealthHistory(owner_engine).record([seen("backend", HealthStatus.DOWN)])
+        Pauses(owner_engine).resume(who="ada", why="x")
+        until(lambda: len(heard.events) > known, seconds=10)
+        assert heard.events[-1][1] == ["standing"], "the same as before is no news"
         assert set(heard.names()) == {"ready", "changed"}
+
+
+def seen(component: str, status: HealthStatus) -> ComponentHealth:
+    """A look at it, just now."""
+    return ComponentHealth(component=component, status=status, response_ms=1, detail="", checked_at=datetime.now(UTC))
 
 
 def test_who_comes_back_hears_of_what_was_missed(web: Web, owner_engine: Engine) -> None:

@@ -1,5 +1,6 @@
 """The verdict's sentence, who watches, and the order of a fault's events."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -110,7 +111,10 @@ def test_an_old_row_says_nothing() -> None:
 
 
 def test_events_are_in_the_order_of_time_and_then_of_a_faults_course() -> None:
-    """At one moment a fault is detected before it is refused; refusals are one event with their number."""
+    """At one moment a fault is detected before it is refused; refusals are one event with their number.
+
+    That a person is awaited is no event of its own: the question is.
+    """
     fault = FaultLine(
         id=uuid4(),
         component="backend",
@@ -134,7 +138,8 @@ def test_events_are_in_the_order_of_time_and_then_of_a_faults_course() -> None:
         first_at=NOW,
         last_at=NOW + timedelta(seconds=2),
     )
-    events = events_of(FaultStory(fault=fault, attempts=(), refusals=(refusal,), questions=()))
+    awaited = replace(refusal, decision="AWAITING_APPROVAL")
+    events = events_of(FaultStory(fault=fault, attempts=(), refusals=(refusal, awaited), questions=()))
     kinds = [EventKind.DETECTED, EventKind.REFUSED, EventKind.MISSED, EventKind.CLOSED]
     assert [one.kind for one in events] == kinds
     assert (events[1].times, events[1].last_at) == (3, refusal.last_at)

@@ -33,6 +33,8 @@
     const next = new DOMParser().parseFromString(text, "text/html"), main = document.querySelector("main");
     const fresh = next.querySelector("main");
     if (!fresh) return;
+    const footer = next.querySelector("footer");
+    if (footer) { localTimes(footer); document.querySelector("footer").replaceChildren(...footer.childNodes); }
     const focused = main.contains(document.activeElement) ? key(document.activeElement) : null;
     for (const one of main.querySelectorAll("details[open][id]")) fresh.querySelector(key(one))?.setAttribute("open", "");
     const scrolled = [...main.querySelectorAll(".scroll, pre")].map((one) => [one.scrollLeft, one.scrollTop]);
@@ -70,6 +72,8 @@
     };
   };
   document.addEventListener("focusout", () => { if (waiting) setTimeout(refresh, quiet); });
+  // How long ago something was seen is only true of now.
+  setInterval(() => { if (!document.hidden && getSelection().isCollapsed) refresh(); }, slowest);
   localTimes(document);
   listen();
 })();
