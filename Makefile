@@ -43,7 +43,8 @@ FAULTS ?= 2000
 SEED ?= 1
 campaign: setup
 	$(BIN)/python -m pytest --campaign tests/chaos tests/acceptance/test_bad_nights.py \
-		tests/acceptance/test_servers_by_url.py tests/integration/test_storm_estate.py tests/integration/test_equal_triggers.py
+		tests/acceptance/test_servers_by_url.py tests/acceptance/test_pages_stack.py tests/acceptance/test_planted_stack.py \
+		tests/integration/test_storm_estate.py tests/integration/test_equal_triggers.py
 	$(BIN)/python -m benchmarks chaos --faults $(FAULTS) --seed $(SEED) --json $(if $(FOLDER),--folder $(FOLDER))
 
 NAMES ?= reaction admission breaker web

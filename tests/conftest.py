@@ -41,9 +41,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--campaign", action="store_true", help="run the kill and freeze campaign with every seed")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def campaign(request: pytest.FixtureRequest) -> None:
-    """Only with `--campaign`: what takes long and is covered by something shorter in `make test`."""
+    """Only with `--campaign`: what takes long and is covered by something shorter in `make test`.
+
+    Of the session, so that it comes before whatever a test would start.
+    """
     if not request.config.getoption("--campaign"):
         pytest.skip("takes half a minute or more: `make campaign`")
 

@@ -3,6 +3,7 @@
 All containers are watched at the same time, by one watcher, from before the first fault to after the last.
 """
 
+import contextlib
 import os
 import signal
 import threading
@@ -165,7 +166,8 @@ def test_a_crash_loop_is_not_restarted_once_more(watched: Watched) -> None:
     def dies_at_once() -> bool:
         state = watched.engine.state(name)
         if state["Pid"]:
-            os.kill(state["Pid"], signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has just died
+                os.kill(state["Pid"], signal.SIGKILL)
         return watched.refusals("looping") != []
 
     until("it is refused", dies_at_once)

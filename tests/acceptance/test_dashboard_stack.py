@@ -129,6 +129,7 @@ def test_what_is_denied_stays_until_a_person_heals_it(stack: StackUnderTest, ask
         stack.faults.kill(OTHER)
         expect(question(boris, OTHER)).to_contain_text("waits")
         question(boris, OTHER).get_by_role("link").click()
+        fault = boris.get_by_role("link", name=re.compile("sick since")).get_attribute("href")
         live(grace, boris.url)
         answer(boris, "Deny", "it is being moved")
         expect(grace.get_by_text("Denied by boris")).to_contain_text("it is being moved")
@@ -140,8 +141,7 @@ def test_what_is_denied_stays_until_a_person_heals_it(stack: StackUnderTest, ask
         oscar.locator("#heal-why").fill("the move is over")
         oscar.get_by_role("button", name="Heal", exact=True).click()
         expect(oscar.get_by_role("link", name="See the run in Prefect")).to_be_visible()
-        expect(table(oscar, "Actions").nth(1)).to_contain_text("success")
-        table(oscar, "Actions").nth(1).get_by_role("link", name=OTHER).click()
+        live(oscar, str(fault))  # an earlier heal of the same component stands on the overview, too
         expect(oscar.get_by_role("heading", level=1)).to_have_text(f"{OTHER}: healed")
         expect(oscar.locator(".timeline")).to_contain_text("denied by boris: it is being moved")
         expect(oscar.locator(".timeline")).to_contain_text("restart-service: the move is over")

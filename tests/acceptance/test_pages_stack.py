@@ -37,6 +37,7 @@ def addresses(stack: StackUnderTest) -> list[str]:
     return [*LISTS, *(f"/faults/{one.id}" for one in faults), *(f"/approvals/{one.id}" for one in questions)]
 
 
+@pytest.mark.usefixtures("campaign")
 def test_every_page_is_accessible_and_quiet(stack: StackUnderTest, people: People, chromium: Browser) -> None:
     """No violation, no complaint under our policy, no request to another host, nothing wider than the window."""
     accessible_and_quiet(stack, people, chromium, color_scheme="light", viewport=DESK)

@@ -16,7 +16,7 @@ from deployments import attach
 from deployments.embedded.roles import PREFECT_DATABASE
 from selfheal.model.identity import Role
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.usefixtures("campaign")]  # tests/integration has the rows and logs
 
 BROKEN = "orchestrator"
 HARMLESS = "harmless-4711"
