@@ -57,9 +57,21 @@ class Act:
             raise
         finally:
             if self._keep_running and self.good is not None:
-                self._narrator.plain("\nEverything keeps running: break something yourself. Ctrl-C stops it all.")
+                for line in self._invitation():
+                    self._narrator.plain(line)
             else:
                 companion.supervisor.stop()
+
+    def _invitation(self) -> "Sequence[str]":
+        """What a person may try now, with commands as they are typed here."""
+        place = f"--data {self._running.folder.path}"
+        return (
+            "\nEverything keeps running: break something yourself. Ctrl-C stops it all.",
+            f"  what there is, and what is refused now   selfheal status {place}",
+            f"  be asked before a service is restarted   selfheal actions mode restart-service approve --why x {place}",
+            "  break one                                kill -9 of a program of the estate; the dashboard shows it",
+            "  what was healed twice just now rests for ten minutes (COOLDOWN): take another one",
+        )
 
     def _play(self, companion: Companion) -> None:
         if not companion.wait_ready(within_s=READY_WITHIN_S):
