@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
+
+from selfheal.model.request import RequestStatus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,3 +62,96 @@ class RecoveryLine:
     recovery_action: str
     success: bool
     recovered_at: datetime
+
+
+class WorkflowStatus(StrEnum):
+    """The client's five; the request file's own word stands beside it."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    BLOCKED = "blocked"
+    COMPLETE = "complete"
+    FAILED = "failed"
+
+
+STATUS_OF = {
+    RequestStatus.NEW: WorkflowStatus.PENDING,
+    RequestStatus.PENDING: WorkflowStatus.PENDING,
+    RequestStatus.IN_PROGRESS: WorkflowStatus.RUNNING,
+    RequestStatus.BLOCKED: WorkflowStatus.BLOCKED,
+    RequestStatus.ESCALATED: WorkflowStatus.BLOCKED,
+    RequestStatus.DEFERRED: WorkflowStatus.BLOCKED,
+    RequestStatus.COMPLETE: WorkflowStatus.COMPLETE,
+    RequestStatus.FAILED: WorkflowStatus.FAILED,
+    RequestStatus.REJECTED: WorkflowStatus.FAILED,
+}
+"""What `workflow_state` says where the file says this."""
+
+
+class RecoveryType(StrEnum):
+    """What a recovery did, as the client's table has it."""
+
+    AUTO_RESUME = "AUTO_RESUME"  # pending at the next stage
+    MARK_PENDING = "MARK_PENDING"  # pending from the beginning: no stage is done
+    MARK_COMPLETE = "MARK_COMPLETE"
+    MARK_BLOCKED = "MARK_BLOCKED"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkflowChange:
+    """One change of a workflow's state, as its history keeps it.
+
+    Attributes:
+        req_number: which workflow.
+        from_status: None: it was created.
+        to_status: where it went.
+        from_stage: None: it was created.
+        to_stage: the stage it stands at.
+        file_status: the request file's word for it afterwards.
+        who: the mechanism or person.
+        why: for a person.
+        at: when, by the database's clock.
+    """
+
+    req_number: str
+    from_status: WorkflowStatus | None
+    to_status: WorkflowStatus
+    from_stage: int | None
+    to_stage: int
+    file_status: str
+    who: str
+    why: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workflow:
+    """One workflow, as `workflow_state` has it.
+
+    Attributes:
+        req_number: its name.
+        title: for a person.
+        assigned_to: the agent whose turn it is.
+        priority: P0 to P3; empty: unknown.
+        current_stage: the index of the stage that it stands at.
+        status: one of the client's five.
+        file_status: the request file's word for it when it was written last.
+        started_at: when its current run began; None: not yet.
+        completed_at: None: not yet.
+        stage_deliverables: what each stage has delivered, by its index as text.
+        version: rises with each change; a change on an older one is refused.
+        updated_at: when it was written last.
+    """
+
+    req_number: str
+    title: str
+    assigned_to: str
+    priority: str
+    current_stage: int
+    status: WorkflowStatus
+    file_status: str
+    started_at: datetime | None
+    completed_at: datetime | None
+    stage_deliverables: Mapping[str, Any]
+    version: int
+    updated_at: datetime

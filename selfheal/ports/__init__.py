@@ -4,6 +4,7 @@ from selfheal.ports.actions import Action, Observe, Probe
 from selfheal.ports.stores import AgentBreakers, AlertOutbox, HealStore, HealthStore, TriggersRaised
 from selfheal.ports.surroundings import AlertChannel, Clock
 from selfheal.ports.targets import BrokerClient, Changes, ContainerControl, EstateDatabase, HttpClient, ServiceControl
+from selfheal.ports.workflows import Deliverables, RequestFile, StageEvents, WorkflowStore
 
 __all__ = [
     "Action",
@@ -14,12 +15,16 @@ __all__ = [
     "Changes",
     "Clock",
     "ContainerControl",
+    "Deliverables",
     "EstateDatabase",
     "HealStore",
     "HealthStore",
     "HttpClient",
     "Observe",
     "Probe",
+    "RequestFile",
     "ServiceControl",
+    "StageEvents",
     "TriggersRaised",
+    "WorkflowStore",
 ]

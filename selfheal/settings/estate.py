@@ -29,6 +29,7 @@ from selfheal.settings.servers import (
 from selfheal.settings.values import ComponentName, Section
 from selfheal.settings.web import PersonTokens, Web
 from selfheal.settings.wording import Wrong
+from selfheal.settings.workflows import Workflows
 
 
 class Settings(Section):
@@ -79,6 +80,8 @@ class Settings(Section):
     """The estate's own databases, each a table of its own."""
     migrations: dict[ComponentName, MigrationSettings] = Field(default_factory=dict)
     """The catalogue of SQL that may be run, each entry a table of its own."""
+    workflows: Workflows = Workflows()
+    """The workflows of an agent platform: how they are started, watched and put back on track."""
     actions: dict[str, ActionSettings] = Field(default_factory=dict)
     """How far one action may go, by the action's name; without its table each has a default of its own."""
     components: dict[ComponentName, ComponentSettings] = Field(default_factory=dict)

@@ -1,0 +1,114 @@
+"""What the domain asks of the estate's workflows: their request file, their deliverables, their state."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from selfheal.model.deliverable import Evidence, Orphans
+from selfheal.model.request import Reading, RequestStatus, StatusChange
+from selfheal.model.workflow import RecoveryType, Workflow, WorkflowChange, WorkflowStatus
+
+
+class RequestFile(Protocol):
+    """The request file. Everybody may write it, also agents that know no lock."""
+
+    def read(self) -> Reading:
+        """What it says now; any bytes at all are read. `Transient`: it is not there or cannot be read, says why."""
+        ...
+
+    def write_status(
+        self, req_number: str, *, before: str, after: RequestStatus, who: str, why: str
+    ) -> StatusChange:
+        """Change the one status line of one entry; every other byte stays as it is.
+
+        Raises:
+            TargetChanged: the entry no longer says `before`, is gone, or stands there twice; nothing was written.
+            NotAllowed: the file has shrunk by more than half since it was last read; nothing was written.
+            Transient: it cannot be read or written; nothing was written.
+        """
+        ...
+
+
+class Deliverables(Protocol):
+    """The deliverables on JetStream. It never raises: what it could not tell, it says."""
+
+    def evidence(self, requests: Mapping[str, datetime | None]) -> Mapping[str, Evidence]:
+        """What is known of each request's stages, asked of the broker itself.
+
+        `requests` says since when each request has been under way, by its id; None: nobody knows. A stage is absent
+        only where its stream has kept everything since then.
+        """
+        ...
+
+    def orphans(self, known: Collection[str]) -> Orphans:
+        """Deliverables of requests that are not among these."""
+        ...
+
+
+class StageEvents(Protocol):
+    """Tells the estate to work on a stage."""
+
+    def publish(self, workflow: Workflow, *, message_id: UUID) -> None:
+        """Publish the event that starts the workflow's current stage, unless the stream holds that message already.
+
+        Returns once the stream has stored it. `Transient`: nobody can tell; ask again with the same id. `Permanent`:
+        no stream covers the subject, or it does not let us publish.
+        """
+        ...
+
+
+class WorkflowStore(Protocol):
+    """`workflow_state` with its history. Every change is one transaction with its row of the history."""
+
+    def create(self, workflow: Workflow, *, who: str, why: str) -> bool:
+        """Write a new one; False: there is one of this name, which stays as it is."""
+        ...
+
+    def get(self, req_number: str) -> Workflow | None:
+        """One."""
+        ...
+
+    def all(self, *, status: WorkflowStatus | None = None) -> Sequence[Workflow]:
+        """All of them, or those with this status, by name."""
+        ...
+
+    def change(  # noqa: PLR0913 - each is a part of the change
+        self,
+        req_number: str,
+        *,
+        version: int,
+        status: WorkflowStatus,
+        stage: int,
+        file_status: str,
+        who: str,
+        why: str,
+        deliverables: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Move it; False: its version is another by now, and nothing was written.
+
+        `Permanent`: `deliverables` are not as their JSON Schema has them.
+        """
+        ...
+
+    def history(self, req_number: str, *, limit: int) -> Sequence[WorkflowChange]:
+        """Its changes, the newest first."""
+        ...
+
+    def note_recovery(  # noqa: PLR0913 - the client's columns
+        self,
+        req_number: str,
+        *,
+        type_: RecoveryType,
+        stuck_minutes: int | None,
+        last_completed_stage: int | None,
+        action: str,
+        success: bool,
+        error: str = "",
+    ) -> None:
+        """Write down one recovery."""
+        ...
+
+    def recoveries(self, req_numbers: Collection[str]) -> Mapping[str, int]:
+        """How often each was put back by itself, successfully, since a person last touched it."""
+        ...
