@@ -17,9 +17,7 @@ class RequestFile(Protocol):
         """What it says now; any bytes at all are read. `Transient`: it is not there or cannot be read, says why."""
         ...
 
-    def write_status(
-        self, req_number: str, *, before: str, after: RequestStatus, who: str, why: str
-    ) -> StatusChange:
+    def write_status(self, req_number: str, *, before: str, after: RequestStatus, who: str, why: str) -> StatusChange:
         """Change the one status line of one entry; every other byte stays as it is.
 
         Raises:
