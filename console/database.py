@@ -17,13 +17,14 @@ from selfheal.store.rates import RateReports
 from selfheal.store.reading.attempts import Attempts
 from selfheal.store.reading.faults import Faults
 from selfheal.store.reports import Reports
+from selfheal.store.runs import MechanismRuns
 from selfheal.store.starts import MissedStarts
 from selfheal.store.storms import Storms
 
 
 @dataclass(frozen=True, kw_only=True)
 class Database:
-    """What can be read: attempts, faults, refusals, rates, health and watchers, alerts; and what a person decides."""
+    """What can be read: attempts, faults, refusals, rates, health, watchers, runs, alerts; and what people decide."""
 
     reports: Reports
     attempts: Attempts
@@ -36,6 +37,7 @@ class Database:
     missed_starts: MissedStarts
     approvals: Approvals
     rates: RateReports
+    runs: MechanismRuns
     engine: Engine
 
 
@@ -57,6 +59,7 @@ def reading(url: str, *, dry_run: bool = False) -> Iterator[Database]:
                 missed_starts=MissedStarts(engine),
                 approvals=Approvals(engine),
                 rates=RateReports(engine),
+                runs=MechanismRuns(engine),
                 engine=engine,
             )
     finally:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from console import approvals, maintenance, storm
+from console import approvals, maintenance, storm, turns
 from console.output import Cell, Section, show
 from console.pause import facts
 from console.place import Output, Place
@@ -49,7 +49,7 @@ def status(*, place: Place = Place(), output: Output = "table") -> int:  # noqa:
     _parts(found, stack)
     _settings(found, place)
     try:
-        _from_database(found, place, settings)
+        _from_database(found, place, settings, stack)
     except SelfhealError as error:
         found.bad = True
         found.facts["database"] = f"problem: {error}"
@@ -110,8 +110,8 @@ def _settings(found: Findings, place: Place) -> None:
         found.facts["waits_for_a_restart"] = ", ".join(known.needs_restart)
 
 
-def _from_database(found: Findings, place: Place, settings: "Settings") -> None:
-    """What the watchers have written down."""
+def _from_database(found: Findings, place: Place, settings: "Settings", stack: "Stack") -> None:
+    """What the watchers and the other mechanisms have written down."""
     from console.database import database_of  # noqa: PLC0415  keeps `--help` fast
 
     with database_of(place) as database:
@@ -119,6 +119,9 @@ def _from_database(found: Findings, place: Place, settings: "Settings") -> None:
         found.facts |= facts(paused)
         found.bad = found.bad or paused is not None
         _mechanisms(found, database.health.watches())
+        section, bad = turns.section(database.runs, stack.started_at)
+        found.sections.append(section)
+        found.bad = found.bad or bad
         _components(found, settings, {row.component: row for row in database.health.latest()})
         _decisions(found, database)
         _faults(found, database)

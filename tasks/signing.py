@@ -1,4 +1,7 @@
-"""Every run of ours signs in with its process, so that `reconcile` can tell one whose process is gone."""
+"""Every run of ours signs in with its process, so that `reconcile` can tell one whose process is gone.
+
+It signs out with its error, if it failed: `selfheal status` shows what really ran, and how that ended.
+"""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -8,6 +11,7 @@ from uuid import UUID
 from prefect.runtime import flow_run
 
 from selfheal.bootstrap import current
+from selfheal.logs import without_secrets
 from selfheal.model.errors import SelfhealError
 from selfheal.protocol.holder import this_process
 
@@ -21,12 +25,15 @@ def signed_in(mechanism: str) -> Iterator[UUID]:
     if flow_run.parent_flow_run_id is not None:
         yield run_id
         return
-    runs = current().runs
+    runs, error = current().runs, ""
     _say(lambda: runs.begin(run_id, mechanism, this_process()))
     try:
         yield run_id
+    except Exception as failed:
+        error = without_secrets(str(failed)) or type(failed).__name__
+        raise
     finally:
-        _say(lambda: runs.end(run_id))
+        _say(lambda: runs.end(run_id, error=error))
 
 
 def _say(write: Callable[[], None]) -> None:

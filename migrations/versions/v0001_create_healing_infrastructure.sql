@@ -149,7 +149,8 @@ CREATE TABLE mechanism_runs (                       -- which process runs, or ra
     mechanism VARCHAR(50) NOT NULL,
     holder JSONB NOT NULL,
     began_at TIMESTAMPTZ NOT NULL DEFAULT now(),
-    ended_at TIMESTAMPTZ
+    ended_at TIMESTAMPTZ,
+    error TEXT                                      -- why it failed; NULL: it did not, or has not ended
 );
 CREATE INDEX mechanism_runs_recent ON mechanism_runs (mechanism, began_at DESC);
 

@@ -30,7 +30,7 @@ GRANT UPDATE (status, success, execution_time_ms, error_message, metadata, compl
 GRANT UPDATE (occurrences, last_at, retry_at) ON healing_triggers TO healing_user;
 GRANT UPDATE (decision_id) ON trigger_answers TO healing_user;
 GRANT UPDATE (run_id, holder, began_at, beat_at) ON watch_epoch TO healing_user;
-GRANT UPDATE (mechanism, holder, began_at, ended_at) ON mechanism_runs TO healing_user;
+GRANT UPDATE (mechanism, holder, began_at, ended_at, error) ON mechanism_runs TO healing_user;
 GRANT UPDATE (ended_at, ended_by, ended_why) ON pauses TO healing_user;
 GRANT UPDATE (state, failure_rate, opened_at, updated_at, generation, level, mode, override, results, open_until, permits,
               successes, failures, prevented) ON circuit_breaker_state TO healing_user;

@@ -58,6 +58,9 @@ def test_status_of_a_healthy_stack(stack: StackUnderTest) -> None:
     assert {one["status"] for one in told["components"]} == {"OPERATIONAL"}
     assert told["overall"] == "OPERATIONAL"
     assert [one["state"] for one in told["mechanisms"]] == ["watching"]
+    turns = {one["mechanism"]: one for one in told["turns"]}
+    assert turns["reconcile"]["last_result"] == "ended well"  # it begins with every start
+    assert {one["state"] for one in turns.values()} <= {"ran", "running", "waiting"}
 
 
 def test_doctor_of_a_healthy_stack(stack: StackUnderTest) -> None:

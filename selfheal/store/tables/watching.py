@@ -37,4 +37,5 @@ mechanism_runs = Table(
     Column("holder", JSONB, nullable=False),
     moment("began_at", required=True),
     moment("ended_at"),
+    Column("error", Text),
 )
