@@ -9,6 +9,7 @@ from admission_desk import desk, owner_engine  # noqa: F401 - pytest finds fixtu
 from approval_desk import counter  # noqa: F401 - pytest finds fixtures by import
 from dashboard_fixtures import dashboard, happened  # noqa: F401 - pytest finds fixtures by import
 from database_fixtures import warehouse, warehouse_made  # noqa: F401 - pytest finds fixtures by import
+from deliverable_fixtures import broker, broker_process  # noqa: F401 - pytest finds fixtures by import
 from docker_fixtures import docker_engine, own_dockerd, session_engine  # noqa: F401 - pytest finds fixtures by import
 from embedded_fixtures import (  # noqa: F401 - pytest finds fixtures by import
     Embedded,

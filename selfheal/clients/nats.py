@@ -6,8 +6,10 @@ and its `is_connected` lies while the server is frozen.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from nats.aio.client import Client
@@ -15,6 +17,8 @@ from nats.errors import Error, NoServersError
 
 from selfheal.clients.deadline import run_within
 from selfheal.model.errors import Permanent, SelfhealError, Transient
+
+T = TypeVar("T")
 
 CLOSE_SECONDS = 0.5
 NATS_PORT = 4222
@@ -31,7 +35,7 @@ class NatsBroker:
             Permanent: the URL is none of NATS, or the server does not accept the user and the password: that is
                 our setting's fault and says nothing of the broker's health.
         """
-        return _asked(url, lambda: _ping(url, credentials, timeout.total_seconds()), timeout)
+        return asked(url, lambda: _ping(url, credentials, timeout.total_seconds()), timeout)
 
     def publish(
         self, url: str, subject: str, body: bytes, *, credentials: tuple[str, str] | None, timeout: timedelta
@@ -42,14 +46,25 @@ class NatsBroker:
             Transient: as `ping`; the broker may have taken the message all the same.
             Permanent: as `ping`, or the broker does not let us publish there.
         """
-        _asked(url, lambda: _ping(url, credentials, timeout.total_seconds(), message=(subject, body)), timeout)
+        asked(url, lambda: _ping(url, credentials, timeout.total_seconds(), message=(subject, body)), timeout)
 
 
-def _asked(url: str, call: Callable[[], Awaitable[int]], timeout: timedelta) -> int:
-    """The call's answer, or its error in words."""
+def asked(url: str, call: Callable[[], Awaitable[T]], timeout: timedelta, *, times: int = 1) -> T:
+    """The call's answer, or its error in words; not from inside an event loop.
+
+    Args:
+        url: of the server.
+        call: what is awaited.
+        timeout: of one exchange with the server.
+        times: so many times that, the whole call may take.
+
+    Raises:
+        Transient: as `NatsBroker.ping`.
+        Permanent: the same.
+    """
     place = _place(url)
     try:
-        return run_within(call, timeout)
+        return run_within(call, timeout * times)
     except TimeoutError:
         raise Transient(
             f"the NATS server at {place} gave no answer within {timeout.total_seconds():g} s",
@@ -67,24 +82,7 @@ async def _ping(
     A message that the broker refuses only reaches the callback, before the answer to the flush.
     """
     errors: list[Exception] = []
-
-    async def keep(error: Exception) -> None:
-        errors.append(error)
-
-    user, password = credentials or (None, None)
-    client = Client()
-    try:
-        await client.connect(
-            [url],
-            user=user,
-            password=password,
-            name="selfheal-probe",
-            error_cb=keep,
-            allow_reconnect=False,
-            max_reconnect_attempts=1,  # 0 and -1 would both try for ever
-            reconnect_time_wait=0,
-            connect_timeout=max(1, round(seconds + 1)),  # whole seconds; `run_within` is what bounds the call
-        )
+    async with connected(url, credentials, seconds, name="selfheal-probe", errors=errors) as client:
         begun = time.monotonic()
         if message is not None:
             await client.publish(*message)
@@ -92,8 +90,44 @@ async def _ping(
         if message is not None and errors:
             raise errors[0]
         return round((time.monotonic() - begun) * 1000)
+
+
+@asynccontextmanager
+async def connected(
+    url: str,
+    credentials: tuple[str, str] | None,
+    seconds: float,
+    *,
+    name: str,
+    errors: list[Exception] | None = None,
+) -> AsyncIterator[Client]:
+    """A new connection within these seconds, closed at the end; `errors` gets what the library only tells a callback.
+
+    Whoever calls bounds what is done with it, with `asked`.
+    """
+    met: list[Exception] = [] if errors is None else errors
+
+    async def keep(error: Exception) -> None:
+        met.append(error)
+
+    user, password = credentials or (None, None)
+    client = Client()
+    try:
+        async with asyncio.timeout(seconds):
+            await client.connect(
+                [url],
+                user=user,
+                password=password,
+                name=name,
+                error_cb=keep,
+                allow_reconnect=False,
+                max_reconnect_attempts=1,  # 0 and -1 would both try for ever
+                reconnect_time_wait=0,
+                connect_timeout=max(1, round(seconds + 1)),  # whole seconds, and not all of it
+            )
+        yield client
     except NoServersError:
-        raise errors[0] if errors else NoServersError() from None
+        raise met[0] if met else NoServersError() from None
     finally:
         await _close(client)
 

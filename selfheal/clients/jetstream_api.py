@@ -1,0 +1,215 @@
+"""Speaks the API of JetStream over one connection, as far as deliverables need it.
+
+The other `jetstream_*` clients call this. The library's own JetStream turns every answer into objects first, which
+takes longer than the broker; and it has no batch get.
+"""
+
+import asyncio
+import json
+from base64 import b64decode
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import NoRespondersError
+
+from selfheal.clients.nats import connected
+from selfheal.model.errors import Permanent, Transient
+from selfheal.model.stream import StoredMessage, StreamState
+
+STREAM_NOT_FOUND, NO_MESSAGE, CONSUMER_NOT_FOUND = 10059, 10037, 10014
+PAGE_LIMIT = 100_000
+"""So many subjects a listing holds, and says nothing of the rest but their number."""
+_AT_ONCE = 64
+_ZERO_YEAR = 1
+_END_OF_BATCH, _NOTHING = "204", "404"
+
+
+class ApiError(Permanent):
+    """The broker's own refusal.
+
+    Args:
+        code: its `err_code`.
+        words: its description.
+    """
+
+    def __init__(self, code: int, words: str) -> None:
+        super().__init__(f"the broker says: {words}")
+        self.code = code
+
+
+class JetStreamApi:
+    """The API over a connection that somebody else opens and bounds.
+
+    Every call may raise `Transient` (no JetStream there) or `ApiError`.
+    """
+
+    def __init__(self, client: Client, seconds: float) -> None:
+        self._client = client
+        self._seconds = seconds
+
+    async def info(self, stream: str, *, details: bool = False) -> tuple[StreamState, dict[str, Any]]:
+        """The stream, and the broker's answer; with `details` also the sequences that were deleted."""
+        answer = await self.call(f"STREAM.INFO.{stream}", {"deleted_details": True} if details else None)
+        return state_of(answer), answer
+
+    async def subjects(self, stream: str, pattern: str) -> AsyncIterator[Mapping[str, int]]:
+        """How many messages each subject has, page by page."""
+        offset, total = 0, 1
+        while offset < total:
+            answer = await self.call(f"STREAM.INFO.{stream}", {"subjects_filter": pattern, "offset": offset})
+            page: Mapping[str, int] = answer["state"].get("subjects") or {}
+            yield page
+            total = answer.get("total", 0)
+            offset += answer.get("limit") or PAGE_LIMIT
+
+    async def stream_of(self, subject: str) -> str:
+        """The stream that keeps this subject; empty: none does."""
+        answer = await self.call("STREAM.NAMES", {"subject": subject})
+        return next(iter(answer.get("streams") or ()), "")
+
+    async def last(self, stream: StreamState, subjects: Sequence[str]) -> dict[str, StoredMessage]:
+        """The newest message of each of these subjects that has one."""
+        found: dict[str, StoredMessage] = {}
+        for begin in range(0, len(subjects), _AT_ONCE):
+            some = subjects[begin : begin + _AT_ONCE]
+            messages = await self._batch(stream, {"multi_last": list(some)}) if stream.direct else None
+            if messages is None:
+                messages = [one for one in await asyncio.gather(*(self._one(stream, one) for one in some)) if one]
+            found.update((one.subject, one) for one in messages)
+        return found
+
+    async def first_since(self, stream: str, moment: datetime) -> StoredMessage | None:
+        """The first message that is still there of those stored then or later."""
+        return await self.message(stream, {"start_time": moment.isoformat(), "next_by_subj": ">"})
+
+    async def message(self, stream: str, which: Mapping[str, Any]) -> StoredMessage | None:
+        """One message, asked of whoever leads the stream; None: there is none."""
+        try:
+            answer = await self.call(f"STREAM.MSG.GET.{stream}", which)
+        except ApiError as error:
+            if error.code == NO_MESSAGE:
+                return None
+            raise
+        return _of_answer(stream, answer["message"])
+
+    async def call(self, subject: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """One question of the API and its answer."""
+        data = b"" if body is None else json.dumps(body).encode()
+        try:
+            answer = await self._client.request(f"$JS.API.{subject}", data, timeout=self._seconds)
+        except NoRespondersError:
+            raise Transient(
+                "the NATS server has no JetStream for this user", hint="see its configuration, or its log"
+            ) from None
+        found: dict[str, Any] = json.loads(answer.data)
+        if error := found.get("error"):
+            raise ApiError(error.get("err_code", 0), error.get("description", ""))
+        return found
+
+    async def batch(self, subject: str, body: Mapping[str, Any]) -> tuple[list[Msg], str]:
+        """All messages that answer one question, and the status that ends them."""
+        got: list[Msg] = []
+        ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        async def take(message: Msg) -> None:
+            status = (message.headers or {}).get("Status")
+            if status is None:
+                got.append(message)
+            elif not ended.done():
+                ended.set_result(status)
+
+        inbox = self._client.new_inbox()
+        subscription = await self._client.subscribe(inbox, cb=take)
+        try:
+            await self._client.publish(subject, json.dumps(body).encode(), reply=inbox)
+            return got, await asyncio.wait_for(ended, self._seconds)
+        finally:
+            await subscription.unsubscribe()
+
+    async def _batch(self, stream: StreamState, body: Mapping[str, Any]) -> list[StoredMessage] | None:
+        """A direct get of many messages; None where this broker has none, which older ones have not."""
+        got, status = await self.batch(f"$JS.API.DIRECT.GET.{stream.name}", body)
+        if status not in {_END_OF_BATCH, _NOTHING}:
+            return None
+        return [_of_headers(one) for one in got]
+
+    async def _one(self, stream: StreamState, subject: str) -> StoredMessage | None:
+        return await self.message(stream.name, {"last_by_subj": subject})
+
+
+@asynccontextmanager
+async def opened(url: str, credentials: tuple[str, str] | None, seconds: float) -> AsyncIterator[JetStreamApi]:
+    """A connection of one's own, closed at the end."""
+    async with connected(url, credentials, seconds, name="selfheal-deliverables") as client:
+        yield JetStreamApi(client, seconds)
+
+
+def state_of(answer: Mapping[str, Any]) -> StreamState:
+    """The stream that an answer describes."""
+    config, state = answer["config"], answer["state"]
+    said = moment(answer.get("ts"))
+    return StreamState(
+        name=config["name"],
+        created=moment(answer["created"]) or datetime.max.replace(tzinfo=UTC),
+        subjects=tuple(config.get("subjects") or ()),
+        first_seq=state["first_seq"],
+        first_at=moment(state["first_ts"]) if state["messages"] else None,
+        last_seq=state["last_seq"],
+        last_at=moment(state["last_ts"]),
+        messages=state["messages"],
+        peculiar=_peculiar(config),
+        direct=bool(config.get("allow_direct")) and config.get("num_replicas", 1) <= 1 and not config.get("mirror"),
+        ahead=None if said is None else said - datetime.now(UTC),
+    )
+
+
+def moment(text: str | None) -> datetime | None:
+    """A time of the broker's, which has nanoseconds; None where it says none."""
+    if not text:
+        return None
+    at = datetime.fromisoformat(text)
+    return None if at.year == _ZERO_YEAR else at.astimezone(UTC)
+
+
+def _peculiar(config: Mapping[str, Any]) -> str:
+    """Why the stream may lack what was published."""
+    if config.get("mirror") or config.get("sources") or config.get("subject_transform"):
+        return "is a copy of others"
+    if config.get("retention", "limits") != "limits":
+        return f"keeps messages only by its {config['retention']} policy"
+    if config.get("storage", "file") != "file":
+        return "is kept in memory, and forgets when the broker restarts"
+    if config.get("sealed"):
+        return "is sealed, and takes nothing more"
+    if config.get("discard") == "new" and max(config.get("max_msgs", -1), config.get("max_bytes", -1)) > 0:
+        return "refuses what is new when it is full"
+    return ""
+
+
+def _of_headers(message: Msg) -> StoredMessage:
+    headers = message.headers or {}
+    return StoredMessage(
+        stream=headers["Nats-Stream"],
+        subject=headers["Nats-Subject"],
+        sequence=int(headers["Nats-Sequence"]),
+        stored_at=moment(headers["Nats-Time-Stamp"]) or datetime.min.replace(tzinfo=UTC),
+        data=message.data,
+        message_id=headers.get("Nats-Msg-Id", ""),
+    )
+
+
+def _of_answer(stream: str, message: Mapping[str, Any]) -> StoredMessage:
+    headers = b64decode(message.get("hdrs") or "").decode("utf-8", "replace").splitlines()[1:]
+    named = dict(line.partition(":")[::2] for line in headers)
+    return StoredMessage(
+        stream=stream,
+        subject=message["subject"],
+        sequence=message["seq"],
+        stored_at=moment(message["time"]) or datetime.min.replace(tzinfo=UTC),
+        data=b64decode(message.get("data") or ""),
+        message_id=named.get("Nats-Msg-Id", "").strip(),
+    )
