@@ -5,27 +5,24 @@ and nothing raises: what could not be told is said.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from selfheal.clients.jetstream_api import STREAM_NOT_FOUND, ApiError, JetStreamApi, opened
-from selfheal.clients.nats import asked
+from selfheal.clients.jetstream_api import STREAM_NOT_FOUND, ApiError, JetStreamApi, JetStreamBroker
+from selfheal.clients.jetstream_look import Known, Wanted, look
 from selfheal.model.deliverable import Evidence, Orphans
 from selfheal.model.errors import SelfhealError
 from selfheal.model.pipeline import Pipeline, Stage
-from selfheal.model.stream import StreamLook, StreamState
+from selfheal.model.stream import StreamLook
 from selfheal.policy.deliverables import is_id
-from selfheal.policy.evidence import began, covers, judge, subjects_of
+from selfheal.policy.evidence import judge, subjects_of
 
 T = TypeVar("T")
 
 REQUESTS_AT_ONCE = 100
 _PAGES = 20
 """A scan may take so many times what one call may."""
-
-Known = Callable[[str, datetime], Collection[int]]
-"""Which sequences of a stream we deleted ourselves, by its name and when it was made."""
 
 
 class JetStreamDeliverables:
@@ -49,9 +46,7 @@ class JetStreamDeliverables:
         pruned: Known = lambda _stream, _created: (),
     ) -> None:
         self._pipeline = pipeline
-        self._url = url
-        self._credentials = credentials
-        self._timeout = timeout
+        self._broker = JetStreamBroker(url, credentials, timeout)
         self._pruned = pruned
 
     def evidence(self, requests: Mapping[str, datetime | None]) -> Mapping[str, Evidence]:
@@ -82,7 +77,7 @@ class JetStreamDeliverables:
         names = frozenset(known)
         by_request: dict[str, int] = {}
         scanned, silent = 0, {}
-        looked = self._told(lambda: self._over(lambda api: _each(self._streams, api, _counts)), _PAGES)
+        looked = self._told(lambda api: _each(self._streams, api, _counts), times=_PAGES)
         if isinstance(looked, str):
             return Orphans(scanned=0, could_not_tell=dict.fromkeys(self._streams, looked))
         for stream, counts in looked.items():
@@ -105,88 +100,42 @@ class JetStreamDeliverables:
 
     def _looks(self, requests: Mapping[str, datetime | None]) -> tuple[Mapping[str, StreamLook], str]:
         """One look at each stream; or why there is none."""
-        asked_for = {name: since for name, since in requests.items() if is_id(name)}
+        ids = {name: since for name, since in requests.items() if is_id(name)}
 
-        async def look(api: JetStreamApi, stream: str, stages: Sequence[Stage]) -> StreamLook:
-            return await self._look(api, stream, stages, asked_for)
+        async def one(api: JetStreamApi, stream: str, stages: Sequence[Stage]) -> StreamLook:
+            wanted = [Wanted(req_number=name, subjects=subjects_of(stage, name)) for stage in stages for name in ids]
+            return await look(api, stream, wanted, ids, self._pruned)
 
-        looked = self._told(lambda: self._over(lambda api: _each(self._streams, api, look)))
+        looked = self._told(lambda api: _each(self._streams, api, one))
         if isinstance(looked, str):
             return {}, looked
         return {name: StreamLook(why=one) if isinstance(one, str) else one for name, one in looked.items()}, ""
 
-    async def _look(
-        self, api: JetStreamApi, stream: str, stages: Sequence[Stage], requests: Mapping[str, datetime | None]
-    ) -> StreamLook:
-        """First the messages, then the stream: what it lost meanwhile is seen."""
-        before, _ = await api.info(stream)
-        subjects = [one for stage in stages for name in requests for one in subjects_of(stage, name)]
-        elsewhere = await _elsewhere(api, before, subjects)
-        newest = await api.last(before, subjects)
-        if all(any(one in newest for one in subjects_of(stage, name)) for stage in stages for name in requests):
-            return StreamLook(stream=before, newest=newest, elsewhere=elsewhere)
-        after, answer = await api.info(stream, details=True)
-        if after.created != before.created:
-            return StreamLook(why=f"stream {stream} was made anew while it was looked at")
-        deleted, known, resumes = await self._holes(api, after, answer["state"].get("deleted"), requests)
-        return StreamLook(
-            stream=after, newest=newest, elsewhere=elsewhere, deleted=deleted, known=known, resumes=resumes
-        )
-
-    async def _holes(
-        self,
-        api: JetStreamApi,
-        stream: StreamState,
-        deleted: Sequence[int] | None,
-        requests: Mapping[str, datetime | None],
-    ) -> tuple[frozenset[int] | None, frozenset[int], dict[str, int]]:
-        """What was deleted, what of it is known, and from where on it matters to each request."""
-        if not stream.holes or deleted is None or len(deleted) != stream.holes:
-            return None, frozenset(), {}
-        gone = frozenset(deleted)
-        known = gone.intersection(await asyncio.to_thread(self._pruned, stream.name, stream.created))
-        resumes: dict[str, int] = {}
-        for name, since in requests.items():
-            if since is not None and gone != known:
-                first = await api.first_since(stream.name, began(stream, since))
-                resumes[name] = stream.last_seq + 1 if first is None else first.sequence
-        return gone, known, resumes
-
-    def _told(self, call: Callable[[], Awaitable[T]], times: int = 1) -> T | str:
-        """What the call gives; or, in words, why it gives nothing."""
+    def _told(self, work: Callable[[JetStreamApi], Awaitable[T]], *, times: int = 1) -> T | str:
+        """The work's result; or, in words, why there is none."""
         try:
-            return asked(self._url, call, self._timeout, times=times)
+            return self._broker.ask(work, times=times)
         except SelfhealError as error:
             return str(error)
         except Exception as error:  # noqa: BLE001 - an answer that makes no sense tells nothing, and stops nobody
             return f"asking the broker broke: {type(error).__name__}: {error}"
 
-    async def _over(self, work: Callable[[JetStreamApi], Awaitable[T]]) -> T:
-        async with opened(self._url, self._credentials, self._timeout.total_seconds()) as api:
-            return await work(api)
-
 
 async def _each(
     streams: Mapping[str, Sequence[Stage]],
     api: JetStreamApi,
-    look: Callable[[JetStreamApi, str, Sequence[Stage]], Awaitable[T]],
+    ask: Callable[[JetStreamApi, str, Sequence[Stage]], Awaitable[T]],
 ) -> Mapping[str, T | str]:
     """A look at every stream at the same time; of one that cannot be looked at, why."""
 
     async def one(stream: str, stages: Sequence[Stage]) -> T | str:
         try:
-            return await look(api, stream, stages)
+            return await ask(api, stream, stages)
         except ApiError as error:
             return f"there is no stream {stream}" if error.code == STREAM_NOT_FOUND else f"stream {stream}: {error}"
 
     found = await asyncio.gather(*(one(stream, stages) for stream, stages in streams.items()))
     return dict(zip(streams, found, strict=True))
-
-
-async def _elsewhere(api: JetStreamApi, stream: StreamState, subjects: Iterable[str]) -> dict[str, str]:
-    """The subjects that this stream does not keep and another one does."""
-    others = {one: await api.stream_of(one) for one in subjects if not covers(stream.subjects, one)}
-    return {subject: other for subject, other in others.items() if other}
 
 
 async def _counts(api: JetStreamApi, stream: str, stages: Sequence[Stage]) -> list[tuple[str, int]]:

@@ -7,49 +7,58 @@ takes longer than the broker; and it has no batch get.
 import asyncio
 import json
 from base64 import b64decode
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import NoRespondersError
 
-from selfheal.clients.nats import connected
+from selfheal.clients.nats import asked, connected, told
 from selfheal.model.errors import Permanent, Transient
 from selfheal.model.stream import StoredMessage, StreamState
+
+T = TypeVar("T")
 
 STREAM_NOT_FOUND, NO_MESSAGE, CONSUMER_NOT_FOUND = 10059, 10037, 10014
 PAGE_LIMIT = 100_000
 """So many subjects a listing holds, and says nothing of the rest but their number."""
 _AT_ONCE = 64
+_BATCH = 256
+_UNAVAILABLE = 503
 _ZERO_YEAR = 1
 _END_OF_BATCH, _NOTHING = "204", "404"
 
 
 class ApiError(Permanent):
-    """The broker's own refusal.
+    """The broker's own refusal, which may pass: it can be full, or without a leader.
 
     Args:
-        code: its `err_code`.
-        words: its description.
+        error: its answer.
     """
 
-    def __init__(self, code: int, words: str) -> None:
-        super().__init__(f"the broker says: {words}")
-        self.code = code
+    def __init__(self, error: Mapping[str, Any]) -> None:
+        super().__init__(f"the broker says: {error.get('description', '')}")
+        self.code: int = error.get("err_code", 0)
+        self.passes: bool = error.get("code") == _UNAVAILABLE
 
 
 class JetStreamApi:
     """The API over a connection that somebody else opens and bounds.
 
-    Every call may raise `Transient` (no JetStream there) or `ApiError`.
+    Every call may raise `Transient` (no JetStream there), `ApiError`, or what `nats.asked` puts into words.
+
+    Args:
+        client: the connection.
+        seconds: that one answer may take.
+        errors: what the library only tells a callback: what we may not publish.
     """
 
-    def __init__(self, client: Client, seconds: float) -> None:
+    def __init__(self, client: Client, seconds: float, errors: Sequence[Exception]) -> None:
         self._client = client
         self._seconds = seconds
+        self._errors = errors
 
     async def info(self, stream: str, *, details: bool = False) -> tuple[StreamState, dict[str, Any]]:
         """The stream, and the broker's answer; with `details` also the sequences that were deleted."""
@@ -82,6 +91,42 @@ class JetStreamApi:
             found.update((one.subject, one) for one in messages)
         return found
 
+    async def all_of(self, stream: StreamState, subject: str) -> AsyncIterator[StoredMessage]:
+        """Every message of this subject, in order."""
+        sequence = 1
+        while True:
+            which = {"seq": sequence, "next_by_subj": subject, "batch": _BATCH}
+            messages = await self._batch(stream, which) if stream.direct else None
+            if messages is None:
+                one = await self.message(stream.name, {"seq": sequence, "next_by_subj": subject})
+                messages = [one] if one else []
+            if not messages:
+                return
+            for one in messages:
+                yield one
+            sequence = messages[-1].sequence + 1
+
+    async def store(self, stream: str, subject: str, data: bytes, *, message_id: str) -> None:
+        """Publish, and return once that stream has stored it, or has had it already.
+
+        Raises:
+            NoRespondersError: no stream keeps the subject.
+            ApiError: the stream does not take it.
+        """
+        headers = {"Nats-Msg-Id": message_id, "Nats-Expected-Stream": stream}
+        inbox = self._client.new_inbox()
+        subscription = await self._client.subscribe(inbox, max_msgs=1)
+        await self._client.publish(subject, data, reply=inbox, headers=headers)
+        await self._client.flush(timeout=max(1, round(self._seconds)))
+        if self._errors:  # a refusal comes before the answer to the flush
+            raise self._errors[-1]
+        message = await subscription.next_msg(timeout=self._seconds)
+        if (message.headers or {}).get("Status") == str(_UNAVAILABLE):
+            raise NoRespondersError
+        answer: dict[str, Any] = json.loads(message.data)
+        if error := answer.get("error"):
+            raise ApiError(error)
+
     async def first_since(self, stream: str, moment: datetime) -> StoredMessage | None:
         """The first message that is still there of those stored then or later."""
         return await self.message(stream, {"start_time": moment.isoformat(), "next_by_subj": ">"})
@@ -107,7 +152,7 @@ class JetStreamApi:
             ) from None
         found: dict[str, Any] = json.loads(answer.data)
         if error := found.get("error"):
-            raise ApiError(error.get("err_code", 0), error.get("description", ""))
+            raise ApiError(error)
         return found
 
     async def batch(self, subject: str, body: Mapping[str, Any]) -> tuple[list[Msg], str]:
@@ -141,11 +186,39 @@ class JetStreamApi:
         return await self.message(stream.name, {"last_by_subj": subject})
 
 
-@asynccontextmanager
-async def opened(url: str, credentials: tuple[str, str] | None, seconds: float) -> AsyncIterator[JetStreamApi]:
-    """A connection of one's own, closed at the end."""
-    async with connected(url, credentials, seconds, name="selfheal-deliverables") as client:
-        yield JetStreamApi(client, seconds)
+class JetStreamBroker:
+    """One broker, asked over a new connection each time.
+
+    Args:
+        url: where it listens.
+        credentials: user and password, or None.
+        timeout: a call that takes longer has failed.
+    """
+
+    def __init__(self, url: str, credentials: tuple[str, str] | None, timeout: timedelta) -> None:
+        self._url = url
+        self._credentials = credentials
+        self._timeout = timeout
+
+    def ask(self, work: Callable[[JetStreamApi], Awaitable[T]], *, times: int = 1) -> T:
+        """The work's result; it may take so many times what one call may.
+
+        Raises:
+            Transient: the broker does not answer, or has no JetStream.
+            Permanent: it does not let us in, or refuses.
+        """
+        errors: list[Exception] = []
+        try:
+            return asked(self._url, lambda: self._over(work, errors), self._timeout, times=times)
+        except Transient as error:
+            if errors:  # what we may not publish is not answered
+                raise told(errors[-1], self._url) from error
+            raise
+
+    async def _over(self, work: Callable[[JetStreamApi], Awaitable[T]], errors: list[Exception]) -> T:
+        seconds = self._timeout.total_seconds()
+        async with connected(self._url, self._credentials, seconds, name="selfheal-workflows", errors=errors) as client:
+            return await work(JetStreamApi(client, seconds, errors))
 
 
 def state_of(answer: Mapping[str, Any]) -> StreamState:

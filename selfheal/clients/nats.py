@@ -71,7 +71,7 @@ def asked(url: str, call: Callable[[], Awaitable[T]], timeout: timedelta, *, tim
             hint="see whether its process is frozen or the network drops its packets",
         ) from None
     except (OSError, Error) as error:
-        raise _told(error, place) from error
+        raise told(error, url) from error
 
 
 async def _ping(
@@ -141,8 +141,9 @@ async def _close(client: Client) -> None:
         return
 
 
-def _told(error: Exception, place: str) -> SelfhealError:
+def told(error: Exception, url: str) -> SelfhealError:
     """The library's error in words."""
+    place = _place(url)
     if isinstance(error, ConnectionRefusedError):
         return Transient(f"{place} refuses connections", hint="the NATS server is not running there; start it")
     words = str(error).removeprefix("nats: ").strip("' ")

@@ -120,3 +120,22 @@ class Orphans:
     def count(self) -> int:
         """All of them."""
         return sum(self.by_request.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Escalation:
+    """The newest word of an agent on why a request is escalated.
+
+    Attributes:
+        req_number: the request.
+        presence: whether there is one.
+        text: what it says; redacted, at most 4,000 characters; empty unless PRESENT.
+        published_at: when; None unless PRESENT.
+        why: why nobody can tell; empty otherwise.
+    """
+
+    req_number: str
+    presence: Presence
+    text: str = ""
+    published_at: datetime | None = None
+    why: str = ""

@@ -17,7 +17,7 @@ from selfheal.policy.redaction import redacted, without_secrets
 
 DECIDES = "critique"
 """The kind whose deliverable is a decision."""
-LONGEST_SUMMARY = 500
+LONGEST_SUMMARY, LONGEST_REASON = 500, 4000
 _BEYOND = 4096  # a secret that the cut would halve is told by its form if that much more is looked at
 _LONGEST_ID, _LONGEST_WORD, _LONGEST_NUMBER = 100, 60, 300
 
@@ -25,6 +25,7 @@ _ID = re.compile(rf"REQ-[A-Za-z0-9_-]{{1,{_LONGEST_ID - 4}}}")
 _IDS = ("req_number", "reqNumber", "requirementId", "requirement_id", "reqId")
 _DECISIONS = ("decision", "verdict")
 _WITHIN = ("critique", "deliverable", "summary")
+_REASONS = ("reason", "message", "description", "summary")
 _UNFIT = re.compile("[\x00-\x20\x7f\ud800-\udfff]+")
 _FENCED = re.compile(r"\A\s*```\w*\s*\n(.*)\n\s*```\s*\Z", re.DOTALL)
 _LINE = re.compile(r"(?im)^[^\w\n]{0,10}(status|decision|verdict)[^\w\n]{1,10}(\w[\w ]{0,60})")
@@ -95,6 +96,14 @@ def read(data: bytes, *, stage: Stage, req_number: str) -> Said:
         return _of_text(found, [*oddities, "it is no JSON"], stage)
     summary = _summary(text)
     return Said(result=Result.UNCLEAR, summary=summary, oddities=(*oddities, "it is JSON that cannot be read"))
+
+
+def reason(data: bytes) -> str:
+    """The text of an escalation: its reason where it is an object that gives one, else all of it."""
+    text, _ = _decoded(data)
+    found, _ = _parsed(text)
+    given = [found[key] for key in _REASONS if isinstance(found.get(key), str)] if isinstance(found, _Object) else []
+    return _line(next((one for one in given if one.strip()), text), LONGEST_REASON)
 
 
 def _decoded(data: bytes) -> tuple[str, list[str]]:
@@ -215,9 +224,13 @@ def _summary_of(found: Mapping[str, Any]) -> str:
 
 
 def _summary(text: str) -> str:
+    return _line(text, LONGEST_SUMMARY)
+
+
+def _line(text: str, longest: int) -> str:
     """One line without secrets, of bounded length."""
-    line = without_secrets(_UNFIT.sub(" ", text[: LONGEST_SUMMARY + _BEYOND]).strip())
-    return line if len(line) <= LONGEST_SUMMARY else f"{line[: LONGEST_SUMMARY - 1]}…"
+    line = without_secrets(_UNFIT.sub(" ", text[: longest + _BEYOND]).strip())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
 def _shown(value: object) -> str:

@@ -4,7 +4,7 @@ from selfheal.ports.actions import Action, Observe, Probe
 from selfheal.ports.stores import AgentBreakers, AlertOutbox, HealStore, HealthStore, TriggersRaised
 from selfheal.ports.surroundings import AlertChannel, Clock
 from selfheal.ports.targets import BrokerClient, Changes, ContainerControl, EstateDatabase, HttpClient, ServiceControl
-from selfheal.ports.workflows import Deliverables, RequestFile, StageEvents, WorkflowStore
+from selfheal.ports.workflows import Deliverables, Escalations, RequestFile, StageEvents, WorkflowStore
 
 __all__ = [
     "Action",
@@ -16,6 +16,7 @@ __all__ = [
     "Clock",
     "ContainerControl",
     "Deliverables",
+    "Escalations",
     "EstateDatabase",
     "HealStore",
     "HealthStore",

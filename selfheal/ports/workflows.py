@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from selfheal.model.deliverable import Evidence, Orphans
+from selfheal.model.deliverable import Escalation, Evidence, Orphans
 from selfheal.model.request import Reading, RequestStatus, StatusChange
 from selfheal.model.workflow import RecoveryType, Workflow, WorkflowChange, WorkflowStatus
 
@@ -53,6 +53,14 @@ class StageEvents(Protocol):
         Returns once the stream has stored it. `Transient`: nobody can tell; ask again with the same id. `Permanent`:
         no stream covers the subject, or it does not let us publish.
         """
+        ...
+
+
+class Escalations(Protocol):
+    """What agents say of why they escalate. It never raises: what it could not tell, it says."""
+
+    def newest(self, req_number: str, *, since: datetime | None) -> Escalation:
+        """The newest of this request; there is none only where the stream has kept everything since then."""
         ...
 
 

@@ -70,12 +70,13 @@ def payload(req_number: str, stage: int, **changes: Any) -> bytes:
 
 @dataclass(kw_only=True)
 class DeliverableBroker:
-    """A running nats-server of one test, or of many."""
+    """A running nats-server of one test, or of many; `configuration` instead of that of the profile."""
 
     folder: Path
     port: int
     login: tuple[str, str] = LOGIN
     jetstream: bool = True
+    configuration: str = ""
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -96,7 +97,7 @@ class DeliverableBroker:
         """Start it, and wait until it answers; what it has kept is there again."""
         text = _CONFIGURATION % (self.port, *self.login)
         text += _JETSTREAM % (self.folder / "jetstream") if self.jetstream else ""
-        (self.folder / "nats.conf").write_text(text)
+        (self.folder / "nats.conf").write_text(self.configuration or text)
         command = wrapped([str(binary()), "-c", str(self.folder / "nats.conf")], parent=os.getpid())
         self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         until("the broker answers", lambda: NatsBroker().ping(self.url, credentials=self.login, timeout=SOON) >= 0)
