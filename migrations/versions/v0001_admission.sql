@@ -417,7 +417,7 @@ BEGIN
     -- Before the lock. No lock on the fault's row is taken here: who holds the admission lock may write that row, and
     -- nobody who holds the row may ask for the lock.
     -- What looks well and is refused is no fault; what a person is asked about is one.
-    WHILE r.is_fault AND v_fault IS NULL AND (coalesce(v_decision, 'ASK') = 'ASK' OR r.type <> 'BREAKER_OPENED') LOOP
+    WHILE r.is_fault AND v_fault IS NULL AND (coalesce(v_decision, 'ASK') = 'ASK' OR r.type NOT IN ('BREAKER_OPENED', 'BEHIND_ESCALATION')) LOOP
         INSERT INTO faults (target_key, component, estate_group, trigger_type, priority, detected_at, attempts, start_from)
         VALUES (r.target, r.component, r.estate_group, r.type, r.priority, least(r.detected_at, now()), (v_decision IS NULL)::int,
                 least(r.detected_at, now()))

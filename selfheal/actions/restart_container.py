@@ -17,7 +17,9 @@ from selfheal.model.trigger import Trigger, TriggerType
 from selfheal.policy.names import nearest
 from selfheal.ports import ContainerControl, Observe
 
-REASONS = frozenset({TriggerType.CONTAINER_DOWN, TriggerType.BREAKER_OPENED, TriggerType.MANUAL})
+REASONS = frozenset(
+    {TriggerType.CONTAINER_DOWN, TriggerType.BREAKER_OPENED, TriggerType.BEHIND_ESCALATION, TriggerType.MANUAL}
+)
 LOG_LINES = 400
 OVERHEAD = timedelta(seconds=15)
 """What a stop and a start may take besides the stop's grace."""

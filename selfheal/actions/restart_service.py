@@ -13,7 +13,9 @@ from selfheal.model.observation import Observation
 from selfheal.model.trigger import Trigger, TriggerType
 from selfheal.ports import Clock, Observe, ServiceControl
 
-REASONS = frozenset({TriggerType.SERVICE_DOWN, TriggerType.BREAKER_OPENED, TriggerType.MANUAL})
+REASONS = frozenset(
+    {TriggerType.SERVICE_DOWN, TriggerType.BREAKER_OPENED, TriggerType.BEHIND_ESCALATION, TriggerType.MANUAL}
+)
 
 
 class RestartService:

@@ -14,6 +14,7 @@ class ProbeKind(StrEnum):
     CONTAINER = "container"
     SQL = "sql"
     SQL_OBJECT = "sql-object"
+    WORKFLOW = "workflow"  # of the requests, never of the settings
 
 
 LONGEST_CALL = timedelta(seconds=60)
@@ -71,6 +72,7 @@ class Component:
         group: of replicas or of what fails together; empty for none.
         depends_on: names of the components that must be healthy for this one to be.
         restarts: its supervisord restarts it by itself.
+        allowed_as: the name that stands for it on the allow-list; empty: its own.
         critical: its triggers are CRITICAL, whatever their kind.
         ladder: the actions to try, first rung first.
         clear_caches: how its caches are cleared; None where nobody said.
@@ -94,6 +96,7 @@ class Component:
     group: str = ""
     depends_on: frozenset[str] = frozenset()
     restarts: bool = False
+    allowed_as: str = ""
     critical: bool = False
     ladder: tuple[str, ...] = ()
     clear_caches: CacheCall | None = None

@@ -25,10 +25,13 @@ class TriggerType(StrEnum):
     CONTAINER_REMOVED = "CONTAINER_REMOVED"
     OBJECT_MISSING = "OBJECT_MISSING"
     BREAKER_OPENED = "BREAKER_OPENED"
+    STUCK_WORKFLOW = "STUCK_WORKFLOW"
+    ESCALATED_WORKFLOW = "ESCALATED_WORKFLOW"
+    BEHIND_ESCALATION = "BEHIND_ESCALATION"  # of the component that an escalated workflow complains of
     MANUAL = "MANUAL"
 
 
-NOT_OF_HEALTH = frozenset({TriggerType.BREAKER_OPENED})
+NOT_OF_HEALTH = frozenset({TriggerType.BREAKER_OPENED, TriggerType.BEHIND_ESCALATION})
 """Reasons that are not that the component is sick: it may look well, and be the cause of a fault all the same."""
 
 
@@ -37,6 +40,7 @@ class Source(StrEnum):
 
     WATCHER = "watcher"
     BREAKER = "breaker"
+    RECOVERY = "recovery"
     PERSON = "person"
 
 

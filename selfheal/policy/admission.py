@@ -36,10 +36,12 @@ def refuse_target(name: str, components: Mapping[str, Component], allow: frozens
             decision=Decision.NOT_ALLOWED,
             reason=f"no component is named {name[:60]!r}" + nearest(name, components),
         )
-    if name not in allow:
+    allowed_as = components[name].allowed_as or name
+    if allowed_as not in allow:
+        which = "it" if allowed_as == name else f"{allowed_as!r}, which stands for all of its kind,"
         return Refusal(
             decision=Decision.NOT_ALLOWED,
-            reason=f"{name!r} is not on the allow-list; add it to healing.allow",
+            reason=f"{name!r} is not on the allow-list; add {which} to healing.allow",
         )
     return None
 
