@@ -145,7 +145,7 @@ def _containers(settings: Settings) -> str:
         raise checks.Problem(
             f"there is no container {', '.join(missing)}", hint="start it, or correct container of its component"
         )
-    judged = (settings.components[name] for name in settings.healing.allow)
+    judged = (one for name, one in settings.components.items() if name in settings.healing.allow)
     bare = {one.container for one in judged if one.probe is ProbeKind.CONTAINER and not lives[one.container].health}
     if running := sorted(name for name in bare if lives[name].running):
         raise checks.Problem(

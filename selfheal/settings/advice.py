@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from selfheal.policy.catalogue import ALLOWED_AS
 from selfheal.settings.estate import Settings
 from selfheal.settings.values import Section
 
@@ -69,6 +70,12 @@ def _healing(settings: Settings) -> Iterator[Advice]:
             setting="healing.allow",
             said="is empty: everything is observed, nothing is healed",
             what_to_do="name the components that may be healed",
+        )
+    if ALLOWED_AS in allow and not settings.workflows.request_file:
+        yield Advice(
+            setting="healing.allow",
+            said=f"names {ALLOWED_AS}, and workflows.request_file is empty: there are none",
+            what_to_do=f"name the request file, or take {ALLOWED_AS} out of healing.allow",
         )
     for name, component in sorted(settings.components.items()):
         if name in allow and not component.ladder:

@@ -19,7 +19,11 @@ _SCHEMES = {
 _SQL = (ProbeKind.SQL, ProbeKind.SQL_OBJECT)
 
 
-_NEEDS = {
+Settable = Literal[
+    ProbeKind.HTTP, ProbeKind.NATS, ProbeKind.PROCESS, ProbeKind.CONTAINER, ProbeKind.SQL, ProbeKind.SQL_OBJECT
+]
+"""The probes that a component may have; workflows are found in the request file."""
+_NEEDS: dict[ProbeKind, list[str]] = {
     ProbeKind.HTTP: ["url"],
     ProbeKind.NATS: ["url"],
     ProbeKind.PROCESS: ["supervisor", "program"],
@@ -93,7 +97,7 @@ class ComponentSettings(Section):
 
     model_config = ConfigDict(json_schema_extra=_rules())
 
-    probe: ProbeKind
+    probe: Settable
     """How its health is observed."""
     url: Address = ""
     """What the probe `http` or `nats` asks: `http://`, `https://` or `nats://`."""

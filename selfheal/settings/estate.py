@@ -7,10 +7,10 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from selfheal.model.breaker_rules import Cause, Rules, Scope
-from selfheal.model.component import Component
 from selfheal.model.errors import Permanent
 from selfheal.model.migration import Migration
 from selfheal.policy.breaker_names import checked
+from selfheal.policy.catalogue import ALLOWED_AS, Catalogue
 from selfheal.policy.names import nearest
 from selfheal.settings.actions import ActionSettings, Costing, MigrationSettings, Promotion
 from selfheal.settings.alerts import Alerts
@@ -103,7 +103,13 @@ class Settings(Section):
         _apart("supervisors", {name: one.url for name, one in self.supervisors.items()})
         _apart("databases", {name: one.url for name, one in self.databases.items()})
         for name in sorted(self.healing.allow):
-            _known("healing.allow", name, self.components, "component")
+            _known("healing.allow", name, {*self.components, ALLOWED_AS}, "component")
+        if ALLOWED_AS in self.components:
+            raise Wrong(f"components.{ALLOWED_AS}", "is what healing.allow calls all workflows; name it otherwise")
+        for service in self.workflows.host_services:
+            _known("workflows.host_services", service, self.components, "component")
+        for number, rule in enumerate(self.workflows.escalated):
+            _known(f"workflows.escalated.{number}.component", rule.component or "", self.components, "component")
         for breaker, opening in self.on_opening.items():
             _is_breaker(breaker)
             for cause in opening.heal:
@@ -126,9 +132,10 @@ class Settings(Section):
             circle = " -> ".join(error.args[1])
             raise Wrong(f"components.{error.args[1][0]}.depends_on", f"goes in a circle: {circle}") from None
 
-    def catalogue(self) -> dict[str, Component]:
-        """The components as the domain knows them, by name."""
-        return {name: one.component(name) for name, one in self.components.items()}
+    def catalogue(self) -> Catalogue:
+        """The components as the domain knows them, by name; the workflows are found by theirs, and not listed."""
+        timeout = self.workflows.timeout if self.workflows.request_file else None
+        return Catalogue({name: one.component(name) for name, one in self.components.items()}, timeout=timeout)
 
     def breaker_rules(self) -> Rules:
         """All that is set of breakers, as the domain knows it."""

@@ -49,8 +49,8 @@ def explain(problem: Any, root: type[BaseModel]) -> str:
     if place and place[-1] == "[key]":
         place.pop()
         message = "is no name here; use 1-50 of a-z 0-9 _ . -"
-    elif kind == "enum":
-        message = f"must be {problem['ctx']['expected']}{_meant(problem)}"
+    elif kind in {"enum", "literal_error"}:
+        message = f"must be {_expected(problem)}{_meant(problem)}"
     else:
         message = _MEANS.get(kind, re.sub(r"^(Input|String) should ", "must ", message))
     given = "" if kind in _WITHOUT_VALUE else _given(problem)
@@ -62,9 +62,14 @@ def masked(text: str) -> str:
     return re.sub(r"//[^/\s]*@", "//***@", text)
 
 
+def _expected(problem: Any) -> str:
+    """The values that an enumeration allows, some of its members as well."""
+    return re.sub(r"<[\w.]+: ('[^']*')>", r"\1", problem["ctx"]["expected"])
+
+
 def _meant(problem: Any) -> str:
     """The nearest of the values that an enumeration allows, if one is near."""
-    hint = nearest(str(problem["input"]), re.findall(r"'([^']+)'", problem["ctx"]["expected"]))
+    hint = nearest(str(problem["input"]), re.findall(r"'([^']+)'", _expected(problem)))
     return hint if "did you mean" in hint else ""
 
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from selfheal.model.escalation import EscalationRule
 from selfheal.model.pipeline import Pipeline, Stage
-from selfheal.settings.values import Address, Duration, Section
+from selfheal.settings.escalated import EscalatedSettings
+from selfheal.settings.values import Address, ComponentName, Duration, Section
 from selfheal.settings.wording import Wrong
 
 _SUBJECT = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"
@@ -95,8 +97,22 @@ class Workflows(Section):
     """So often a workflow is put back by itself; then it is blocked, with the reason."""
     keep_complete: Duration = timedelta(days=90)
     """Complete workflows are kept so long."""
+    full_every: Duration = timedelta(hours=5)
+    """Orphans are counted, and the host services looked after, this often; stuck workflows with every run."""
     many_orphans: Annotated[int, Field(ge=0)] = 10
     """More deliverables without a request than that make the level of health degraded."""
+
+    host_services: tuple[ComponentName, ...] = ()
+    """Components of this host that start and feed the workflows: restarted by `recovery-health-check` when down, by
+    their own ladders."""
+    host_mode: Literal["auto", "yes", "no"] = "auto"
+    """Whether we run on the host of `host_services` itself: they are never restarted from inside a container. `auto`:
+    unless we run in one."""
+    escalated: tuple[EscalatedSettings, ...] = ()
+    """What is done about escalated work by its words, each a table `[[workflows.escalated]]` with `pattern` (RE2) and
+    either `component` (with `action`, `although_healthy`), which is healed, or `block`, the reason why a person looks.
+    One that blocks goes before those that heal, else the first that fits counts. What fits none stays ESCALATED, and a
+    person is told."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -113,6 +129,10 @@ class Workflows(Section):
     def pipeline(self) -> Pipeline:
         """The stages as the domain knows them."""
         return Pipeline(stages=tuple(one.stage(index) for index, one in enumerate(self.stages)))
+
+    def rules(self) -> tuple[EscalationRule, ...]:
+        """What is done about escalated work, as the domain knows it."""
+        return tuple(one.rule() for one in self.escalated)
 
     @property
     def credentials(self) -> tuple[str, str] | None:

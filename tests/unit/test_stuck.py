@@ -134,7 +134,7 @@ def test_nothing_is_moved_that_must_not_be(
 
 @given(FOUND, st.integers(0, 6), PIPELINES)
 def test_the_way_back_follows_the_evidence(found: Evidence, recoveries: int, line: Pipeline) -> None:
-    """COMPLETE needs the last stage's own deliverable; a stage is an index, never a count; three times, then blocked."""
+    """COMPLETE needs the last stage's deliverable; a stage is an index, never a count; three times, then blocked."""
     plan = way_back(found, recoveries=recoveries, allowed=3, pipeline=line)
     if recoveries >= 3:
         assert plan.type is RecoveryType.MARK_BLOCKED
