@@ -19,6 +19,7 @@ SCRIPTS = (
     "v0001_starts.sql",
     "v0001_unknown.sql",
     "v0001_metrics.sql",
+    "v0001_workflows.sql",
     "v0001_client_tables.sql",
     "v0001_identities.sql",
     "v0001_tenants.sql",

@@ -7,14 +7,16 @@ GRANT SELECT ON alembic_version TO healing_user;
 GRANT SELECT, INSERT ON faults, healing_actions, healing_triggers, trigger_answers, health_history, watch_epoch,
     mechanism_runs, pauses, circuit_breaker_state, circuit_breaker_results, raised_triggers,
     maintenance_windows, storms, alert_outbox, action_modes, mode_changes, shadow_plans,
-    workflow_recovery_history, workflow_state, system_errors, devops_alert_history, person_deeds TO healing_user;
+    workflow_recovery_history, workflow_state, workflow_starts, system_errors, devops_alert_history, person_deeds TO healing_user;
+GRANT SELECT ON workflow_state_history TO healing_user;             -- a trigger writes it
 GRANT SELECT, INSERT (action, action_type, component, target_key, fingerprint, parameters, fault_id, trigger_id, trigger_type,
                       source, priority, asked_by, why, preview, blast_radius, evidence, expires_at)
     ON approvals TO healing_user;                   -- asks, and never with the answer
 GRANT SELECT ON shadow_results, approval_states, heal_results, prevented_failures, healing_metrics,
     healing_action_success_rates, seen_success_rates TO healing_user;
-GRANT UPDATE (title, assigned_to, current_stage, status, started_at, completed_at, stage_deliverables, updated_at)
-    ON workflow_state TO healing_user;
+GRANT UPDATE (title, assigned_to, current_stage, status, started_at, completed_at, stage_deliverables, updated_at, priority,
+              file_status, under_way_since, last_stage, held_why, held_until) ON workflow_state TO healing_user;
+GRANT UPDATE (state, published_at, recorded_at, tries, error, ended_at, ending, reason, told_at) ON workflow_starts TO healing_user;
 GRANT UPDATE (severity, status, message, stack_trace, last_occurred, occurrence_count, assigned_to, resolved_by, resolved_at,
               resolution_notes, metadata, updated_at) ON system_errors TO healing_user;
 GRANT UPDATE (mode, since, who, why) ON action_modes TO healing_user;
@@ -35,14 +37,15 @@ GRANT UPDATE (ended_at, ended_by, ended_why) ON pauses TO healing_user;
 GRANT UPDATE (state, failure_rate, opened_at, updated_at, generation, level, mode, override, results, open_until, permits,
               successes, failures, prevented) ON circuit_breaker_state TO healing_user;
 GRANT UPDATE (next_try_at) ON raised_triggers TO healing_user;
-GRANT EXECUTE ON FUNCTION ensure_health_partition(date), forget_answers(interval), refresh_success_rates() TO healing_user;
+GRANT EXECUTE ON FUNCTION ensure_health_partition(date), forget_answers(interval), refresh_success_rates(),
+    forget_workflows(interval) TO healing_user;
 
 -- selfheal_api and, for an admin, selfheal_api_admin: the web server. All that a person may see, and what their deeds write.
 GRANT SELECT ON alembic_version, faults, healing_actions, healing_triggers, trigger_answers, health_history, watch_epoch,
     mechanism_runs, pauses, circuit_breaker_state, circuit_breaker_results, raised_triggers, maintenance_windows, storms,
     alert_outbox, action_modes, mode_changes, shadow_plans, approvals, workflow_recovery_history, workflow_state,
-    system_errors, devops_alert_history, person_deeds, shadow_results, approval_states, heal_results, prevented_failures,
-    healing_metrics, seen_success_rates TO selfheal_api, selfheal_api_admin;
+    workflow_state_history, workflow_starts, system_errors, devops_alert_history, person_deeds, shadow_results,
+    approval_states, heal_results, prevented_failures, healing_metrics, seen_success_rates TO selfheal_api, selfheal_api_admin;
 GRANT INSERT (paused_by, why, until), UPDATE (ended_at, ended_by, ended_why) ON pauses TO selfheal_api, selfheal_api_admin;
 GRANT INSERT (scope, name, begins_at, ends_at, zone, who, why), UPDATE (ends_at, ended_by, ended_why)
     ON maintenance_windows TO selfheal_api, selfheal_api_admin;
@@ -72,7 +75,7 @@ GRANT EXECUTE ON FUNCTION revoke_token(uuid, text, text) TO selfheal_api_admin;
 -- selfheal_viewer: whoever looks with psql or Grafana, by a login of their own that is a member of it. No persons.
 GRANT SELECT ON alembic_version, faults, healing_actions, healing_triggers, health_history, watch_epoch, mechanism_runs,
     pauses, circuit_breaker_state, circuit_breaker_results, raised_triggers, maintenance_windows, storms, alert_outbox,
-    action_modes, mode_changes, shadow_plans, approvals, workflow_recovery_history, workflow_state, system_errors,
-    devops_alert_history, shadow_results, approval_states, heal_results, prevented_failures, healing_metrics,
-    seen_success_rates TO selfheal_viewer;
+    action_modes, mode_changes, shadow_plans, approvals, workflow_recovery_history, workflow_state,
+    workflow_state_history, workflow_starts, system_errors, devops_alert_history, shadow_results, approval_states,
+    heal_results, prevented_failures, healing_metrics, seen_success_rates TO selfheal_viewer;
 RESET ROLE;

@@ -111,6 +111,8 @@ class WorkflowChange:
         who: the mechanism or person.
         why: for a person.
         at: when, by the database's clock.
+        by_person: whether a person did it.
+        version: that it made.
     """
 
     req_number: str
@@ -122,6 +124,8 @@ class WorkflowChange:
     who: str
     why: str
     at: datetime
+    by_person: bool = False
+    version: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +144,10 @@ class Workflow:
         completed_at: None: not yet.
         stage_deliverables: what each stage has delivered, by its index as text.
         version: rises with each change; a change on an older one is refused.
-        updated_at: when it was written last.
+        updated_at: when it was changed last.
+        created_at: when it was taken in; None: not yet.
+        under_way_since: nothing of it was delivered before; None: nobody knows.
+        held_why: why it was not started when its turn had come; empty: nothing kept it.
     """
 
     req_number: str
@@ -155,3 +162,11 @@ class Workflow:
     stage_deliverables: Mapping[str, Any]
     version: int
     updated_at: datetime
+    created_at: datetime | None = None
+    under_way_since: datetime | None = None
+    held_why: str = ""
+
+    def since(self, now: datetime) -> datetime | None:
+        """Since when something may have been delivered; None: nobody knows. Of one that nobody has begun: now."""
+        untouched = self.file_status == RequestStatus.NEW and self.status is WorkflowStatus.PENDING
+        return now if untouched and self.started_at is None else self.under_way_since

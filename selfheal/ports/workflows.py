@@ -1,7 +1,7 @@
 """What the domain asks of the estate's workflows: their request file, their deliverables, their state."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -67,8 +67,8 @@ class Escalations(Protocol):
 class WorkflowStore(Protocol):
     """`workflow_state` with its history. Every change is one transaction with its row of the history."""
 
-    def create(self, workflow: Workflow, *, who: str, why: str) -> bool:
-        """Write a new one; False: there is one of this name, which stays as it is."""
+    def create(self, workflow: Workflow, *, who: str, why: str, person: bool = False) -> bool:
+        """Write a new one; False: there is one of this name, which stays as it is. `Permanent`: as `change`."""
         ...
 
     def get(self, req_number: str) -> Workflow | None:
@@ -90,11 +90,24 @@ class WorkflowStore(Protocol):
         who: str,
         why: str,
         deliverables: Mapping[str, Any] | None = None,
+        person: bool = False,
     ) -> bool:
-        """Move it; False: its version is another by now, and nothing was written.
+        """Move it, or say what is so already; False: its version is another, or there is none; nothing was written.
 
-        `Permanent`: `deliverables` are not as their JSON Schema has them.
+        `deliverables` are added to those that are recorded, by stage; nothing is ever taken out. `person`: it is a
+        person's word, from which on recoveries count anew.
+
+        `Permanent`: they are not as their JSON Schema has them, there is no such stage, or it is to be complete and
+        the last stage is not recorded as done.
         """
+        ...
+
+    def describe(self, workflow: Workflow, *, title: str, priority: str, who: str, why: str) -> bool:
+        """Give it the request file's title and priority; False: as `change`."""
+        ...
+
+    def hold(self, req_number: str, why: str, *, until: datetime) -> bool:
+        """Note why it is not started now, which is no change of it; True: it is a new reason, and people are told."""
         ...
 
     def history(self, req_number: str, *, limit: int) -> Sequence[WorkflowChange]:
@@ -116,5 +129,9 @@ class WorkflowStore(Protocol):
         ...
 
     def recoveries(self, req_numbers: Collection[str]) -> Mapping[str, int]:
-        """How often each was put back by itself, successfully, since a person last touched it."""
+        """How often each was put back by itself, successfully, since a person last touched it; 0 where it never was."""
+        ...
+
+    def forget(self, *, older: timedelta) -> int:
+        """Drop those that are complete for so long, with their history and starts; how many."""
         ...

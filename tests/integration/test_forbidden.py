@@ -48,6 +48,11 @@ STATEMENTS: list[tuple[tuple[str, ...], str]] = [
     (EVERYBODY, "UPDATE circuit_breaker_results SET success = true"),
     (EVERYBODY, "UPDATE mode_changes SET who = 'somebody else'"),
     (EVERYBODY, "UPDATE workflow_recovery_history SET success = true"),
+    (EVERYBODY, "UPDATE workflow_state_history SET who = 'somebody else'"),
+    (EVERYBODY, "DELETE FROM workflow_state_history"),
+    (EVERYBODY, "INSERT INTO workflow_state_history (req_number) VALUES ('REQ-1')"),
+    (EVERYBODY, "DELETE FROM workflow_state"),
+    (EVERYBODY, "UPDATE workflow_state SET version = 1"),
     (EVERYBODY, "UPDATE devops_alert_history SET delivery_status = 'SENT'"),
     (EVERYBODY, "BEGIN; LOCK TABLE healing_actions IN ACCESS EXCLUSIVE MODE"),
     # nobody makes, changes or drops an object

@@ -249,11 +249,14 @@ ESTATES = """
     INSERT INTO workflow_state (req_number) VALUES ('REQ-1');
     INSERT INTO workflow_recovery_history (req_number, recovery_type, recovery_action, success)
     VALUES ('REQ-1', 'AUTO_RESUME', 'none', true);
+    INSERT INTO workflow_starts (id, req_number, stage, agent, breaker, generation, file_before)
+    VALUES (gen_random_uuid(), 'REQ-1', 0, 'roy', 'agent:roy', 0, 'NEW');
 """
 ESTATE_TABLES = (
     "health_history", "watch_epoch", "mechanism_runs", "pauses", "maintenance_windows", "storms", "alert_outbox",
     "action_modes", "mode_changes", "trigger_answers", "healing_triggers", "shadow_plans", "approvals",
     "approval_states", "workflow_state", "workflow_recovery_history", "raised_triggers",
+    "workflow_state_history", "workflow_starts",
 )  # fmt: skip
 BREAKERS = {"heal:a": INFRASTRUCTURES, "agent:b": INFRASTRUCTURES, f"agent:{ACME}/b": ACMES, f"agent:{OTHER}/b": OTHERS}
 

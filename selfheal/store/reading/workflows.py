@@ -1,6 +1,7 @@
 """The estate's workflows, and how they were put back on track."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 from sqlalchemy import Engine, select
 
@@ -10,6 +11,7 @@ from selfheal.store.tables import workflow_recovery_history, workflow_state
 
 _RECOVERIES = workflow_recovery_history.c
 _STATES = workflow_state.c
+_SHOWN = [_STATES[one.name] for one in fields(WorkflowLine)]
 
 
 class Workflows:
@@ -24,7 +26,7 @@ class Workflows:
 
     def states(self, *, limit: int, status: str = "", req_number: str = "") -> Sequence[WorkflowLine]:
         """Where they stand, those that were started last first; with this status, or this one."""
-        statement = select(workflow_state).order_by(_STATES.started_at.desc().nulls_last(), _STATES.req_number)
+        statement = select(*_SHOWN).order_by(_STATES.started_at.desc().nulls_last(), _STATES.req_number)
         if status:
             statement = statement.where(_STATES.status == status)
         if req_number:

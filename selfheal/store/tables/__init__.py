@@ -11,11 +11,17 @@ from selfheal.store.tables.decisions import (
     shadow_plans,
     storms,
 )
-from selfheal.store.tables.estate import system_errors, workflow_recovery_history, workflow_state
+from selfheal.store.tables.estate import system_errors
 from selfheal.store.tables.heals import faults, healing_actions, healing_triggers, trigger_answers
 from selfheal.store.tables.persons import person_deeds, person_sessions, person_tokens
 from selfheal.store.tables.telling import alert_outbox, devops_alert_history
 from selfheal.store.tables.watching import health_history, mechanism_runs, watch_epoch
+from selfheal.store.tables.workflows import (
+    workflow_recovery_history,
+    workflow_starts,
+    workflow_state,
+    workflow_state_history,
+)
 
 __all__ = [
     "action_modes",
@@ -43,5 +49,7 @@ __all__ = [
     "trigger_answers",
     "watch_epoch",
     "workflow_recovery_history",
+    "workflow_starts",
     "workflow_state",
+    "workflow_state_history",
 ]

@@ -1,38 +1,9 @@
-"""What befalls the estate's own work: its workflows and its errors."""
+"""What befalls the estate: its errors."""
 
-from sqlalchemy import Boolean, Column, DateTime, Integer, String, Table, Text, Uuid
+from sqlalchemy import Column, Integer, String, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
-from selfheal.store.tables.columns import NEW_ID, NOW, metadata, moment
-
-workflow_recovery_history = Table(
-    "workflow_recovery_history",
-    metadata,
-    Column("id", Uuid, primary_key=True, server_default=NEW_ID),
-    Column("req_number", String(100), nullable=False),
-    Column("recovery_type", String(50), nullable=False),
-    Column("stuck_duration_minutes", Integer),
-    Column("last_completed_stage", Integer),
-    Column("recovery_action", String(100), nullable=False),
-    Column("success", Boolean, nullable=False),
-    Column("error_message", Text),
-    Column("recovered_at", DateTime(timezone=True), server_default=NOW),
-)
-
-workflow_state = Table(
-    "workflow_state",
-    metadata,
-    Column("req_number", String(100), primary_key=True),
-    Column("title", Text),
-    Column("assigned_to", String(50)),
-    Column("current_stage", Integer, server_default="0"),
-    Column("status", String(20)),
-    moment("started_at"),
-    moment("completed_at"),
-    Column("stage_deliverables", JSONB),
-    moment("created_at"),
-    moment("updated_at"),
-)
+from selfheal.store.tables.columns import NEW_ID, metadata, moment
 
 system_errors = Table(
     "system_errors",
