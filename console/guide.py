@@ -127,6 +127,15 @@ you deny stays a person's until it is healthy again.
     selfheal approvals approve 01a20624-2a5f-79b9-8eac-0a7d3b1aab00 --why "seen"
     selfheal approvals deny 01a20624-2a5f-79b9-8eac-0a7d3b1aab00 --why "disk first"
 """,
+    "workflows": """List the estate's own work, as its request file has it.
+
+With --file you see what any request file on disk says: its entries, ids that
+stand there more than once, entries that say two things, and whatever else is
+not as it should be, with its line. Nothing is changed, and no stack is needed.
+
+    selfheal workflows --file OWNER_REQUESTS.md
+    selfheal workflows --file OWNER_REQUESTS.md -o json
+""",
     "maintenance": """Plan windows in which nothing in their scope is healed.
 
 Of the whole estate, a group or a component. You see the windows that are not

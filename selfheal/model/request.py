@@ -27,11 +27,13 @@ class Entry:
     Attributes:
         id: like REQ-ITEM-MASTER-001.
         title: behind the id; empty: there is none.
-        status: a `RequestStatus` where it is one; otherwise what is written; empty: there is none.
+        status: a `RequestStatus` where it is one, in whatever case it is written; otherwise what is written; empty:
+            there is none, or the entry says two things.
         priority: P0 to P3 where the text names one; otherwise what is written; empty: there is none.
         owner: the agent or person it belongs to; empty: nobody is named.
         line: of its heading, from 1.
-        status_line: of its one Status line, from 1; None: it has none or several, or a broken one, and none is written.
+        status_line: of its one Status line, from 1; None: it has none or several, or whether it is one is not certain,
+            and none is written.
         text: the whole entry, for what reads its words.
     """
 
@@ -72,6 +74,7 @@ class Reading:
         sha256: of the bytes.
         size: in bytes.
         read_at: aware UTC time.
+        shrunk: why the file is not to be believed: it has lost more than half since it was last read; empty: it is.
     """
 
     entries: tuple[Entry, ...]
@@ -81,6 +84,7 @@ class Reading:
     sha256: str
     size: int
     read_at: datetime
+    shrunk: str = ""
 
     def entry(self, req_number: str) -> Entry | None:
         """The one entry of this id; None: there is none, or several."""
