@@ -39,6 +39,12 @@ GRANT UPDATE (state, failure_rate, opened_at, updated_at, generation, level, mod
 GRANT UPDATE (next_try_at) ON raised_triggers TO healing_user;
 GRANT EXECUTE ON FUNCTION ensure_health_partition(date), forget_answers(interval), refresh_success_rates(),
     forget_workflows(interval) TO healing_user;
+GRANT SELECT, INSERT ON workflow_comparisons, workflow_sightings, workflow_disagreements TO healing_user;
+GRANT SELECT ON seen_workflows TO healing_user;
+GRANT UPDATE (compared_at, file_sha256, requests, untold, why, orphans, orphans_at, moved, held) ON workflow_comparisons TO healing_user;
+GRANT UPDATE (title, status, priority, owner, line, stages, changed_at) ON workflow_sightings TO healing_user;
+GRANT UPDATE (file, state, evidence, note, last_seen, settled_at) ON workflow_disagreements TO healing_user;
+GRANT EXECUTE ON FUNCTION forget_disagreements(interval) TO healing_user;
 
 -- selfheal_api and, for an admin, selfheal_api_admin: the web server. All that a person may see, and what their deeds write.
 GRANT SELECT ON alembic_version, faults, healing_actions, healing_triggers, trigger_answers, health_history, watch_epoch,
@@ -46,6 +52,8 @@ GRANT SELECT ON alembic_version, faults, healing_actions, healing_triggers, trig
     alert_outbox, action_modes, mode_changes, shadow_plans, approvals, workflow_recovery_history, workflow_state,
     workflow_state_history, workflow_starts, system_errors, devops_alert_history, person_deeds, shadow_results,
     approval_states, heal_results, prevented_failures, healing_metrics, seen_success_rates TO selfheal_api, selfheal_api_admin;
+GRANT SELECT ON workflow_comparisons, workflow_sightings, workflow_disagreements, seen_workflows
+    TO selfheal_api, selfheal_api_admin, selfheal_viewer;
 GRANT INSERT (paused_by, why, until), UPDATE (ended_at, ended_by, ended_why) ON pauses TO selfheal_api, selfheal_api_admin;
 GRANT INSERT (scope, name, begins_at, ends_at, zone, who, why), UPDATE (ends_at, ended_by, ended_why)
     ON maintenance_windows TO selfheal_api, selfheal_api_admin;

@@ -163,12 +163,29 @@ class Compared:
     Attributes:
         disagreements: what was found, by name and kind.
         could_not_tell: why nothing is said of a workflow, or of all of them (by the empty name).
+        changing: workflows that were in the middle of a change, and were not compared.
     """
 
     disagreements: Sequence[Disagreement]
     could_not_tell: Mapping[str, str]
+    changing: frozenset[str] = frozenset()
 
     @property
     def counts(self) -> Mapping[Kind, int]:
         """How many there are of each kind."""
         return Counter(one.kind for one in self.disagreements)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """What came of the moves of one comparison.
+
+    Attributes:
+        moved: the workflows that were moved.
+        held: why a move was not carried out, by workflow.
+        storm: why none was: more at once than may be; empty: they were not so many.
+    """
+
+    moved: frozenset[str] = frozenset()
+    held: Mapping[str, str] = field(default_factory=dict)
+    storm: str = ""

@@ -1,6 +1,6 @@
 """One workflow as all stores have it, with the questions that the rules ask of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -51,7 +51,15 @@ class Case:
         """Why the evidence tells nothing; empty: it does."""
         if self.evidence is None:
             return "nobody has asked for its deliverables"
-        return self.evidence.could_not_tell
+        return self.evidence.could_not_tell or next(self._expired, "")
+
+    @property
+    def _expired(self) -> Iterator[str]:
+        """Stages that were recorded once and whose deliverable is gone: that they are absent says nothing."""
+        if self.workflow is not None and self.workflow.status is not WorkflowStatus.COMPLETE:
+            for one in self.evidence.stages if self.evidence is not None else ():
+                if one.presence is Presence.ABSENT and str(one.stage) in self.workflow.stage_deliverables:
+                    yield f"stage {one.stage} has delivered once, and its stream holds that no more"
 
     @property
     def matters(self) -> bool:

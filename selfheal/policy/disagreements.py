@@ -16,6 +16,10 @@ from selfheal.policy.disagreement_cases import of_case
 OPEN = frozenset({WorkflowStatus.PENDING, WorkflowStatus.RUNNING, WorkflowStatus.BLOCKED})
 SETTLING = timedelta(minutes=2)
 """A workflow that was changed so lately may be in the middle of a change: file and state are two writes."""
+_OF_THE_FILE = frozenset(
+    {Kind.FILE_SHRANK, Kind.CONFLICT, Kind.DUPLICATE, Kind.NO_STATUS, Kind.VANISHED, Kind.NO_STATE}
+)
+"""Kinds that the file and the state alone make."""
 _MANY = 3
 _ORPHANS_TOLD = 200
 
@@ -23,34 +27,43 @@ _ORPHANS_TOLD = 200
 def compare(stores: Stores) -> Compared:
     """All disagreements between the stores, by name and kind."""
     found, untold = [*_of_runs(stores), *_of_orphans(stores)], dict[str, str]()
+    changing = frozenset(name for name, one in stores.workflows.items() if stores.now - one.updated_at < SETTLING)
     if stores.reading is None:
         untold[""] = "the request file could not be read"
     elif shrunk := stores.shrunk or _shrunk(stores.reading, stores):
         found.append(Disagreement(kind=Kind.FILE_SHRANK, req_number="", file=shrunk))
         untold[""] = shrunk
     else:
-        for case in _cases(stores, stores.reading):
+        for case in _cases(stores, stores.reading, changing):
             found += of_case(case)
             if case.could_not_tell and case.matters:
                 untold[case.req_number] = case.could_not_tell
     found.sort(key=lambda one: (one.req_number, one.kind, one.run))
-    return Compared(disagreements=tuple(found), could_not_tell=untold)
+    return Compared(disagreements=tuple(found), could_not_tell=untold, changing=changing)
 
 
-def _cases(stores: Stores, reading: Reading) -> Iterator[Case]:
+def is_over(kind: Kind, req_number: str, stores: Stores, compared: Compared) -> bool:
+    """Whether a disagreement that was known before and is not among `compared` is settled, or was not looked for."""
+    if kind is Kind.ORPHANS:
+        return stores.orphans is not None and not stores.orphans.could_not_tell
+    if kind in {Kind.LOST_RUN, Kind.RUN_AFTER_END}:
+        return stores.runs is not None and (kind is Kind.LOST_RUN or req_number not in compared.changing)
+    if "" in compared.could_not_tell or req_number in compared.changing:
+        return False
+    return kind in _OF_THE_FILE or req_number not in compared.could_not_tell
+
+
+def _cases(stores: Stores, reading: Reading, changing: frozenset[str]) -> Iterator[Case]:
     """One for each request that the file or the state knows, unless it is just being changed."""
     known = {one.id for one in reading.entries}
     entries = {one.id: one for one in reading.entries}
-    for name in sorted(known | set(stores.workflows)):
-        workflow = stores.workflows.get(name)
-        if workflow is not None and stores.now - workflow.updated_at < SETTLING:
-            continue
+    for name in sorted((known | set(stores.workflows)) - changing):
         yield Case(
             req_number=name,
             entry=entries.get(name),
             lines=reading.duplicates.get(name, ()),
             conflict=reading.conflicts.get(name, ()),
-            workflow=workflow,
+            workflow=stores.workflows.get(name),
             evidence=stores.evidence.get(name),
             written=stores.written.get(name),
             pipeline=stores.pipeline,

@@ -53,6 +53,10 @@ STATEMENTS: list[tuple[tuple[str, ...], str]] = [
     (EVERYBODY, "INSERT INTO workflow_state_history (req_number) VALUES ('REQ-1')"),
     (EVERYBODY, "DELETE FROM workflow_state"),
     (EVERYBODY, "UPDATE workflow_state SET version = 1"),
+    (EVERYBODY, "UPDATE workflow_disagreements SET first_seen = now()"),
+    (EVERYBODY, "DELETE FROM workflow_disagreements"),
+    (PEOPLE, "UPDATE workflow_disagreements SET settled_at = now()"),
+    (PEOPLE, "INSERT INTO workflow_sightings (req_number) VALUES ('REQ-1')"),
     (EVERYBODY, "UPDATE devops_alert_history SET delivery_status = 'SENT'"),
     (EVERYBODY, "BEGIN; LOCK TABLE healing_actions IN ACCESS EXCLUSIVE MODE"),
     # nobody makes, changes or drops an object

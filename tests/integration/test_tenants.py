@@ -251,12 +251,16 @@ ESTATES = """
     VALUES ('REQ-1', 'AUTO_RESUME', 'none', true);
     INSERT INTO workflow_starts (id, req_number, stage, agent, breaker, generation, file_before)
     VALUES (gen_random_uuid(), 'REQ-1', 0, 'roy', 'agent:roy', 0, 'NEW');
+    INSERT INTO workflow_comparisons (mechanism, compared_at, requests, untold) VALUES ('a', now(), 1, 0);
+    INSERT INTO workflow_sightings (req_number, status) VALUES ('REQ-1', 'NEW');
+    INSERT INTO workflow_disagreements (req_number, kind, person) VALUES ('REQ-1', 'ZOMBIE', false);
 """
 ESTATE_TABLES = (
     "health_history", "watch_epoch", "mechanism_runs", "pauses", "maintenance_windows", "storms", "alert_outbox",
     "action_modes", "mode_changes", "trigger_answers", "healing_triggers", "shadow_plans", "approvals",
     "approval_states", "workflow_state", "workflow_recovery_history", "raised_triggers",
     "workflow_state_history", "workflow_starts",
+    "workflow_comparisons", "workflow_sightings", "workflow_disagreements", "seen_workflows",
 )  # fmt: skip
 BREAKERS = {"heal:a": INFRASTRUCTURES, "agent:b": INFRASTRUCTURES, f"agent:{ACME}/b": ACMES, f"agent:{OTHER}/b": OTHERS}
 

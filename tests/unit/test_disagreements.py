@@ -1,89 +1,19 @@
 """Where the stores of the workflows disagree, and what settles it: each rule by an example, all by any stores."""
 
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from store_values import ALL, NOW, PIPELINE, REQ, STAGES, B, C, F, P, R, entry, evidence, reading, workflow, wrote
 
-from selfheal.model.deliverable import Deliverable, Evidence, Orphans, Presence, Result, StageEvidence
+from selfheal.model.deliverable import Evidence, Orphans
 from selfheal.model.disagreement import ClaimedRun, Compared, Disagreement, Kind, Move, Settler, Stores
-from selfheal.model.pipeline import Pipeline
-from selfheal.model.request import Entry, Reading, RequestStatus, StatusChange
+from selfheal.model.request import RequestStatus, StatusChange
 from selfheal.model.workflow import STATUS_OF, Workflow, WorkflowStatus
 from selfheal.policy.disagreement_rules import RULES
-from selfheal.policy.disagreements import compare
-from selfheal.settings.workflows import Workflows
-
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-REQ = "REQ-ITEM-001"
-PIPELINE: Pipeline = Workflows().pipeline()
-STAGES = range(len(PIPELINE.stages))
-ALL = frozenset(STAGES)
-P, R, B = WorkflowStatus.PENDING, WorkflowStatus.RUNNING, WorkflowStatus.BLOCKED
-C, F = WorkflowStatus.COMPLETE, WorkflowStatus.FAILED
-
-
-def entry(status: str, *, line: int = 3, name: str = REQ) -> Entry:
-    return Entry(
-        id=name,
-        title="Stock",
-        status=status,
-        priority="P1",
-        owner="anna",
-        line=line,
-        status_line=line + 2 if status else None,
-    )
-
-
-def reading(*entries: Entry, **changes: Any) -> Reading:
-    values: dict[str, Any] = {"duplicates": {}, "conflicts": {}, "oddities": ()} | changes
-    return Reading(entries=entries, sha256="0" * 64, size=100, read_at=NOW, **values)
-
-
-def workflow(
-    status: WorkflowStatus, *, stage: int = 0, said: str = "IN_PROGRESS", hours: float = 0.5, **more: Any
-) -> Workflow:
-    at = NOW - timedelta(hours=hours)
-    values: dict[str, Any] = {"priority": "P1", "stage_deliverables": {}, "req_number": REQ} | more
-    return Workflow(
-        title="Stock",
-        assigned_to="cynthia",
-        current_stage=stage,
-        status=status,
-        file_status=said,
-        started_at=at,
-        completed_at=None,
-        version=7,
-        updated_at=at,
-        **values,
-    )
-
-
-def evidence(
-    done: Collection[int] = (), *, untold: Collection[int] = (), refused: Collection[int] = (), minutes: int = 20
-) -> Evidence:
-    """What was delivered, so many minutes ago; the rest is absent."""
-
-    def stage(index: int) -> StageEvidence:
-        if index in untold:
-            return StageEvidence(stage=index, presence=Presence.COULD_NOT_TELL, why="the broker does not answer")
-        if index not in {*done, *refused}:
-            return StageEvidence(stage=index, presence=Presence.ABSENT)
-        result = Result.REJECTED if index in refused else Result.DONE
-        at = NOW - timedelta(minutes=minutes)
-        found = Deliverable(req_number=REQ, stage=index, subject="a.b", sequence=1, published_at=at, result=result)
-        return StageEvidence(stage=index, presence=Presence.PRESENT, deliverable=found)
-
-    return Evidence(req_number=REQ, stages=tuple(stage(one) for one in STAGES), read_at=NOW)
-
-
-def wrote(before: str, after: str) -> StatusChange:
-    return StatusChange(
-        req_number=REQ, line=5, before=before, after=after, sha256_before="", sha256_after="", backup=""
-    )
+from selfheal.policy.disagreements import compare, is_over
 
 
 def compared(
@@ -440,3 +370,24 @@ def test_what_is_settled_stays_settled(
         kept = {str(one): {} for one in known.done} if made.status is C else {}
         state = workflow(made.status, stage=made.stage, said=said, hours=0.5, stage_deliverables=kept)
     raise AssertionError(f"it still moves: {moves}")
+
+
+def test_what_was_not_looked_for_is_not_settled() -> None:
+    """A known disagreement stays open while its stores cannot be told, its workflow changes, or nothing was counted."""
+    known = compared("IN_PROGRESS", workflow(R))
+    here = Stores(pipeline=PIPELINE, reading=reading(), now=NOW)
+    assert is_over(Kind.ZOMBIE, REQ, here, known)
+    assert not is_over(Kind.ORPHANS, "REQ-GONE", here, known)
+    assert not is_over(Kind.LOST_RUN, REQ, here, known)
+    untold = compared("IN_PROGRESS", workflow(R), evidence(untold=(0,)))
+    assert not is_over(Kind.ZOMBIE, REQ, here, untold)
+    assert is_over(Kind.VANISHED, REQ, here, untold)
+    assert not is_over(Kind.ZOMBIE, REQ, here, compared("NEW", workflow(R, hours=0.01)))
+    assert not is_over(Kind.VANISHED, REQ, here, Compared(disagreements=(), could_not_tell={"": "unread"}))
+
+
+def test_what_has_expired_says_nothing() -> None:
+    """A stage that was recorded and whose deliverable is gone is not absent: nobody can tell, and nothing moves."""
+    found = compared("NEW", workflow(R, stage=1, said="NEW", hours=50, stage_deliverables={"0": {}}))
+    assert found.disagreements == ()
+    assert found.could_not_tell == {REQ: "stage 0 has delivered once, and its stream holds that no more"}

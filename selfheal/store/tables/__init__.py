@@ -2,6 +2,7 @@
 
 from selfheal.store.tables.breakers import circuit_breaker_results, circuit_breaker_state, raised_triggers
 from selfheal.store.tables.columns import metadata
+from selfheal.store.tables.comparing import workflow_comparisons, workflow_disagreements, workflow_sightings
 from selfheal.store.tables.decisions import (
     action_modes,
     approvals,
@@ -48,8 +49,11 @@ __all__ = [
     "system_errors",
     "trigger_answers",
     "watch_epoch",
+    "workflow_comparisons",
+    "workflow_disagreements",
     "workflow_recovery_history",
     "workflow_starts",
+    "workflow_sightings",
     "workflow_state",
     "workflow_state_history",
 ]

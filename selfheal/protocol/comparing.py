@@ -1,0 +1,147 @@
+"""Reads what every store says of the workflows, and carries out the moves that settle where they disagree.
+
+Called by the mechanisms of workflows, once in each of their runs; never by the web server. What was decided is compared
+again by whoever writes: the state's version, the file's status line. A move that comes too late is not carried out.
+"""
+
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from selfheal.model.disagreement import ClaimedRun, Compared, Disagreement, Kind, Move, Settled, Stores
+from selfheal.model.errors import SelfhealError, Transient
+from selfheal.model.pipeline import Pipeline
+from selfheal.model.request import Reading, RequestStatus, StatusChange
+from selfheal.model.workflow import Workflow, WorkflowStatus
+from selfheal.policy.disagreement_rules import RULES
+from selfheal.policy.disagreements import compare
+from selfheal.ports import Clock, Deliverables, RequestFile, WorkflowStore
+
+_log = logging.getLogger(__name__)
+_ENDED = frozenset({RequestStatus.FAILED.value, RequestStatus.REJECTED.value})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Where the stores are.
+
+    Attributes:
+        file: the request file.
+        deliverables: JetStream.
+        states: `workflow_state`.
+        written: gives the last status that we wrote into the file, by workflow.
+        runs: gives the runs that claim a workflow; None: Prefect cannot be asked.
+        pipeline: of the workflows.
+        clock: the time.
+    """
+
+    file: RequestFile
+    deliverables: Deliverables
+    states: WorkflowStore
+    written: Callable[[], Mapping[str, StatusChange]]
+    runs: Callable[[], Collection[ClaimedRun] | None]
+    pipeline: Pipeline
+    clock: Clock
+
+
+def look(sources: Sources, *, orphans: bool = False) -> Stores:
+    """What every store says now; the state is read last, so that what is newer in it is not taken for older.
+
+    Args:
+        sources: where they are.
+        orphans: whether deliverables without a request are counted too: that reads every subject of every stream.
+
+    Raises:
+        Transient: the database does not answer.
+    """
+    reading = _reading(sources.file)
+    began = {one.req_number: one for one in sources.states.all()}
+    asked = dict(_asked(reading, began))
+    evidence = sources.deliverables.evidence(asked) if asked else {}
+    known = set(began) | ({one.id for one in reading.entries} if reading is not None else set())
+    found = sources.deliverables.orphans(known) if orphans and reading is not None else None
+    return Stores(
+        pipeline=sources.pipeline,
+        reading=reading,
+        workflows={one.req_number: one for one in sources.states.all()},
+        evidence=evidence,
+        written=sources.written(),
+        orphans=found,
+        runs=sources.runs(),
+        now=sources.clock.now(),
+    )
+
+
+def settle(compared: Compared, sources: Sources, *, most: int, who: str, dry_run: bool = False) -> Settled:
+    """Carry out the moves: all of them, or none where there are more than `most`, which a person looks at first."""
+    moves = [one for one in compared.disagreements if one.move is not None]
+    if len(moves) > most:
+        words = f"{len(moves)} workflows would be moved at once, and {most} is the limit: nothing is moved"
+        return Settled(storm=f"{words} until a person has looked at `selfheal workflows disagreements`")
+    moved, held = set[str](), dict[str, str]()
+    for one in moves:
+        if dry_run:
+            continue
+        if (why := _carried(one, one.move, sources, who)) is None:
+            moved.add(one.req_number)
+        else:
+            held[one.req_number] = why
+            _log.warning("%s of %s is not settled: %s", one.kind, one.req_number, why)
+    return Settled(moved=frozenset(moved), held=held)
+
+
+def looked_at(sources: Sources, *, orphans: bool = False) -> tuple[Stores, Compared]:
+    """What every store says, and where they disagree."""
+    stores = look(sources, orphans=orphans)
+    return stores, compare(stores)
+
+
+def _reading(file: RequestFile) -> Reading | None:
+    """The file, if it can be read."""
+    try:
+        return file.read()
+    except Transient as error:
+        _log.warning("the request file is not compared: %s", error)
+        return None
+
+
+def _asked(reading: Reading | None, workflows: Mapping[str, Workflow]) -> Iterator[tuple[str, datetime | None]]:
+    """The requests from whose deliverables something would follow, with since when they are under way."""
+    said = {} if reading is None else {one.id: one.status for one in reading.entries}
+    for name in sorted(set(said) | set(workflows)):
+        workflow = workflows.get(name)
+        if workflow is None and said.get(name) in _ENDED:
+            continue
+        if workflow is not None and workflow.status is WorkflowStatus.FAILED and said.get(name) in {None, *_ENDED}:
+            continue
+        yield name, None if workflow is None else workflow.started_at
+
+
+def _carried(found: Disagreement, move: Move | None, sources: Sources, who: str) -> str | None:
+    """Write the file first, whose writing can fail, then the state; None: done, else why not.
+
+    Killed in between, the next comparison finds our own word in the file, and the state follows it.
+    """
+    if move is None:
+        return "there is nothing to move"
+    why = f"{found.kind}: {RULES[found.kind].rule}"
+    try:
+        if move.file_after != move.file_before:
+            write = sources.file.write_status
+            write(found.req_number, before=move.file_before, after=move.file_after, who=who, why=why)
+        changed = sources.states.change(
+            found.req_number,
+            version=move.version,
+            status=move.status,
+            stage=move.stage,
+            file_status=move.file_after,
+            who=who,
+            why=why,
+        )
+    except SelfhealError as error:
+        return error.message
+    return None if changed else "it was changed meanwhile"
+
+
+__all__ = ["Kind", "Sources", "look", "looked_at", "settle"]
