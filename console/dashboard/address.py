@@ -1,6 +1,6 @@
 """From an address's query to what is wanted, and back: links keep their filters, wrong input is told in words."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -12,6 +12,9 @@ from selfheal.model.attempt import Status, Verification
 from selfheal.model.errors import SelfhealError
 from selfheal.model.page import Cursor, Slice
 from selfheal.model.report import AttemptFilter, FaultFilter, FaultState
+from selfheal.model.request import RequestStatus
+from selfheal.model.workflow import WorkflowStatus
+from selfheal.model.workflow_report import WorkflowFilter
 
 E = TypeVar("E", bound=StrEnum)
 Query = Mapping[str, str]
@@ -56,6 +59,17 @@ def fault_filter(query: Query) -> FaultFilter:
     )
 
 
+def workflow_filter(query: Query) -> WorkflowFilter:
+    """Which workflows."""
+    status = one_of(WorkflowStatus, query, "status", word=str.lower)
+    return WorkflowFilter(
+        status=status or "",
+        word=one_of(RequestStatus, query, "word") or "",
+        text=text_of(query, "text"),
+        disagreeing=query.get("disagreeing", "") not in {"", "0", "no"},
+    )
+
+
 def address(path: str, query: Query, **changes: str) -> str:
     """The same page with other values; what is empty is left out, and another page's place is never kept."""
     kept = {key: value for key, value in query.items() if key not in PAGES} | changes
@@ -63,13 +77,13 @@ def address(path: str, query: Query, **changes: str) -> str:
     return f"{path}?{asked}" if asked else path
 
 
-def one_of(kind: type[E], query: Query, name: str) -> E | None:
-    """One of the known words; None where none is asked for."""
+def one_of(kind: type[E], query: Query, name: str, *, word: Callable[[str], str] = str.upper) -> E | None:
+    """One of the known words, of which `word` makes the letters; None where none is asked for."""
     given = query.get(name, "")
     if not given:
         return None
     try:
-        return kind(given.upper())
+        return kind(word(given))
     except ValueError as error:
         known = ", ".join(kind)
         raise WrongInput(f"{name} is one of {known}, not {given[:LONGEST]!r}") from error

@@ -17,6 +17,7 @@ from selfheal.store.maintenance import Maintenance
 from selfheal.store.marks import Marks
 from selfheal.store.pauses import Pauses
 from selfheal.store.reading.attempts import Attempts
+from selfheal.store.reading.comparisons import Comparisons
 from selfheal.store.reading.faults import Faults
 from selfheal.store.reading.standing import Standings
 from selfheal.store.reading.workflows import Workflows
@@ -45,6 +46,7 @@ class Services:
         faults: the same.
         standings: how the whole stands.
         workflows: of the estate.
+        comparisons: what their stores say, and where those disagree.
         marks: whether something has changed.
         tokens: whom they belong to.
         sessions: logins.
@@ -66,6 +68,7 @@ class Services:
     faults: Faults
     standings: Standings
     workflows: Workflows
+    comparisons: Comparisons
     marks: Marks
     tokens: Tokens
     sessions: Sessions
@@ -136,6 +139,7 @@ def connected(settings: Settings, around: Surroundings) -> Services:
         faults=Faults(engine),
         standings=Standings(engine),
         workflows=Workflows(engine),
+        comparisons=Comparisons(engine, settings.workflows.pipeline(), many_orphans=settings.workflows.many_orphans),
         marks=Marks(engine),
         tokens=Tokens(engine),
         sessions=Sessions(engine),

@@ -12,3 +12,4 @@ class Area(StrEnum):
     BREAKERS = "breakers"
     STANDING = "standing"  # pauses, maintenance, storms, modes, and whether anybody watches
     HEALTH = "health"  # how each component is, and whether that is still known
+    WORKFLOWS = "workflows"  # what their stores were found to say

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import pytest
 from browser_fixtures import DESK, PHONE, fits, logged_in, violations
-from dashboard_fixtures import Dashboard, Happened
+from dashboard_fixtures import CLAIMED, Dashboard, Happened
 from playwright.sync_api import Browser, Page, expect
 
 from selfheal.model.breaker import Deed
@@ -29,7 +29,7 @@ def test_pages_are_accessible(
     said: list[str] = []
     pages = ["/", "/actions", "/faults", "/approvals", "/breakers", "/?said=paused", f"/approvals/{happened.approval}"]
     with opened(chromium, dashboard, said=said, color_scheme=scheme, viewport=size) as page:
-        for address in [*pages, f"/faults/{happened.healed}"]:
+        for address in [*pages, f"/faults/{happened.healed}", "/workflows", f"/workflows/{CLAIMED}"]:
             page.goto(address)
             for summary in page.locator("summary").all():
                 summary.click()

@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,6 +20,7 @@ from admission_desk import FAILED, HEALED, RESTART, Desk, target
 from embedded_fixtures import Embedded, until
 from fastapi import FastAPI
 from person_fixtures import Issue
+from store_values import ALL, NOW, PIPELINE, B, R, entry, evidence, reading, workflow
 from uuid6 import uuid7
 
 from console.web.application import application
@@ -29,12 +30,16 @@ from selfheal.model.admission import Place, Rung
 from selfheal.model.approval import Proposal
 from selfheal.model.attempt import Holder, Plan
 from selfheal.model.breaker import Permit
+from selfheal.model.deliverable import Orphans
+from selfheal.model.disagreement import Settled, Stores
 from selfheal.model.health import ComponentHealth, HealthStatus
 from selfheal.model.identity import Role
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
+from selfheal.policy.disagreements import compare
 from selfheal.settings.file import parse
 from selfheal.store.breakers import Breakers
+from selfheal.store.disagreements import Disagreements
 from selfheal.store.health import HealthHistory
 from selfheal.store.reading.faults import Faults
 
@@ -133,6 +138,7 @@ def happened(desk: Callable[..., Desk]) -> Happened:
     faults = {row.component: row.id for row in Faults(one.engine).still_open()}
     _breakers(one)
     _health(one)
+    workflows(one)
     return Happened(
         desk=one,
         healed=healed,
@@ -196,6 +202,44 @@ def _breakers(one: Desk) -> None:
             permit = breakers.ask(name, uuid7())
             if isinstance(permit, Permit):
                 breakers.tell(name, permit, success=good == "+", note="REQ-STOCK-42 stopped in stage 3")
+
+
+ZOMBIE, CLAIMED, GONE = "REQ-ITEM-001", "REQ-I18N-CHINESE-1766892755203", "REQ-GONE-7"
+
+
+_COLUMNS = "req_number, title, current_stage, status, started_at, updated_at"
+
+
+def workflows(one: Desk, title: str = "库存 levels", *, untold: bool = False) -> None:
+    """A comparison: a zombie, one that is said to be complete and is not, one that is well, and orphans."""
+    for name, status, stage in ((ZOMBIE, "running", 0), ("REQ-WELL", "running", 1), ("REQ-HELD", "blocked", 2)):
+        values = f"'{name}', 'Stock', {stage}, '{status}', now() - interval '3 h', now() - interval '3 h'"
+        one.do(f"INSERT INTO workflow_state ({_COLUMNS}) VALUES ({values})")  # noqa: S608 - of the test
+    entries = [
+        replace(entry("NEW", name=ZOMBIE), title=title),
+        entry("COMPLETE", name=CLAIMED, line=40),
+        entry("IN_PROGRESS", name="REQ-WELL", line=60),
+        entry("BLOCKED", name="REQ-HELD", line=80),
+    ]
+    known = [
+        workflow(R, req_number=ZOMBIE, said="NEW", hours=3),
+        workflow(R, req_number="REQ-WELL", stage=1),
+        workflow(B, req_number="REQ-HELD", stage=2),
+    ]
+    found = Stores(
+        pipeline=PIPELINE,
+        reading=reading(*entries),
+        workflows={each.req_number: each for each in known},
+        evidence={
+            ZOMBIE: evidence(untold=ALL) if untold else evidence(),
+            CLAIMED: evidence(ALL - {6}, refused=(4,)),
+            "REQ-WELL": evidence((0,), minutes=5),
+            "REQ-HELD": evidence((0, 1), untold=(6,)),
+        },
+        orphans=Orphans(scanned=300, by_request={GONE: 12}),
+        now=NOW,
+    )
+    Disagreements(one.engine).record(found, compare(found), Settled(), mechanism="workflow-persistence")
 
 
 def _health(one: Desk) -> None:

@@ -10,14 +10,14 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from admission_desk import HEALED, Desk
-from dashboard_fixtures import PREFECT, Dashboard, Happened, question, send
+from dashboard_fixtures import CLAIMED, PREFECT, ZOMBIE, Dashboard, Happened, question, send
 from person_fixtures import ACME, OTHER
 from sqlalchemy import event
 
 from selfheal.model.identity import Role
 from selfheal.model.page import Cursor
 
-PAGES = ("/", "/actions", "/faults", "/approvals", "/breakers")
+PAGES = ("/", "/actions", "/faults", "/workflows", "/approvals", "/breakers")
 CURSOR = str(Cursor(at=datetime(2026, 3, 1, tzinfo=UTC), id=UUID(int=0)))
 MOST_STATEMENTS = 36
 """Each is preceded by one that says whose rows it sees."""
@@ -72,6 +72,9 @@ def all_pages(happened: Happened) -> list[str]:
         f"/faults/{happened.healed}",
         f"/faults/{happened.person}",
         f"/approvals/{happened.approval}",
+        f"/workflows/{ZOMBIE}",
+        f"/workflows/{CLAIMED}",
+        "/workflows?disagreeing=1&status=running&word=NEW&text=item",
     ]
 
 
