@@ -1,6 +1,7 @@
 """What the domain asks of the world: clients, probes, actions and the store fulfil these; bootstrap wires them."""
 
 from selfheal.ports.actions import Action, Observe, Probe
+from selfheal.ports.files import FileChanges, KeptFile
 from selfheal.ports.stores import AgentBreakers, AlertOutbox, HealStore, HealthStore, TriggersRaised
 from selfheal.ports.surroundings import AlertChannel, Clock
 from selfheal.ports.targets import BrokerClient, Changes, ContainerControl, EstateDatabase, HttpClient, ServiceControl
@@ -18,9 +19,11 @@ __all__ = [
     "Deliverables",
     "Escalations",
     "EstateDatabase",
+    "FileChanges",
     "HealStore",
     "HealthStore",
     "HttpClient",
+    "KeptFile",
     "Observe",
     "Probe",
     "RequestFile",

@@ -22,6 +22,12 @@ NAMES = (
     "after-roll-back",
     "before-record",
     "after-record",
+    "after-new-file",  # of the request file: beside the old one, nothing announced
+    "after-announcement",
+    "after-swap",  # the new file is in place, the old one beside it
+    "after-swap-sure",  # the same, and nobody was writing it
+    "before-settlement",
+    "after-settlement",
 )
 _SIGNALS = {"kill": signal.SIGKILL, "freeze": signal.SIGSTOP}
 

@@ -13,6 +13,7 @@ from selfheal.store.tables.decisions import (
     storms,
 )
 from selfheal.store.tables.estate import system_errors
+from selfheal.store.tables.files import file_changes
 from selfheal.store.tables.heals import faults, healing_actions, healing_triggers, trigger_answers
 from selfheal.store.tables.persons import person_deeds, person_sessions, person_tokens
 from selfheal.store.tables.telling import alert_outbox, devops_alert_history
@@ -32,6 +33,7 @@ __all__ = [
     "circuit_breaker_state",
     "devops_alert_history",
     "faults",
+    "file_changes",
     "healing_actions",
     "healing_triggers",
     "health_history",
