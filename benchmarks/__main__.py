@@ -15,6 +15,7 @@ from benchmarks.admission import admission
 from benchmarks.breaker import breaker
 from benchmarks.case import Case, line, table
 from benchmarks.chaos.run import FAULTS, Asked, chaos
+from benchmarks.evidence import evidence
 from benchmarks.reaction import reaction
 from benchmarks.web import web
 from selfheal.model.errors import SelfhealError
@@ -24,6 +25,7 @@ BENCHMARKS: Mapping[str, Callable[..., list[Case]]] = {
     "admission": admission,
     "breaker": breaker,
     "chaos": chaos,
+    "evidence": evidence,
     "reaction": reaction,
     "web": web,
 }

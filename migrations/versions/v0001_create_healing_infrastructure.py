@@ -23,6 +23,7 @@ SCRIPTS = (
     "v0001_client_tables.sql",
     "v0001_disagreements.sql",
     "v0001_files.sql",
+    "v0001_deliverables.sql",
     "v0001_identities.sql",
     "v0001_tenants.sql",
     "v0001_rights.sql",

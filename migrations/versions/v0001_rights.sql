@@ -9,6 +9,9 @@ GRANT SELECT, INSERT ON faults, healing_actions, healing_triggers, trigger_answe
     maintenance_windows, storms, alert_outbox, action_modes, mode_changes, shadow_plans,
     workflow_recovery_history, workflow_state, workflow_starts, system_errors, devops_alert_history, person_deeds TO healing_user;
 GRANT SELECT ON workflow_state_history TO healing_user;             -- a trigger writes it
+GRANT SELECT, INSERT ON deliverables, pruned_deliverables TO healing_user;
+GRANT UPDATE (gone_at, restored_at) ON pruned_deliverables TO healing_user;
+GRANT EXECUTE ON FUNCTION forget_pruned(interval), forget_deliverables(interval) TO healing_user;
 GRANT SELECT, INSERT (action, action_type, component, target_key, fingerprint, parameters, fault_id, trigger_id, trigger_type,
                       source, priority, asked_by, why, preview, blast_radius, evidence, expires_at)
     ON approvals TO healing_user;                   -- asks, and never with the answer
@@ -77,6 +80,10 @@ GRANT INSERT (name, role, tenant_id, token_id, door, deed, subject, details, out
 GRANT EXECUTE ON FUNCTION find_token(bytea), begin_session(bytea, bytea, interval), find_session(bytea), end_session(bytea)
     TO selfheal_api;
 
+GRANT SELECT ON deliverables TO selfheal_api, selfheal_api_admin;
+GRANT SELECT (stream, stream_created, sequence, subject, published_at, kept_at, gone_at, restored_at)
+    ON pruned_deliverables TO selfheal_api, selfheal_api_admin, selfheal_viewer;            -- never what stood in it
+
 -- Only an admin of all tenants: what is counted over all of them, and who has which token.
 GRANT SELECT ON healing_action_success_rates TO selfheal_api_admin;
 GRANT SELECT (id, name, role, tenant_id, issued_by, created_at, expires_at, revoked_at, revoked_by, revoked_why, last_used_at)
@@ -89,4 +96,5 @@ GRANT SELECT ON alembic_version, faults, healing_actions, healing_triggers, heal
     action_modes, mode_changes, shadow_plans, approvals, workflow_recovery_history, workflow_state,
     workflow_state_history, workflow_starts, system_errors, devops_alert_history, shadow_results, approval_states,
     heal_results, prevented_failures, healing_metrics, seen_success_rates TO selfheal_viewer;
+GRANT SELECT ON deliverables TO selfheal_viewer;
 RESET ROLE;

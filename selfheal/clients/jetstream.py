@@ -15,7 +15,7 @@ from selfheal.model.deliverable import Evidence, Orphans
 from selfheal.model.errors import SelfhealError
 from selfheal.model.pipeline import Pipeline, Stage
 from selfheal.model.stream import StreamLook
-from selfheal.policy.deliverables import is_id
+from selfheal.policy.catalogue import is_request
 from selfheal.policy.evidence import judge, subjects_of
 
 T = TypeVar("T")
@@ -100,7 +100,7 @@ class JetStreamDeliverables:
 
     def _looks(self, requests: Mapping[str, datetime | None]) -> tuple[Mapping[str, StreamLook], str]:
         """One look at each stream; or why there is none."""
-        ids = {name: since for name, since in requests.items() if is_id(name)}
+        ids = {name: since for name, since in requests.items() if is_request(name)}
 
         async def one(api: JetStreamApi, stream: str, stages: Sequence[Stage]) -> StreamLook:
             wanted = [Wanted(req_number=name, subjects=subjects_of(stage, name)) for stage in stages for name in ids]

@@ -155,8 +155,8 @@ class JetStreamApi:
             raise ApiError(error)
         return found
 
-    async def batch(self, subject: str, body: Mapping[str, Any]) -> tuple[list[Msg], str]:
-        """All messages that answer one question, and the status that ends them."""
+    async def batch(self, subject: str, body: Mapping[str, Any], *, full: int = 0) -> tuple[list[Msg], str]:
+        """All messages that answer one question, and the status that ends them; none where it ends with so many."""
         got: list[Msg] = []
         ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -164,8 +164,8 @@ class JetStreamApi:
             status = (message.headers or {}).get("Status")
             if status is None:
                 got.append(message)
-            elif not ended.done():
-                ended.set_result(status)
+            if not ended.done() and (status is not None or len(got) == full):
+                ended.set_result(status or "")
 
         inbox = self._client.new_inbox()
         subscription = await self._client.subscribe(inbox, cb=take)
@@ -174,6 +174,12 @@ class JetStreamApi:
             return got, await asyncio.wait_for(ended, self._seconds)
         finally:
             await subscription.unsubscribe()
+
+    async def answer(self, answers: Mapping[str, bytes]) -> None:
+        """Messages to these subjects; the broker has them when this returns."""
+        for subject, data in answers.items():
+            await self._client.publish(subject, data)
+        await self._client.flush(timeout=max(1, round(self._seconds)))
 
     async def _batch(self, stream: StreamState, body: Mapping[str, Any]) -> list[StoredMessage] | None:
         """A direct get of many messages; None where this broker has none, which older ones have not."""

@@ -17,7 +17,8 @@ from selfheal.model.errors import Permanent, SelfhealError, Transient
 from selfheal.model.pipeline import Pipeline, Stage
 from selfheal.model.stream import StreamLook
 from selfheal.model.workflow import Workflow
-from selfheal.policy.deliverables import is_id, reason
+from selfheal.policy.catalogue import is_request
+from selfheal.policy.deliverables import reason
 from selfheal.policy.evidence import lost
 
 
@@ -53,7 +54,7 @@ class JetStreamEvents:
             Permanent: no stream keeps the subject, or it does not take this, or the workflow has no such stage.
         """
         stage = self._stage(workflow)
-        if not is_id(workflow.req_number):
+        if not is_request(workflow.req_number):
             raise Permanent(f"{workflow.req_number[:100]!r} is no id of a request: it cannot stand in a subject")
         subject = f"{self._events}.stage.started.{workflow.req_number}"
         data = _event(workflow, stage, message_id)
@@ -86,7 +87,7 @@ class JetStreamEscalations:
     def newest(self, req_number: str, *, since: datetime | None) -> Escalation:
         """The newest word of an agent on this request."""
         untold = Escalation(req_number=req_number, presence=Presence.COULD_NOT_TELL)
-        if not is_id(req_number):
+        if not is_request(req_number):
             return replace(untold, why="it is no id of a request")
         subject = f"{self._escalations}.{req_number}"
         try:

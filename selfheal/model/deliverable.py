@@ -51,6 +51,38 @@ class Deliverable:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Delivered:
+    """A deliverable as the history keeps it.
+
+    Attributes:
+        deliverable: what it says.
+        stream: which held it.
+        stream_created: which life of the stream: made anew, it counts from 1 again.
+        size: of its payload, in bytes.
+    """
+
+    deliverable: Deliverable
+    stream: str
+    stream_created: datetime
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Projected:
+    """What one run of the projection came to.
+
+    Attributes:
+        taken: messages that it took from the broker.
+        left: whether there are more.
+        could_not_tell: streams that could not be read, with the reason.
+    """
+
+    taken: int
+    left: bool = False
+    could_not_tell: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class StageEvidence:
     """What is known about one stage of one request.
 

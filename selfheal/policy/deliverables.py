@@ -19,9 +19,8 @@ DECIDES = "critique"
 """The kind whose deliverable is a decision."""
 LONGEST_SUMMARY, LONGEST_REASON = 500, 4000
 _BEYOND = 4096  # a secret that the cut would halve is told by its form if that much more is looked at
-_LONGEST_ID, _LONGEST_WORD, _LONGEST_NUMBER = 100, 60, 300
+_LONGEST_SHOWN, _LONGEST_WORD, _LONGEST_NUMBER = 100, 60, 300
 
-_ID = re.compile(rf"REQ-[A-Za-z0-9_-]{{1,{_LONGEST_ID - 4}}}")
 _IDS = ("req_number", "reqNumber", "requirementId", "requirement_id", "reqId")
 _DECISIONS = ("decision", "verdict")
 _WITHIN = ("critique", "deliverable", "summary")
@@ -58,11 +57,6 @@ class _Object(dict[str, Any]):
     """An object of JSON, with the keys that it gives twice with different values."""
 
     twice: tuple[str, ...] = ()
-
-
-def is_id(text: str) -> bool:
-    """Whether this is a request's id, fit to stand in a subject: no token of NATS, no wildcard, at most 100 long."""
-    return _ID.fullmatch(text) is not None
 
 
 def deliverable(  # noqa: PLR0913 - where it stood, and what stood there
@@ -236,4 +230,4 @@ def _line(text: str, longest: int) -> str:
 def _shown(value: object) -> str:
     """What stands there, short."""
     text = value if isinstance(value, str) else type(value).__name__
-    return repr(_summary(text[:_LONGEST_ID]))
+    return repr(_summary(text[:_LONGEST_SHOWN]))

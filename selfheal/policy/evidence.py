@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from selfheal.model.deliverable import Presence, StageEvidence
 from selfheal.model.pipeline import Stage
 from selfheal.model.stream import StoredMessage, StreamLook, StreamState
-from selfheal.policy.deliverables import deliverable, is_id
+from selfheal.policy.catalogue import is_request
+from selfheal.policy.deliverables import deliverable
 
 MARGIN = timedelta(seconds=2)
 """What clocks that are kept in step may differ by, and what lies between a request's beginning and its record."""
@@ -28,7 +29,7 @@ def judge(stage: Stage, req_number: str, since: datetime | None, look: StreamLoo
         look: at the stage's stream, for all of the stage's subjects.
     """
     subjects = subjects_of(stage, req_number)
-    why = "" if is_id(req_number) else "it is no id of a request"
+    why = "" if is_request(req_number) else "it is no id of a request"
     why = why or look.why or _not_kept(stage, subjects, look)
     if why:
         return StageEvidence(stage=stage.index, presence=Presence.COULD_NOT_TELL, why=why)

@@ -254,6 +254,10 @@ ESTATES = """
     INSERT INTO workflow_comparisons (mechanism, compared_at, requests, untold) VALUES ('a', now(), 1, 0);
     INSERT INTO workflow_sightings (req_number, status) VALUES ('REQ-1', 'NEW');
     INSERT INTO workflow_disagreements (req_number, kind, person) VALUES ('REQ-1', 'ZOMBIE', false);
+    INSERT INTO deliverables (stream, stream_created, sequence, req_number, stage, subject, published_at, result,
+                              status, summary, size) VALUES ('s', now(), 1, 'REQ-1', 0, 'a', now(), 'DONE', '', '', 0);
+    INSERT INTO pruned_deliverables (stream, stream_created, sequence, subject, published_at, data)
+    VALUES ('s', now(), 1, 'a', now(), '');
 """
 ESTATE_TABLES = (
     "health_history", "watch_epoch", "mechanism_runs", "pauses", "maintenance_windows", "storms", "alert_outbox",
@@ -261,6 +265,7 @@ ESTATE_TABLES = (
     "approval_states", "workflow_state", "workflow_recovery_history", "raised_triggers",
     "workflow_state_history", "workflow_starts",
     "workflow_comparisons", "workflow_sightings", "workflow_disagreements", "seen_workflows",
+    "deliverables", "pruned_deliverables",
 )  # fmt: skip
 BREAKERS = {"heal:a": INFRASTRUCTURES, "agent:b": INFRASTRUCTURES, f"agent:{ACME}/b": ACMES, f"agent:{OTHER}/b": OTHERS}
 

@@ -12,6 +12,7 @@ from selfheal.store.tables.decisions import (
     shadow_plans,
     storms,
 )
+from selfheal.store.tables.delivered import deliverables, pruned_deliverables
 from selfheal.store.tables.estate import system_errors
 from selfheal.store.tables.files import file_changes
 from selfheal.store.tables.heals import faults, healing_actions, healing_triggers, trigger_answers
@@ -31,6 +32,7 @@ __all__ = [
     "approvals",
     "circuit_breaker_results",
     "circuit_breaker_state",
+    "deliverables",
     "devops_alert_history",
     "faults",
     "file_changes",
@@ -45,6 +47,7 @@ __all__ = [
     "person_deeds",
     "person_sessions",
     "person_tokens",
+    "pruned_deliverables",
     "raised_triggers",
     "shadow_plans",
     "storms",
