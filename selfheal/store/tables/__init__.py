@@ -57,8 +57,8 @@ __all__ = [
     "workflow_comparisons",
     "workflow_disagreements",
     "workflow_recovery_history",
-    "workflow_starts",
     "workflow_sightings",
+    "workflow_starts",
     "workflow_state",
     "workflow_state_history",
 ]
