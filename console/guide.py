@@ -131,10 +131,13 @@ you deny stays a person's until it is healthy again.
 
 With --file you see what any request file on disk says: its entries, ids that
 stand there more than once, entries that say two things, and whatever else is
-not as it should be, with its line. Nothing is changed, and no stack is needed.
+not as it should be, with its line. No stack is needed. A file
+that has lost more than half is not written any more, and a person is asked
+whether the last good copy is to be put back; accept says that it is meant.
 
     selfheal workflows --file OWNER_REQUESTS.md
     selfheal workflows --file OWNER_REQUESTS.md -o json
+    selfheal workflows accept --why "the old ones are in the archive"
 """,
     "maintenance": """Plan windows in which nothing in their scope is healed.
 

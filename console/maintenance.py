@@ -145,7 +145,7 @@ def _scope(component: str, group: str, place: Place) -> "tuple[Scope, str]":
         return Scope.ESTATE, ""
     if component and group:
         raise WrongUsage("--component and --group exclude each other", hint="plan a window for each")
-    known = place.settings().components
+    known = place.settings().catalogue()
     names = set(known) if component else {one.group for one in known.values() if one.group}
     name, kind = component or group, Scope.COMPONENT if component else Scope.GROUP
     if name not in names:

@@ -158,7 +158,7 @@ def _components(found: Findings, settings: "Settings", latest: Mapping[str, "Com
     now, sweep = datetime.now(UTC), settings.watching.sweep
     statuses = []
     rows: list[Mapping[str, Cell]] = []
-    for name, component in sorted(settings.components.items()):
+    for name, component in sorted(settings.catalogue().items()):
         seen = latest.get(name)
         statuses.append(status_now(seen, now=now, sweep=sweep))
         rows.append(

@@ -63,7 +63,7 @@ def _run(settings: "Settings", config: Path | None, data: Path, limit: int) -> i
 def summary(settings: "Settings", running: "Running") -> Sequence[tuple[str, str]]:
     """Lines with their styles: where things are, what is watched, what may be healed."""
     allowed = sorted(settings.healing.allow)
-    watched = sorted(settings.components)
+    watched = sorted(settings.catalogue())
     lines = [
         ("", ""),
         ("All parts are ready.", "green"),

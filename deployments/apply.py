@@ -88,7 +88,7 @@ def main() -> int:
         url = os.environ["PREFECT_API_URL"].removesuffix("/api")
         secret = os.environ.get("PREFECT_API_AUTH_STRING", "")
         with PrefectApi(url, auth_string=secret, timeout_s=CALL_TIMEOUT_S) as api:
-            apply(api, settings.components, estate=settings.estate, adopt="--adopt" in sys.argv[1:])
+            apply(api, settings.catalogue(), estate=settings.estate, adopt="--adopt" in sys.argv[1:])
     except (Transient, Refused) as error:  # also a server that is not quite there yet, or another one that applies
         print(f"selfheal: {error}", file=sys.stderr)  # noqa: T201 - the supervisor reads it
         return 1

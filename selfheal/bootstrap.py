@@ -4,6 +4,7 @@ Tasks, flows and the command line get what they need from here and from nowhere 
 """
 
 import functools
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,16 +21,17 @@ from selfheal.clients.docker import Docker
 from selfheal.clients.estate_database import EstateDatabase
 from selfheal.clients.http import Http
 from selfheal.clients.nats import NatsBroker
+from selfheal.clients.request_file import RequestFile
 from selfheal.clients.supervisor import Supervisor
 from selfheal.clients.webhook import Webhook
 from selfheal.logs import hide
 from selfheal.model.breaker_rules import Scope
-from selfheal.model.errors import Permanent
+from selfheal.model.errors import Permanent, SelfhealError
 from selfheal.model.trigger import Trigger
 from selfheal.model.web_address import WebAddress
 from selfheal.policy.breaker_names import FORMS, checked, heal_breaker
 from selfheal.policy.places import place_of
-from selfheal.ports import AlertChannel, ContainerControl
+from selfheal.ports import AlertChannel, Clock, ContainerControl
 from selfheal.probes.observe import Observer
 from selfheal.probes.table import probe_table
 from selfheal.protocol.alerts import deliver
@@ -44,6 +46,7 @@ from selfheal.settings.file import load
 from selfheal.settings.secrets import secrets
 from selfheal.store.breakers import Breakers
 from selfheal.store.engine import open_engine
+from selfheal.store.file_changes import FileChangeRows
 from selfheal.store.heals import Heals
 from selfheal.store.health import HealthHistory
 from selfheal.store.modes import Modes
@@ -57,6 +60,7 @@ from selfheal.store.starts import Starts
 from selfheal.watch.watcher import Watcher
 from selfheal.watch.world import Pace, World
 
+_log = logging.getLogger(__name__)
 _FRESH, _FRESH_SWEEPS = timedelta(seconds=30), 4
 """A component whose last look is older, and more sweeps ago, is watched no more."""
 _RAISED_AT_ONCE = 20
@@ -85,6 +89,7 @@ class Estate:
         channel: tells people; None where the settings name none.
         containers: the Docker engines by name; empty where no component names a container.
         databases: the estate's own databases by name.
+        request_file: of the workflows; None where the settings name none.
         engine: the database behind them.
     """
 
@@ -105,6 +110,7 @@ class Estate:
     channel: AlertChannel | None
     containers: Mapping[str, ContainerControl]
     databases: Mapping[str, EstateDatabase]
+    request_file: RequestFile | None
     engine: Engine
 
     def close(self) -> None:
@@ -124,9 +130,20 @@ class Estate:
         )
         deliver(self.outbox, self.channel)  # settling may take a minute, and a person is to know of a storm before
         settled = reconcile(self.healer, steps)
+        self._settle_file()
         self.modes.review(self.modes_by_settings())
         deliver(self.outbox, self.channel)
         return settled
+
+    def _settle_file(self) -> None:
+        """Say what became of the changes of the request file that dead processes left; it waits where it cannot be."""
+        try:
+            settled = self.request_file.settle() if self.request_file else ()
+        except SelfhealError as error:
+            _log.warning("changes of the request file are not settled yet: %s", error)
+            return
+        for one in settled:
+            _log.warning("a change of the request file was left behind: %s (%s)", one.state, one.note)
 
     def _note(self, trigger: Trigger) -> bool:
         """Open the fault of a trigger that waits for its turn."""
@@ -211,7 +228,9 @@ def wire(settings: Settings, *, database_url: str, web_url: str = "", statement_
     broker = NatsBroker()
     databases = _databases(settings)
     http = Http()
-    probes = probe_table(http=http, broker=broker, clock=clock, databases=databases)
+    engine = open_engine(database_url, statement_s=statement_s)
+    request_file = _request_file(settings, engine, clock)
+    probes = probe_table(http=http, broker=broker, clock=clock, databases=databases, request_file=request_file)
     observer = Observer(controls=controls, containers=containers, probes=probes, clock=clock)
     tools = Toolbox(
         controls=controls,
@@ -222,9 +241,9 @@ def wire(settings: Settings, *, database_url: str, web_url: str = "", statement_
         containers=containers,
         databases=databases,
         migrations=settings.allowed_sql(),
+        request_file=request_file,
         modes={name: one.mode for name, one in settings.actions.items()},
     )
-    engine = open_engine(database_url, statement_s=statement_s)
     healing = settings.healing
     breakers = Breakers(engine, settings.breaker_rules())
     modes = Modes(engine, settings.promotion.standards())
@@ -256,6 +275,7 @@ def wire(settings: Settings, *, database_url: str, web_url: str = "", statement_
         channel=_channel(settings),
         containers=containers,
         databases=databases,
+        request_file=request_file,
         engine=engine,
     )
 
@@ -266,6 +286,20 @@ def _channel(settings: Settings) -> AlertChannel | None:
     if not alerts.webhook:
         return None
     return Webhook(url=alerts.webhook, token=alerts.token.get_secret_value(), timeout=alerts.timeout)
+
+
+def _request_file(settings: Settings, engine: Engine, clock: Clock) -> RequestFile | None:
+    """The request file, if the settings name one."""
+    workflows = settings.workflows
+    if not workflows.request_file:
+        return None
+    return RequestFile(
+        Path(workflows.request_file).expanduser().absolute(),
+        backups=Path(workflows.backups).expanduser().absolute() if workflows.backups else None,
+        keep=workflows.keep_backups,
+        changes=FileChangeRows(engine),
+        clock=clock,
+    )
 
 
 def _engines(settings: Settings) -> dict[str, ContainerControl]:

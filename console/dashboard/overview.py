@@ -108,6 +108,6 @@ def components_now(services: Services, faults: Mapping[str, UUID]) -> Sequence[C
             allowed=name in settings.healing.allow,
             critical=component.critical,
         )
-        for name, component in sorted(settings.components.items())
+        for name, component in sorted(settings.catalogue().items())
     ]
     return sorted(found, key=lambda one: one.well)

@@ -231,7 +231,7 @@ class Desk:
 
     def _in_scope(self, scope: Scope, name: str) -> None:
         """What the window is about exists."""
-        components = self.services.settings.components
+        components = self.services.settings.catalogue()
         groups = {one.group for one in components.values() if one.group}
         names = {Scope.ESTATE: {""}, Scope.GROUP: groups, Scope.COMPONENT: set(components)}[scope]
         if name not in names:

@@ -72,6 +72,10 @@ BEGIN
 END
 $do$;
 
+-- What became of a change is said once.
+CREATE POLICY settled_once ON file_changes AS RESTRICTIVE FOR UPDATE TO healing_user
+    USING (state = 'INTENDED') WITH CHECK (state <> 'INTENDED');
+
 -- Who answers changes what waits for an answer, and nothing of it but that.
 CREATE POLICY answers ON approvals AS RESTRICTIVE FOR UPDATE TO selfheal_api, selfheal_api_admin
     USING (decision IS NULL) WITH CHECK (decision IS NOT NULL AND coalesce(closing, 'DENIED') = 'DENIED');

@@ -16,6 +16,7 @@ from selfheal.actions.restart_container import RestartContainer
 from selfheal.actions.restart_database import RestartDatabase
 from selfheal.actions.restart_service import RestartService
 from selfheal.actions.restore_nats_connection import RestoreNatsConnection
+from selfheal.actions.restore_request_file import RestoreRequestFile
 from selfheal.model.component import Component
 from selfheal.model.errors import Permanent
 from selfheal.model.migration import Migration
@@ -28,6 +29,7 @@ from selfheal.ports import (
     ContainerControl,
     EstateDatabase,
     HttpClient,
+    KeptFile,
     Observe,
     ServiceControl,
 )
@@ -49,6 +51,7 @@ class Toolbox:
         containers: the Docker engines by name.
         databases: the estate's databases by name.
         migrations: the catalogue of allow-listed SQL by name.
+        request_file: of the workflows; None: there are none.
         modes: how far actions may go that the settings name; the others as far as they say themselves.
     """
 
@@ -60,6 +63,7 @@ class Toolbox:
     containers: Mapping[str, ContainerControl] = field(default_factory=dict)
     databases: Mapping[str, EstateDatabase] = field(default_factory=dict)
     migrations: Mapping[str, Migration] = field(default_factory=dict)
+    request_file: KeptFile | None = None
     modes: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -211,6 +215,7 @@ def build(tools: Toolbox) -> Registry:
     registry.register(ClearCaches(http=tools.http, broker=tools.broker, observe=tools.observe))
     registry.register(RestartDatabase(databases=tools.databases, service=service, container=container))
     registry.register(ApplyMigration(databases=tools.databases, migrations=tools.migrations, observe=tools.observe))
+    registry.register(RestoreRequestFile(file=tools.request_file, observe=tools.observe))
     for plugin in entry_points(group=GROUP):
         registry.offer(plugin)
     registry.check_modes()

@@ -14,6 +14,7 @@ class ProbeKind(StrEnum):
     CONTAINER = "container"
     SQL = "sql"
     SQL_OBJECT = "sql-object"
+    REQUEST_FILE = "request-file"  # of the workflows' settings
     WORKFLOW = "workflow"  # of the requests, never of the settings
 
 

@@ -12,6 +12,8 @@ from selfheal.model.component import Component, ProbeKind
 
 ALLOWED_AS = "workflows"
 """The one name that stands for all of them on the allow-list."""
+REQUEST_FILE = "request-file"
+"""What the request file is called as a component."""
 LADDER = ("retry-workflow", "block-workflow")
 LONGEST_ID = 100
 _ID = re.compile(r"REQ(-[A-Za-z0-9]+)+")
@@ -38,6 +40,19 @@ def workflow_component(req_number: str, *, timeout: timedelta) -> Component:
         probe_timeout=timeout,
         start_timeout=timedelta(seconds=10),
         healthy_delay=timedelta(seconds=1),
+    )
+
+
+def file_component(path: str) -> Component:
+    """The request file as something that is watched and healed."""
+    return Component(
+        name=REQUEST_FILE,
+        target=f"file/{path}"[:200],
+        probe=ProbeKind.REQUEST_FILE,
+        ladder=("restore-request-file",),
+        probe_timeout=timedelta(seconds=5),
+        start_timeout=timedelta(seconds=10),
+        healthy_delay=timedelta(seconds=2),
     )
 
 

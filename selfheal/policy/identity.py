@@ -27,6 +27,7 @@ class Deed(StrEnum):
     DENY = "DENY"
     BREAK_GLASS = "BREAK_GLASS"
     SET_MODE = "SET_MODE"
+    ACCEPT_FILE = "ACCEPT_FILE"
     RELOAD = "RELOAD"
     ISSUE_TOKEN = "ISSUE_TOKEN"  # noqa: S105 - the word, no token
     REVOKE_TOKEN = "REVOKE_TOKEN"  # noqa: S105 - the same
@@ -44,6 +45,7 @@ _NEEDED = {
     Deed.DENY: Role.APPROVER,
     Deed.BREAK_GLASS: Role.ADMIN,
     Deed.SET_MODE: Role.ADMIN,
+    Deed.ACCEPT_FILE: Role.APPROVER,
     Deed.RELOAD: Role.ADMIN,
     Deed.ISSUE_TOKEN: Role.ADMIN,
     Deed.REVOKE_TOKEN: Role.ADMIN,

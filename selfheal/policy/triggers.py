@@ -19,7 +19,11 @@ _FIRST = frozenset(
         TriggerType.NATS_DOWN,
     }
 )
-_OF_PROBE = {ProbeKind.NATS: TriggerType.NATS_DOWN, ProbeKind.SQL_OBJECT: TriggerType.OBJECT_MISSING}
+_OF_PROBE = {
+    ProbeKind.NATS: TriggerType.NATS_DOWN,
+    ProbeKind.SQL_OBJECT: TriggerType.OBJECT_MISSING,
+    ProbeKind.REQUEST_FILE: TriggerType.FILE_DAMAGED,
+}
 _PLATFORM_ACTS = frozenset({"RESTARTING", "CRASH_LOOP", "BACKOFF"})  # Docker's, Docker's, supervisord's
 
 
@@ -37,8 +41,10 @@ def usual_type(component: Component) -> TriggerType:
 
 
 def priority_of(component: Component, kind: TriggerType) -> Priority:
-    """Containers, brokers and what an operator calls critical come first; another service that is down is HIGH."""
-    return Priority.CRITICAL if component.critical or kind in _FIRST else Priority.HIGH
+    """Containers, brokers and what an operator calls critical come first, then services, then files."""
+    if component.critical or kind in _FIRST:
+        return Priority.CRITICAL
+    return Priority.MEDIUM if kind is TriggerType.FILE_DAMAGED else Priority.HIGH
 
 
 def platform_acts(

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from selfheal.model.component import ProbeKind
-from selfheal.ports import BrokerClient, Clock, EstateDatabase, HttpClient, Probe
+from selfheal.ports import BrokerClient, Clock, EstateDatabase, HttpClient, KeptFile, Probe
 from selfheal.probes.container import ContainerProbe
 from selfheal.probes.http import HttpProbe
 from selfheal.probes.nats import NatsProbe
 from selfheal.probes.process import ProcessProbe
+from selfheal.probes.request_file import RequestFileProbe
 from selfheal.probes.sql import SqlProbe
 from selfheal.probes.sql_object import SqlObjectProbe
 
@@ -19,6 +20,7 @@ def probe_table(
     broker: BrokerClient,
     clock: Clock,
     databases: Mapping[str, EstateDatabase] = MappingProxyType({}),
+    request_file: KeptFile | None = None,
 ) -> Mapping[ProbeKind, Probe]:
     """One probe per kind."""
     return {
@@ -28,4 +30,5 @@ def probe_table(
         ProbeKind.CONTAINER: ContainerProbe(clock),
         ProbeKind.SQL: SqlProbe(databases, clock),
         ProbeKind.SQL_OBJECT: SqlObjectProbe(databases, clock),
+        ProbeKind.REQUEST_FILE: RequestFileProbe(request_file, clock),
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from selfheal.policy.catalogue import ALLOWED_AS
+from selfheal.policy.catalogue import ALLOWED_AS, REQUEST_FILE
 from selfheal.settings.estate import Settings
 from selfheal.settings.values import Section
 
@@ -71,11 +71,11 @@ def _healing(settings: Settings) -> Iterator[Advice]:
             said="is empty: everything is observed, nothing is healed",
             what_to_do="name the components that may be healed",
         )
-    if ALLOWED_AS in allow and not settings.workflows.request_file:
+    for derived in sorted(allow & {ALLOWED_AS, REQUEST_FILE}) if not settings.workflows.request_file else ():
         yield Advice(
             setting="healing.allow",
-            said=f"names {ALLOWED_AS}, and workflows.request_file is empty: there are none",
-            what_to_do=f"name the request file, or take {ALLOWED_AS} out of healing.allow",
+            said=f"names {derived}, and workflows.request_file is empty: there are none",
+            what_to_do=f"name the request file, or take {derived} out of healing.allow",
         )
     for name, component in sorted(settings.components.items()):
         if name in allow and not component.ladder:

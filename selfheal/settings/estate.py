@@ -10,7 +10,7 @@ from selfheal.model.breaker_rules import Cause, Rules, Scope
 from selfheal.model.errors import Permanent
 from selfheal.model.migration import Migration
 from selfheal.policy.breaker_names import checked
-from selfheal.policy.catalogue import ALLOWED_AS, Catalogue
+from selfheal.policy.catalogue import ALLOWED_AS, REQUEST_FILE, Catalogue, file_component
 from selfheal.policy.names import nearest
 from selfheal.settings.actions import ActionSettings, Costing, MigrationSettings, Promotion
 from selfheal.settings.alerts import Alerts
@@ -102,10 +102,7 @@ class Settings(Section):
             _known(f"migrations.{name}.database", migration.database, self.databases, "database")
         _apart("supervisors", {name: one.url for name, one in self.supervisors.items()})
         _apart("databases", {name: one.url for name, one in self.databases.items()})
-        for name in sorted(self.healing.allow):
-            _known("healing.allow", name, {*self.components, ALLOWED_AS}, "component")
-        if ALLOWED_AS in self.components:
-            raise Wrong(f"components.{ALLOWED_AS}", "is what healing.allow calls all workflows; name it otherwise")
+        self._allows()
         for service in self.workflows.host_services:
             _known("workflows.host_services", service, self.components, "component")
         for number, rule in enumerate(self.workflows.escalated):
@@ -116,6 +113,14 @@ class Settings(Section):
                 _known(f"on_opening.{breaker}.heal", cause.component, self.components, "component")
         self._no_circle()
         return self
+
+    def _allows(self) -> None:
+        """What may be healed exists, and its names mean one thing."""
+        for name in sorted(self.healing.allow):
+            _known("healing.allow", name, {*self.components, ALLOWED_AS, REQUEST_FILE}, "component")
+        for name, what in ((ALLOWED_AS, "all workflows"), (REQUEST_FILE, "the request file")):
+            if name in self.components:
+                raise Wrong(f"components.{name}", f"is what healing.allow calls {what}; name it otherwise")
 
     def _same_object(self, name: str, component: ComponentSettings) -> None:
         """A component's migration makes the object that the component watches."""
@@ -133,9 +138,15 @@ class Settings(Section):
             raise Wrong(f"components.{error.args[1][0]}.depends_on", f"goes in a circle: {circle}") from None
 
     def catalogue(self) -> Catalogue:
-        """The components as the domain knows them, by name; the workflows are found by theirs, and not listed."""
-        timeout = self.workflows.timeout if self.workflows.request_file else None
-        return Catalogue({name: one.component(name) for name, one in self.components.items()}, timeout=timeout)
+        """The components as the domain knows them, by name, with the request file if there is one.
+
+        The workflows are found by theirs, and not listed.
+        """
+        components = {name: one.component(name) for name, one in self.components.items()}
+        if not self.workflows.request_file:
+            return Catalogue(components, timeout=None)
+        components[REQUEST_FILE] = file_component(self.workflows.request_file)
+        return Catalogue(components, timeout=self.workflows.timeout)
 
     def breaker_rules(self) -> Rules:
         """All that is set of breakers, as the domain knows it."""
