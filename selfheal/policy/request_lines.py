@@ -73,8 +73,9 @@ class Lines:
                 kind = Kind.FENCED
                 fence = b"" if _closes(raw, fence) else fence
             elif start < hidden_until:
-                kind = Kind.COMMENT if start + len(raw) < hidden_until else Kind.TEXT
-                body = _blanked(raw, hidden_until - start)
+                ends = start + len(raw) >= hidden_until
+                kind = Kind.TEXT if ends else Kind.COMMENT
+                body = _blanked(raw, hidden_until - start) if ends else raw
             elif (begins := raw[:_FAR].lstrip(b" \t")[:1]) == b">" and _QUOTE.match(raw):
                 kind = Kind.QUOTED
             elif begins in _FENCES and (mark := _opens(raw)):

@@ -1,6 +1,6 @@
 """Named places at which a test may kill or freeze the process: `SELFHEAL_FAILPOINT=after-claim:kill`.
 
-The protocol calls `reach` at each; without the variable that is one look at the environment.
+The protocol and the client of the request file call `reach` at each; without the variable that is one look at the environment.
 """
 
 import os
@@ -22,6 +22,9 @@ NAMES = (
     "after-roll-back",
     "before-record",
     "after-record",
+)
+"""Of a heal."""
+FILE_NAMES = (
     "after-new-file",  # of the request file: beside the old one, nothing announced
     "after-announcement",
     "after-swap",  # the new file is in place, the old one beside it
@@ -29,6 +32,7 @@ NAMES = (
     "before-settlement",
     "after-settlement",
 )
+"""Of a change of the request file."""
 _SIGNALS = {"kill": signal.SIGKILL, "freeze": signal.SIGSTOP}
 
 
@@ -48,6 +52,9 @@ def wanted() -> tuple[str, str]:
     if not value:
         return "", ""
     place, _, way = value.partition(":")
-    if place not in NAMES or way not in _SIGNALS:
-        raise Permanent(f"SELFHEAL_FAILPOINT={value!r} is no failpoint{nearest(place, NAMES)}", hint="NAME:kill|freeze")
+    if place not in {*NAMES, *FILE_NAMES} or way not in _SIGNALS:
+        raise Permanent(
+            f"SELFHEAL_FAILPOINT={value!r} is no failpoint{nearest(place, (*NAMES, *FILE_NAMES))}",
+            hint="NAME:kill|freeze",
+        )
     return place, way
