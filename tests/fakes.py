@@ -331,13 +331,14 @@ class FakeHeals:
     def stopped_by_us(self, target: str) -> bool:
         self._call("stopped_by_us")
         fault = next((one for one in self.faults.values() if one.open and one.target == target), None)
-        rows = [row for row in self.rows.values() if fault is not None and row.attempt.fault_id == fault.id]
+        rows = [row for row in self.rows.values() if fault and row.attempt.fault_id == fault.id and row.acted]
         if not rows or rows[-1].attempt.outcome is None:
             return False
-        last, outcome = rows[-1], rows[-1].attempt.outcome
-        found = (last.attempt.plan.rollback or {}).get("restore") if last.attempt.plan else None
-        rolled_to_stop = outcome.rollback is RollbackOutcome.DONE and found == "stopped"
-        return (outcome.interrupted and last.acted) or rolled_to_stop
+        last, outcome = rows[-1].attempt, rows[-1].attempt.outcome
+        plan = last.plan or Plan()
+        rolled_to_stop = outcome.rollback is RollbackOutcome.DONE and (plan.rollback or {}).get("restore") == "stopped"
+        not_started = plan.before is not None and plan.before.state == "STOPPED" and outcome.status is Status.FAILED
+        return outcome.interrupted or rolled_to_stop or not_started
 
     def close_recovered(self, target: str, *, seen_at: datetime) -> bool:
         self._call("close_recovered")

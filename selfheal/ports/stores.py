@@ -90,9 +90,10 @@ class HealStore(Protocol):
         ...
 
     def stopped_by_us(self, target: str) -> bool:
-        """Whether the newest attempt of the target's open fault left it stopped.
+        """Whether the newest attempt of the target's open fault that acted left it stopped.
 
-        It was interrupted in its act, or it was rolled back to a target that was found stopped.
+        It was interrupted in its act, it was rolled back to a target that was found stopped, or it was to start what
+        an attempt before it, or a person who asks for a start now, had found stopped, and failed.
         """
         ...
 

@@ -54,10 +54,12 @@ _ADMIT = text(f"SELECT {', '.join(_ANSWER)} FROM admit_trigger({REQUEST}, {LIMIT
 _MAKE_DURABLE = text("SELECT make_durable()")
 _PEEK = text(f"SELECT * FROM standing_refusal({REQUEST}, {LIMITS}, true)")  # noqa: S608 - the same
 _STOPPED_BY_US = text(
-    """SELECT (a.interrupted AND a.act_started_at IS NOT NULL)
+    """SELECT a.interrupted
            OR (a.rollback_outcome = 'DONE' AND a.plan -> 'rollback' ->> 'restore' = 'stopped')
+           OR (a.success IS FALSE AND a.plan -> 'before' ->> 'state' = 'STOPPED')
        FROM healing_actions a JOIN faults f ON f.id = a.fault_id
-       WHERE f.target_key = :target AND f.closed_at IS NULL ORDER BY a.created_at DESC LIMIT 1"""
+       WHERE f.target_key = :target AND f.closed_at IS NULL AND a.act_started_at IS NOT NULL
+       ORDER BY a.created_at DESC LIMIT 1"""
 )
 _UNFINISHED = (Status.PENDING.value, Status.RUNNING.value)
 

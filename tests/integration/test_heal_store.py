@@ -271,6 +271,25 @@ def test_whose_stop_it_was(bench: Bench, outcome: Outcome, acted: bool, restore:
     assert bench.store.stopped_by_us(target_of()) is ours
 
 
+@pytest.mark.parametrize("acted", [True, False])
+def test_a_second_try_that_fails_leaves_it_ours(bench: Bench, acted: bool) -> None:  # noqa: FBT001
+    """What we have stopped stays ours to start, whether the next attempt fails in its act or before it."""
+    first = bench.begun()
+    assert bench.store.record_plan(first.id, fence=1, plan=Plan(rollback={"restore": "stopped"}))
+    assert bench.store.announce_act(first.id, fence=1, timeout=SECOND)
+    rolled_back = replace(FAILED, status=Status.ROLLED_BACK, rollback=RollbackOutcome.DONE)
+    assert bench.store.settle(first.id, fence=1, outcome=rolled_back, execution_ms=5)
+    bench.passes(timedelta(days=2))
+    second = bench.begun()
+    stopped = Incarnation(pid=0, started_at=1, state="STOPPED")
+    assert bench.store.record_plan(second.id, fence=1, plan=Plan(before=stopped, rollback={"restore": "stopped"}))
+    if acted:
+        assert bench.store.announce_act(second.id, fence=1, timeout=SECOND)
+    failed = replace(FAILED, rollback=RollbackOutcome.NOT_NEEDED, interrupted=not acted)
+    assert bench.store.settle(second.id, fence=1, outcome=failed, execution_ms=5)
+    assert bench.store.stopped_by_us(target_of())
+
+
 def test_the_third_attempt_that_never_acted_is_for_a_person(bench: Bench) -> None:
     """What cannot even begin is tried three times, not for ever."""
     for _ in range(3):
