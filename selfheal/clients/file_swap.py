@@ -58,31 +58,36 @@ def put(path: Path, new: Path) -> bool:
 
 def _swapped(path: Path, new: Path, file: int, lease: Lease, expected: bytes) -> bool:
     """Exchange the two, look, and exchange them back if what came out is not the file that was looked at."""
-    ours = new.stat()
+    ours = new.stat().st_ino
     if not exchange(path, new):
         new.replace(path)
         reach("after-swap")
         sync_folder(path.parent)
         return True
     reach("after-swap")
-    sync_folder(path.parent)
-    same = _is_at(new, file) and read_open(file, path).data == expected
-    if same and not (lease is Lease.HELD and wanted(file)):
-        reach("after-swap-sure")
-        return True
-    undo(path, new, ours.st_ino)
-    return False
+    if not _is_at(new, file) or read_open(file, path).data != expected:
+        take_back(path, new, ours)
+        return False
+    sync_folder(path.parent)  # meanwhile whoever has found the old file, and waits to write it, is seen
+    if lease is Lease.HELD and wanted(file):
+        take_back(path, new, ours)
+        return False
+    reach("after-swap-sure")
+    return True
 
 
-def undo(path: Path, new: Path, ours: int) -> None:
-    """Put back what came out, and take our own file out again: whatever else was put there meanwhile stays there.
+def take_back(path: Path, new: Path, ours: int) -> None:
+    """Put back what came out. What somebody else put in place of ours meanwhile is newer, and stays.
+
+    Afterwards `new` is our own file, or a version of somebody else that yet another one has replaced unseen.
 
     Args:
         path: of the file.
         new: where that lies which came out.
-        ours: the inode of our own file.
+        ours: the inode of our own file, at `path`.
     """
     for _ in range(_MOST_TURNS):
+        goes_in = new.stat().st_ino
         try:
             exchange(path, new)
         except FileNotFoundError:  # somebody removed ours: what came out stays beside it, and is kept
@@ -90,6 +95,7 @@ def undo(path: Path, new: Path, ours: int) -> None:
         if new.stat().st_ino == ours:
             sync_folder(path.parent)
             return
+        ours = goes_in
     raise Transient(f"others keep replacing {path}", hint=f"what was there before lies in {new}")
 
 

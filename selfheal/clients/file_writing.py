@@ -24,6 +24,7 @@ from selfheal.protocol.failpoint import reach
 
 _log = logging.getLogger(__name__)
 _OTHERS = "somebody else wrote the file at the same moment"
+_TWO_OTHERS = "two others wrote the file at the same moment; one of their versions is in no other place than its copy,"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +75,18 @@ class Writing:
             raise
         if old is None:
             reach("after-swap")
-        self._end(change, ChangeState.DONE if done else ChangeState.NOT_DONE, "" if done else _OTHERS)
+        self._end(change, ChangeState.DONE if done else ChangeState.NOT_DONE, "" if done else self._kept(change, new))
         return done
+
+    def _kept(self, change: FileChange, new: Path) -> str:
+        """What a person should know of a lost race: whether a version of somebody else is in the copies only."""
+        data = read_whole(new).data
+        sha256 = hashlib.sha256(data).hexdigest()
+        if sha256 in {change.sha256_before, change.sha256_after}:
+            return _OTHERS
+        kept = f"{_TWO_OTHERS} {self._copies.keep(data, sha256)}"
+        _log.warning("%s: %s", self._path, kept)
+        return kept
 
     def settle(self) -> Iterator[FileChange]:
         """Find out what became of the changes of dead processes, and remove what they left beside the file."""

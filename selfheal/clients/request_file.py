@@ -8,7 +8,7 @@ Everybody may write the file: our own processes are kept apart by a lock, all ot
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -74,18 +74,21 @@ class RequestFile:
 
     def write_status(self, req_number: str, *, before: str, after: RequestStatus, who: str, why: str) -> StatusChange:
         """Change one status line; see the port."""
+        tried: list[FileChange] = []
 
         def intend(look: Look | None) -> tuple[FileChange, bytes]:
             if look is None:
                 raise Transient(f"{self.path} is not there", hint=_MEANT)
             if look.reading.shrunk:
                 raise NotAllowed(f"{self.path} is not written: {look.reading.shrunk}", hint=_MEANT)
-            entry = _one(look.reading, req_number, before)
+            # whoever was faster may have read our version, and written it with their own
+            entry = _one(look.reading, req_number, {before, *(one.after for one in tried)})
             data = with_status(look.whole.data, entry, after)
             change = self._change(look, data, ChangeKind.STATUS, who=who, why=why)
-            return replace(
-                change, req_number=req_number, line=entry.status_line, before=before, after=after.value
-            ), data
+            tried.append(
+                replace(change, req_number=req_number, line=entry.status_line, before=before, after=after.value)
+            )
+            return tried[-1], data
 
         return _as_status(self._written(intend))
 
@@ -167,17 +170,24 @@ class RequestFile:
             intend: what is to be written, from one look (None: there is no file); raises where nothing is.
         """
         with self._alone():
-            for _ in range(_TRIES):
+            for turn in range(_TRIES):
                 look = self._looker.settled() if os.path.lexists(self.path) else None
                 change, data = intend(look)
                 if change.sha256_before == change.sha256_after:
-                    return change  # it says so already: nothing is done, and nothing written down
+                    return self._said_already(change, ours=turn > 0)
                 rights = self._rights(look)
                 if self._writing.carry_out(change, data, old=look.whole.data if look else None, rights=rights):
                     self._looker.note(data, self.path.stat())
                     return replace(change, state=ChangeState.DONE)
                 self._clock.wait(_PAUSE_S)
         raise Transient(f"others keep writing {self.path}", hint="try again shortly")
+
+    def _said_already(self, change: FileChange, *, ours: bool) -> FileChange:
+        """Nothing is done, and nothing written down, unless it was our own version that somebody has written again."""
+        if ours:
+            self._changes.begin(change)
+            self._changes.settle(change.id, ChangeState.DONE, note="somebody else wrote it with their own change")
+        return replace(change, state=ChangeState.DONE)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -214,8 +224,8 @@ class RequestFile:
         return replace(Rights.of(self.path.parent.stat()), mode=0o644)
 
 
-def _one(reading: Reading, req_number: str, before: str) -> Entry:
-    """The one entry of this id that says `before`, and whose status can be written.
+def _one(reading: Reading, req_number: str, expected: Collection[str]) -> Entry:
+    """The one entry of this id that says one of these, and whose status can be written.
 
     Raises:
         TargetChanged: there is none.
@@ -227,8 +237,9 @@ def _one(reading: Reading, req_number: str, before: str) -> Entry:
         raise TargetChanged(f"{req_number[:100]} {said}: not written")
     if req_number in reading.conflicts or entry.status_line is None:
         raise TargetChanged(f"{req_number} has no one Status line that is certain (line {entry.line}): not written")
-    if entry.status != before:
-        raise TargetChanged(f"{req_number} says {entry.status[:100]}, no longer {before[:100]}: not written")
+    if entry.status not in expected:
+        said = " or ".join(sorted(expected))[:100]
+        raise TargetChanged(f"{req_number} says {entry.status[:100]}, no longer {said}: not written")
     return entry
 
 
