@@ -1,6 +1,7 @@
 """Named places at which a test may kill or freeze the process: `SELFHEAL_FAILPOINT=after-claim:kill`.
 
-The protocol and the client of the request file call `reach` at each; without the variable that is one look at the environment.
+The protocol, and the client of the request file, call `reach` at each; without the variable that is one look at the
+environment.
 """
 
 import os
@@ -25,7 +26,7 @@ NAMES = (
 )
 """Of a heal."""
 FILE_NAMES = (
-    "after-new-file",  # of the request file: beside the old one, nothing announced
+    "after-new-file",  # it lies beside the old one, and nothing is announced
     "after-announcement",
     "after-swap",  # the new file is in place, the old one beside it
     "after-swap-sure",  # the same, and nobody was writing it
@@ -53,8 +54,6 @@ def wanted() -> tuple[str, str]:
         return "", ""
     place, _, way = value.partition(":")
     if place not in {*NAMES, *FILE_NAMES} or way not in _SIGNALS:
-        raise Permanent(
-            f"SELFHEAL_FAILPOINT={value!r} is no failpoint{nearest(place, (*NAMES, *FILE_NAMES))}",
-            hint="NAME:kill|freeze",
-        )
+        known = nearest(place, (*NAMES, *FILE_NAMES))
+        raise Permanent(f"SELFHEAL_FAILPOINT={value!r} is no failpoint{known}", hint="NAME:kill|freeze")
     return place, way

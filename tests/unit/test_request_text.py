@@ -83,12 +83,12 @@ def test_what_real_files_show_is_read_or_reported() -> None:
         ("__Status__: NEW", "NEW"),
         ("**STATUS** : NEW", "NEW"),
         ("**Status: NEW**", "NEW"),
-        ("**Status**：NEW", "NEW"),
+        ("**Status**\uff1aNEW", "NEW"),
         ("**Status**: **COMPLETE**", "COMPLETE"),
         ("**Status**: `COMPLETE`", "COMPLETE"),
         ("**Status**: COMPLETE (2025-12-30, was BLOCKED)", "COMPLETE"),
         ("**Status**: COMPLETE - 2025-12-30", "COMPLETE"),
-        ("**Status**: COMPLETE（已完成）", "COMPLETE"),
+        ("**Status**: COMPLETE\uff08已完成\uff09", "COMPLETE"),
         ("**Status**: COMPLETE ✅", "COMPLETE"),
         ("**Status**: NEW <!-- IN_PROGRESS soon -->", "NEW"),
     ],
@@ -173,7 +173,7 @@ def test_a_good_line_stands_beside_a_broken_one_that_says_nothing_else() -> None
     [
         ("### REQ-A-1: a", "REQ-A-1", "a", ""),
         ("   ###   REQ-A-1:a  ###  ", "REQ-A-1", "a", ""),
-        ("### REQ-A-1：标题", "REQ-A-1", "标题", ""),
+        ("### REQ-A-1\uff1a标题", "REQ-A-1", "标题", ""),
         ("### REQ-A-1", "REQ-A-1", "", "no title"),
         ("### REQ-A-1:", "REQ-A-1", "", "no title"),
         ("### REQ-A-1 - a", "REQ-A-1", "a", "no colon"),
@@ -304,9 +304,9 @@ def test_what_is_no_text_is_told(data: bytes, said: str) -> None:
     json.dumps([entry.title for entry in read(data).entries]).encode()
 
 
-BIG = 200_000
+BIG = 40_000
 HEAVY = {
-    "one line": b"a" * (40 * BIG),
+    "one line": b"a" * (400 * BIG),
     "empty lines": b"\n" * BIG,
     "hashes": b"#" * (10 * BIG),
     "blanks": b" " * (10 * BIG) + b"x",
@@ -316,7 +316,7 @@ HEAVY = {
     "comments in one line": b"<!---->" * BIG,
     "openings in one line": b"<!--" * BIG,
     "brackets behind a status": b"### REQ-1: a\n**Status**: NEW " + b"[" * (5 * BIG),
-    "CJK brackets": b"### REQ-1: a\n**Status**: NEW " + "（".encode() * BIG,
+    "CJK brackets": b"### REQ-1: a\n**Status**: NEW " + "\uff08".encode() * BIG,
     "an endless id": b"### REQ-" + b"A-" * BIG,
     "bold marks": b"### REQ-1: a\n**Status: " + b" " * BIG + b"**" * BIG,
     "closing hashes": b"### REQ-1: a" + b" #" * BIG,
@@ -337,7 +337,7 @@ def test_no_bytes_take_longer_than_their_number(data: bytes) -> None:
 
 
 @given(st.one_of(st.binary(max_size=300), request_files()))
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_any_bytes_are_read(data: bytes) -> None:
     """No exception, nothing that is no JSON, and every line that is named exists."""
     reading = read(data)
@@ -348,7 +348,7 @@ def test_any_bytes_are_read(data: bytes) -> None:
 
 
 @given(request_files(), st.sampled_from(RequestStatus))
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_writing_a_status_changes_exactly_that_line(data: bytes, status: RequestStatus) -> None:
     """For any file of the grammar and its hazards: one line, one word of it, and nothing else is read otherwise."""
     reading = read(data)
