@@ -127,15 +127,23 @@ you deny stays a person's until it is healthy again.
     selfheal approvals approve 01a20624-2a5f-79b9-8eac-0a7d3b1aab00 --why "seen"
     selfheal approvals deny 01a20624-2a5f-79b9-8eac-0a7d3b1aab00 --why "disk first"
 """,
-    "workflows": """List the estate's own work, as its request file has it.
+    "workflows": """List the estate's own work, and where its stores disagree.
 
+You see each workflow as the request file and the state have it, its stage, and
+whether it is stuck; show adds each stage's deliverable (present, absent, or
+nobody can tell, and why) and what happened; disagreements tells what the stores
+say differently, which rule settles it, and what only a person settles. What is
+shown was compared by workflow-persistence last: it works while file or broker
+are away, and says so. Ends with 1 where a person must look.
 With --file you see what any request file on disk says: its entries, ids that
 stand there more than once, entries that say two things, and whatever else is
 not as it should be, with its line. No stack is needed. A file
 that has lost more than half is not written any more, and a person is asked
 whether the last good copy is to be put back; accept says that it is meant.
 
-    selfheal workflows --file OWNER_REQUESTS.md
+    selfheal workflows
+    selfheal workflows show REQ-ITEM-MASTER-001
+    selfheal workflows disagreements -o json
     selfheal workflows --file OWNER_REQUESTS.md -o json
     selfheal workflows accept --why "the old ones are in the archive"
 """,

@@ -1,4 +1,4 @@
-"""`selfheal workflows`: the estate's own work, as its request file has it."""
+"""`selfheal workflows`: the estate's own work, as its request file has it, and as its stores were compared last."""
 
 from typing import Annotated, Literal
 
@@ -10,9 +10,13 @@ from console.place import DryRun, Output, Place
 
 def workflows(  # noqa: PLR0913 - each is an option of the command
     do: Annotated[
-        Literal["list", "accept"],
-        Parameter(help="list what the request file says, or say that it is small on purpose."),
+        Literal["list", "show", "disagreements", "accept"],
+        Parameter(
+            help="list them, show one with its stages, list where their stores disagree, or say that the request file"
+            " is small on purpose."
+        ),
     ] = "list",
+    name: Annotated[str, Parameter(help="show: which one, like REQ-ITEM-001.")] = "",
     /,
     *,
     file: Annotated[str, Parameter(help="list: any request file on disk; no stack and no settings are needed.")] = "",
@@ -21,20 +25,22 @@ def workflows(  # noqa: PLR0913 - each is an option of the command
     place: Place = Place(),  # noqa: B008 - frozen: cyclopts fills a copy
     output: Output = "table",
 ) -> int:
-    """List what is in the request file, or take it for whole."""
+    """List workflows, show one, tell where the stores disagree, or take the request file for whole."""
+    if (do == "show") != bool(name):
+        wrong = "show names no workflow" if do == "show" else f"{do} takes no name"
+        raise WrongUsage(wrong, hint="like `selfheal workflows show REQ-ITEM-001`")
+    if file and do != "list":
+        raise WrongUsage(f"{do} takes no --file", hint="like `selfheal workflows --file PATH`")
     if do == "accept":
         from console.workflows_accept import accept  # noqa: PLC0415  keeps `--help` fast
 
-        if file:
-            raise WrongUsage("accept takes no --file", hint="it is about the request file of the settings")
         return accept(place, output, why=why.strip(), dry_run=dry_run)
-    from console.workflows_file import told_of  # noqa: PLC0415  keeps `--help` fast
+    if file:
+        from console.workflows_file import told_of  # noqa: PLC0415  keeps `--help` fast
 
-    return told_of(file or _of_settings(place), output)
+        return told_of(file, output)
+    from console import workflow_view  # noqa: PLC0415  keeps `--help` fast
 
-
-def _of_settings(place: Place) -> str:
-    named = place.settings().workflows.request_file
-    if not named:
-        raise WrongUsage("the settings name no request file", hint="set workflows.request_file, or name --file PATH")
-    return named
+    if do == "show":
+        return workflow_view.one(place, name, output)
+    return workflow_view.listed(place, output) if do == "list" else workflow_view.disagreements(place, output)

@@ -36,6 +36,8 @@ LIST_ARGUMENTS = ("limit", "first")
 DEFAULT_LENGTH = 50
 GUESSED = {
     **dict.fromkeys(("healingActions", "workflowRecoveries", "faults", "approvals", "workflows"), DEFAULT_LENGTH),
+    **dict.fromkeys(("workflowPages", "workflowDisagreements"), DEFAULT_LENGTH),
+    **dict.fromkeys(("stages", "disagreements"), 10),
     **dict.fromkeys(("healingSuccessRates", "breakers", "refusals", "questions"), 20),
     **dict.fromkeys(("health", "metrics", "timeline"), 50),
     "attempts": 5,

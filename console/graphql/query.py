@@ -10,10 +10,12 @@ from console.graphql.context import Info, length, part, row_id
 from console.graphql.decision_types import Approval, Breaker, Person
 from console.graphql.estate_types import ComponentHealth, Metrics, Workflow
 from console.graphql.incident_types import Attempt, FaultConnection, FaultStory
+from console.graphql.workflow_types import WorkflowConnection, WorkflowDisagreement, WorkflowStory
 from console.web.desk import WrongInput
 from selfheal.model.attempt import Status
 from selfheal.model.page import Slice
 from selfheal.model.report import AttemptFilter, FaultFilter, FaultState
+from selfheal.model.workflow_report import WorkflowFilter
 from selfheal.policy.names import nearest
 
 LONGEST_HOURS = 366 * 24
@@ -104,6 +106,46 @@ class Query:
             lambda: workflows.states(limit=rows, status=status or "", req_number=req_number or "")
         )
         return [Workflow.of(one) for one in found]
+
+    @strawberry.field(description="The workflows as file and state have them, by pages, the latest changed first.")
+    async def workflow_pages(  # noqa: PLR0913, PLR0917 - each is an argument of the field
+        self,
+        info: Info,
+        first: int | None = 50,
+        after: str | None = UNSET,
+        status: str | None = UNSET,
+        file_status: str | None = UNSET,
+        text: str | None = UNSET,
+        disagreeing: bool | None = False,  # noqa: FBT001, FBT002 - the same
+    ) -> WorkflowConnection:
+        """One page."""
+        only = WorkflowFilter(
+            status=status or "", word=file_status or "", text=text or "", disagreeing=bool(disagreeing)
+        )
+        wanted, comparisons = part(first, after or None), info.context.services.comparisons
+        return WorkflowConnection.of(await info.context.read(lambda: comparisons.page(wanted, only)))
+
+    @strawberry.field(description="One workflow with its stages and what happened to it; null: there is no such.")
+    async def workflow(self, info: Info, req_number: str) -> WorkflowStory | None:
+        """By its name."""
+        comparisons = info.context.services.comparisons
+        story = await info.context.read(lambda: comparisons.story(req_number))
+        return None if story is None else WorkflowStory.of(story)
+
+    @strawberry.field(description="Where the stores of workflows disagree: the open ones, a person's first.")
+    async def workflow_disagreements(
+        self,
+        info: Info,
+        req_number: str | None = UNSET,
+        settled: bool | None = False,  # noqa: FBT001, FBT002 - the field's own argument
+        limit: int | None = 50,
+    ) -> list[WorkflowDisagreement]:
+        """On demand also those that are settled."""
+        rows, comparisons = length(limit), info.context.services.comparisons
+        found = await info.context.read(
+            lambda: comparisons.disagreements(limit=rows, settled=bool(settled), req_number=req_number or None)
+        )
+        return [WorkflowDisagreement.of(one) for one in found]
 
     @strawberry.field(description="How each component was when it was looked at last.")
     async def health(self, info: Info) -> list[ComponentHealth]:

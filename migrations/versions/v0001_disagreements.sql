@@ -46,8 +46,8 @@ CREATE INDEX workflow_disagreements_of ON workflow_disagreements (req_number, fi
 CREATE VIEW seen_workflows WITH (security_invoker = true) AS
     SELECT md5(coalesce(s.req_number, w.req_number))::uuid AS id, coalesce(s.req_number, w.req_number) AS req_number,
            coalesce(nullif(s.title, ''), w.title, '') AS title, s.status AS file_status,
-           coalesce(s.priority, '') AS priority, coalesce(s.owner, '') AS owner, s.line, s.stages,
-           w.status, w.current_stage, w.assigned_to, w.started_at, w.completed_at, w.updated_at,
+           coalesce(nullif(s.priority, ''), w.priority, '') AS priority, coalesce(s.owner, '') AS owner, s.line, s.stages,
+           w.status, w.current_stage, w.assigned_to, w.started_at, w.completed_at, w.updated_at, w.held_why,
            greatest(s.changed_at, w.updated_at) AS changed_at,
            (SELECT count(*) FROM workflow_disagreements d
             WHERE d.req_number = coalesce(s.req_number, w.req_number) AND d.settled_at IS NULL)::int AS disagreements

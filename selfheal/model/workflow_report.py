@@ -8,7 +8,7 @@ from uuid import UUID
 
 from selfheal.model.deliverable import Presence
 from selfheal.model.disagreement import Rule
-from selfheal.model.workflow import RecoveryLine
+from selfheal.model.workflow import RecoveryLine, WorkflowChange
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +58,7 @@ class WorkflowSeen:
         since: when the state was changed last; None: it has none.
         started_at: when its run began.
         changed_at: when anything of it changed last.
+        held_why: why it was not started when its turn had come; empty: nothing kept it.
         stages: what was delivered; empty: nobody has asked.
         stuck: whether it runs for longer than its stage may take, with nothing newer delivered.
         disagreements: how many are open.
@@ -76,6 +77,7 @@ class WorkflowSeen:
     since: datetime | None
     started_at: datetime | None
     changed_at: datetime
+    held_why: str
     stages: tuple[StageSeen, ...]
     stuck: bool
     disagreements: int
@@ -211,11 +213,13 @@ class WorkflowStory:
         workflow: as it was seen last.
         disagreements: open and settled ones, the newest first.
         recoveries: the latest first.
+        changes: of its state, likewise.
     """
 
     workflow: WorkflowSeen
     disagreements: Sequence[DisagreementLine]
     recoveries: Sequence[RecoveryLine]
+    changes: Sequence[WorkflowChange]
 
 
 @dataclass(frozen=True, kw_only=True)

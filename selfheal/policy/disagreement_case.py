@@ -9,6 +9,7 @@ from selfheal.model.deliverable import Evidence, Presence
 from selfheal.model.pipeline import Pipeline, Stage
 from selfheal.model.request import Entry, RequestStatus, StatusChange
 from selfheal.model.workflow import STATUS_OF, Workflow, WorkflowStatus
+from selfheal.policy.delivered import done
 
 CRITICAL = "P0"
 _WORDS = {one.value: one for one in RequestStatus}
@@ -79,7 +80,7 @@ class Case:
         workflow = self.workflow
         if workflow is None or workflow.status is not WorkflowStatus.COMPLETE:
             return frozenset()
-        return frozenset(int(one) for one in workflow.stage_deliverables if one.isdecimal())
+        return done(workflow.stage_deliverables)
 
     @property
     def next(self) -> Stage | None:

@@ -50,8 +50,10 @@ _MARKS = text(
      FROM known k CROSS JOIN LATERAL (
          SELECT * FROM health_history h WHERE h.component = k.component AND h.checked_at > now() - interval '10 minutes'
          ORDER BY h.checked_at DESC LIMIT 1) h)) AS health,
-    (SELECT md5(string_agg(concat_ws(',', c.mechanism, c.compared_at), ' ' ORDER BY c.mechanism))
-     FROM workflow_comparisons c) AS workflows"""
+    concat_ws(' ',
+        (SELECT md5(string_agg(concat_ws(',', c.mechanism, c.compared_at), ' ' ORDER BY c.mechanism))
+         FROM workflow_comparisons c),
+        (SELECT c.id FROM workflow_state_history c ORDER BY c.id DESC LIMIT 1)) AS workflows"""
 )
 
 

@@ -33,6 +33,9 @@ FIELDS = {
     "fault": ("id",),
     "attempt": ("id",),
     "workflows": ("status", "reqNumber", "limit"),
+    "workflowPages": ("first", "after", "status", "fileStatus", "text", "disagreeing"),
+    "workflow": ("reqNumber",),
+    "workflowDisagreements": ("reqNumber", "settled", "limit"),
     "metrics": ("hours",),
     "approvals": ("ended", "limit"),
 }

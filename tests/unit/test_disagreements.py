@@ -6,7 +6,24 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from store_values import ALL, NOW, PIPELINE, REQ, STAGES, B, C, F, P, R, entry, evidence, reading, workflow, wrote
+from store_values import (
+    ALL,
+    NOW,
+    PIPELINE,
+    REQ,
+    STAGES,
+    B,
+    C,
+    F,
+    P,
+    R,
+    entry,
+    evidence,
+    kept_of,
+    reading,
+    workflow,
+    wrote,
+)
 
 from selfheal.model.deliverable import Evidence, Orphans
 from selfheal.model.disagreement import ClaimedRun, Compared, Disagreement, Kind, Move, Settler, Stores
@@ -106,7 +123,7 @@ def test_a_stage_that_is_absent_in_between_keeps_it_from_being_complete() -> Non
 
 def test_what_was_completed_with_evidence_stays_complete_when_that_is_gone() -> None:
     """Evidence that was kept with the completion counts; a count without the last index does not."""
-    kept = {str(one): {} for one in STAGES}
+    kept = kept_of(STAGES)
     assert compared("COMPLETE", workflow(C, stage=6, stage_deliverables=kept)).disagreements == ()
     del kept["6"]
     found = compared("COMPLETE", workflow(C, stage=6, stage_deliverables=kept))
@@ -176,7 +193,7 @@ def test_what_somebody_else_began_is_running() -> None:
 )
 def test_what_was_stopped_stays_stopped(status: WorkflowStatus, said: str) -> None:
     """A blocked, failed or complete workflow is not moved by a word that anybody may have written into the file."""
-    kept = {str(one): {} for one in STAGES}
+    kept = kept_of(STAGES)
     found = the(compared(said, workflow(status, said="ESCALATED", stage_deliverables=kept if status is C else {})))
     assert (found.kind, found.move) == (Kind.OVERRULED, None)
 
@@ -312,7 +329,7 @@ STATES = st.none() | st.builds(
     said=st.sampled_from([*RequestStatus, ""]),
     hours=st.sampled_from([0.01, 0.5, 100.0]),
     priority=st.sampled_from(["P0", "P1", ""]),
-    stage_deliverables=st.sampled_from([{}, {str(one): {} for one in STAGES}]),
+    stage_deliverables=st.sampled_from([{}, kept_of(STAGES)]),
 )
 SOME = st.frozensets(st.sampled_from(STAGES))
 KNOWN = st.builds(evidence, SOME, refused=SOME, minutes=st.sampled_from([1, 5000]))
@@ -367,7 +384,7 @@ def test_what_is_settled_stays_settled(
         if made.file_after != made.file_before:
             written = wrote(made.file_before, made.file_after)
         said = made.file_after.value
-        kept = {str(one): {} for one in known.done} if made.status is C else {}
+        kept = kept_of(known.done) if made.status is C else {}
         state = workflow(made.status, stage=made.stage, said=said, hours=0.5, stage_deliverables=kept)
     raise AssertionError(f"it still moves: {moves}")
 
@@ -388,6 +405,6 @@ def test_what_was_not_looked_for_is_not_settled() -> None:
 
 def test_what_has_expired_says_nothing() -> None:
     """A stage that was recorded and whose deliverable is gone is not absent: nobody can tell, and nothing moves."""
-    found = compared("NEW", workflow(R, stage=1, said="NEW", hours=50, stage_deliverables={"0": {}}))
+    found = compared("NEW", workflow(R, stage=1, said="NEW", hours=50, stage_deliverables=kept_of([0])))
     assert found.disagreements == ()
     assert found.could_not_tell == {REQ: "stage 0 has delivered once, and its stream holds that no more"}

@@ -11,6 +11,7 @@ from selfheal.model.deliverable import Presence
 from selfheal.model.disagreement import Kind, Rule
 from selfheal.model.page import Page, Slice
 from selfheal.model.pipeline import Pipeline
+from selfheal.model.workflow import WorkflowChange
 from selfheal.model.workflow_report import (
     Comparison,
     DisagreementLine,
@@ -25,22 +26,26 @@ from selfheal.policy.workflow_report import agent_of, is_stuck, level
 from selfheal.store.engine import transaction
 from selfheal.store.reading.keyset import page_of
 from selfheal.store.reading.workflows import Workflows
-from selfheal.store.tables import workflow_comparisons, workflow_disagreements, workflow_state
+from selfheal.store.tables import (
+    workflow_comparisons,
+    workflow_disagreements,
+    workflow_state,
+    workflow_state_history,
+)
+from selfheal.store.workflow_rows import change_of
 
 SEEN = Table(
     "seen_workflows",
     MetaData(),
     Column("id", Uuid),
-    *(
-        Column(name, String)
-        for name in ("req_number", "title", "file_status", "priority", "owner", "status", "assigned_to")
-    ),
+    *(Column(name, String) for name in ("req_number", "title", "file_status", "priority", "owner")),
+    *(Column(name, String) for name in ("status", "assigned_to", "held_why")),
     *(Column(name, Integer) for name in ("line", "current_stage", "disagreements")),
     *(Column(name, DateTime(timezone=True)) for name in ("started_at", "completed_at", "updated_at", "changed_at")),
     Column("stages", JSONB),
 )
 """The view of the same name."""
-_SEEN, _FOUND = SEEN.c, workflow_disagreements.c
+_SEEN, _FOUND, _CHANGES = SEEN.c, workflow_disagreements.c, workflow_state_history.c
 _STORY = 100  # disagreements and recoveries that one story tells
 
 
@@ -75,7 +80,15 @@ class Comparisons:
             workflow=self._seen(row, datetime.now(UTC)),
             disagreements=self.disagreements(req_number=req_number, settled=True, limit=_STORY),
             recoveries=self._workflows.recoveries(limit=_STORY, req_number=req_number),
+            changes=self._changes(req_number),
         )
+
+    def _changes(self, req_number: str) -> Sequence[WorkflowChange]:
+        """Its history, the newest first."""
+        mine = (_CHANGES.req_number == req_number, _CHANGES.to_status.is_not(None))
+        statement = select(workflow_state_history).where(*mine).order_by(_CHANGES.version.desc()).limit(_STORY)
+        with transaction(self._engine) as connection:
+            return [change_of(row) for row in connection.execute(statement)]
 
     def disagreements(
         self, *, limit: int, settled: bool = False, req_number: str | None = None
@@ -128,6 +141,7 @@ class Comparisons:
             since=row.updated_at,
             started_at=row.started_at,
             changed_at=row.changed_at,
+            held_why=row.held_why or "",
             stages=stages,
             stuck=is_stuck(
                 status=row.status,
