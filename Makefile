@@ -58,6 +58,7 @@ lock:
 reference: setup
 	$(BIN)/selfheal config schema > docs/selfheal.schema.json
 	$(BIN)/selfheal config reference > docs/settings.md
+	$(BIN)/python -c 'from selfheal.policy.disagreement_page import page; print(page(), end="")' > docs/disagreements.md
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,6 +1,7 @@
 """Where the stores of the workflows disagree, and what settles it: each rule by an example, all by any stores."""
 
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,10 +26,12 @@ from store_values import (
     wrote,
 )
 
+import selfheal
 from selfheal.model.deliverable import Evidence, Orphans
 from selfheal.model.disagreement import ClaimedRun, Compared, Disagreement, Kind, Move, Settler, Stores
 from selfheal.model.request import RequestStatus, StatusChange
 from selfheal.model.workflow import STATUS_OF, Workflow, WorkflowStatus
+from selfheal.policy.disagreement_page import page
 from selfheal.policy.disagreement_rules import RULES
 from selfheal.policy.disagreements import compare, is_over
 
@@ -71,6 +74,12 @@ def test_every_kind_has_one_rule() -> None:
     """The table says of each kind what settles it, and a person's rules name no mechanism's move."""
     assert set(RULES) == set(Kind)
     assert all(one.what and one.rule and one.advice for one in RULES.values())
+
+
+def test_the_page_of_rules_is_made_of_the_table() -> None:
+    """docs/disagreements.md is what the table says; `make reference` writes it anew."""
+    docs = Path(selfheal.__file__).parents[1] / "docs" / "disagreements.md"
+    assert docs.read_text(encoding="utf-8") == page(), "run `make reference`"
 
 
 @pytest.mark.parametrize(
