@@ -5,7 +5,7 @@ from selfheal.policy.disagreement_rules import RULES
 _HEAD = """\
 # Where the stores of workflows disagree
 
-Generated (`make reference`) from the table of rules in `selfheal/policy/disagreement_rules.py`; the page `/workflows` and
+Generated (`make reference`) from the table in `selfheal/policy/disagreement_rules.py`; the page `/workflows` and
 `selfheal workflows disagreements` show the same. [workflows.md](workflows.md) tells how they are compared.
 Of one workflow there is at most one disagreement at a time, and one more for each run that claims it. Of whom JetStream
 could not tell a stage, nothing is moved.
