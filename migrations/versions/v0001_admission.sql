@@ -172,6 +172,23 @@ BEGIN
 END
 $fn$;
 
+-- The pause in force, and the maintenance of a component or of its group: neither a heal begins then, nor a workflow.
+CREATE FUNCTION pause_in_force() RETURNS TABLE (reason text)
+LANGUAGE sql STABLE AS $fn$
+    SELECT 'paused by ' || p.paused_by || ' since ' || to_char(p.since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')
+           || coalesce(' until ' || to_char(p.until AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), '') || ' UTC: ' || p.why
+    FROM pauses p WHERE p.ended_at IS NULL AND (p.until IS NULL OR p.until > now())
+$fn$;
+CREATE FUNCTION maintenance_in_force(p_component text, p_group text) RETURNS TABLE (reason text, ends_at timestamptz)
+LANGUAGE sql STABLE AS $fn$
+    SELECT 'maintenance of ' || coalesce(nullif(m.name, ''), 'the estate') || ' by ' || m.who || ' until '
+           || to_char(m.ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC: ' || m.why, m.ends_at
+    FROM maintenance_windows m
+    WHERE m.ends_at > now() AND m.begins_at <= now()
+      AND (m.scope = 'estate' OR m.scope = 'group' AND m.name = p_group OR m.scope = 'component' AND m.name = p_component)
+    ORDER BY m.ends_at DESC LIMIT 1
+$fn$;
+
 -- What stands in the way of this heal right now, or the rung that may be tried. Always one row. Read by peek (without
 -- a lock) and by admission. The order is that of the questions: may anything be healed, this target, by what, how much,
 -- and by whose word. A dry run asks for all that stands in the way, with the rung last.
@@ -183,22 +200,14 @@ DECLARE
     v_rung record;
 BEGIN
     RETURN QUERY
-        SELECT 'PAUSED', 'paused by ' || p.paused_by || ' since ' || to_char(p.since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')
-                   || coalesce(' until ' || to_char(p.until AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), '') || ' UTC: ' || p.why,
-               NULL::uuid, NULL::timestamptz, NULL::text, NULL::text   -- a person may resume at any moment
-        FROM pauses p WHERE p.ended_at IS NULL AND (p.until IS NULL OR p.until > now());
+        SELECT 'PAUSED', h.reason, NULL::uuid, NULL::timestamptz, NULL::text, NULL::text   -- a person may resume at any moment
+        FROM pause_in_force() h;
     IF FOUND AND NOT p_all THEN
         RETURN;
     END IF;
     RETURN QUERY
-        SELECT 'MAINTENANCE', 'maintenance of ' || coalesce(nullif(m.name, ''), 'the estate') || ' by ' || m.who || ' until '
-                   || to_char(m.ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC: ' || m.why,
-               NULL::uuid, m.ends_at, NULL::text, NULL::text
-        FROM maintenance_windows m
-        WHERE m.ends_at > now() AND m.begins_at <= now()
-          AND (m.scope = 'estate' OR m.scope = 'group' AND m.name = r.estate_group
-               OR m.scope = 'component' AND m.name = r.component)
-        ORDER BY m.ends_at DESC LIMIT 1;
+        SELECT 'MAINTENANCE', h.reason, NULL::uuid, h.ends_at, NULL::text, NULL::text
+        FROM maintenance_in_force(r.component, r.estate_group) h;
     IF FOUND AND NOT p_all THEN
         RETURN;
     END IF;

@@ -4,10 +4,11 @@ A stage that is recorded as done stays so when its message has expired: what was
 """
 
 from collections.abc import Mapping
-from datetime import UTC
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
-from selfheal.model.deliverable import Evidence, Result
+from selfheal.model.deliverable import Deliverable, Evidence, Presence, Result, StageEvidence
 
 
 def recorded(evidence: Evidence) -> dict[str, Any]:
@@ -38,3 +39,31 @@ def done(deliverables: Mapping[str, Any]) -> frozenset[int]:
 def known(deliverables: Mapping[str, Any], evidence: Evidence) -> dict[str, Any]:
     """What was recorded, with what there is now: of each stage the newest."""
     return {**deliverables, **recorded(evidence)}
+
+
+def remembered(evidence: Evidence, deliverables: Mapping[str, Any]) -> Evidence:
+    """The same evidence, with what was recorded in place of what is gone: a stage that was done once is done.
+
+    What was recorded and says no is not put there: whether it was answered by another message nobody can tell.
+    """
+    stages = tuple(_remembered(one, evidence.req_number, deliverables.get(str(one.stage))) for one in evidence.stages)
+    return replace(evidence, stages=stages)
+
+
+def _remembered(one: StageEvidence, req_number: str, kept: Any) -> StageEvidence:
+    if one.presence is Presence.PRESENT or not isinstance(kept, Mapping) or kept.get("result") != Result.DONE.value:
+        return one
+    try:
+        said = Deliverable(
+            req_number=req_number,
+            stage=one.stage,
+            subject=str(kept["subject"]),
+            sequence=int(kept["sequence"]),
+            published_at=datetime.fromisoformat(kept["published_at"]),
+            result=Result.DONE,
+            status=str(kept.get("status", "")),
+            summary=str(kept.get("summary", "")),
+        )
+    except (KeyError, TypeError, ValueError):
+        return one  # written before the schema, or by hand: it is no evidence
+    return StageEvidence(stage=one.stage, presence=Presence.PRESENT, deliverable=said)

@@ -5,7 +5,7 @@ from selfheal.ports.files import FileChanges, KeptFile
 from selfheal.ports.stores import AgentBreakers, AlertOutbox, HealStore, HealthStore, TriggersRaised
 from selfheal.ports.surroundings import AlertChannel, Clock
 from selfheal.ports.targets import BrokerClient, Changes, ContainerControl, EstateDatabase, HttpClient, ServiceControl
-from selfheal.ports.workflows import Deliverables, Escalations, RequestFile, StageEvents, WorkflowStore
+from selfheal.ports.workflows import Deliverables, Escalations, RequestFile, StageEvents, WorkflowStarts, WorkflowStore
 
 __all__ = [
     "Action",
@@ -30,5 +30,6 @@ __all__ = [
     "ServiceControl",
     "StageEvents",
     "TriggersRaised",
+    "WorkflowStarts",
     "WorkflowStore",
 ]

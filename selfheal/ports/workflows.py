@@ -5,8 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
+from selfheal.model.breaker import Permit
 from selfheal.model.deliverable import Escalation, Evidence, Orphans
+from selfheal.model.ending import Ending
+from selfheal.model.pipeline import Stage
 from selfheal.model.request import Reading, RequestStatus, StatusChange
+from selfheal.model.start import Held, Places, Start
 from selfheal.model.workflow import RecoveryType, Workflow, WorkflowChange, WorkflowStatus
 
 
@@ -106,8 +110,11 @@ class WorkflowStore(Protocol):
         """Give it the request file's title and priority; False: as `change`."""
         ...
 
-    def hold(self, req_number: str, why: str, *, until: datetime) -> bool:
-        """Note why it is not started now, which is no change of it; True: it is a new reason, and people are told."""
+    def hold(self, req_number: str, why: str, *, until: datetime | None, tell: bool = True) -> bool:
+        """Note why it is not started, or not before then, which is no change of it; True: it is a new reason.
+
+        Of a new reason people are told, if `tell`.
+        """
         ...
 
     def history(self, req_number: str, *, limit: int) -> Sequence[WorkflowChange]:
@@ -134,4 +141,60 @@ class WorkflowStore(Protocol):
 
     def forget(self, *, older: timedelta) -> int:
         """Drop those that are complete for so long, with their history and starts; how many."""
+        ...
+
+
+class WorkflowStarts(Protocol):
+    """The starts of workflows: `workflow_starts`, and the places that those hold which run."""
+
+    def waiting(self) -> Sequence[Workflow]:
+        """Those that are pending by state and by the file's word, and are not held for a while longer."""
+        ...
+
+    def going_on(self) -> Sequence[Workflow]:
+        """Those that run by a start of ours which is over, and stand at a stage that nobody was told to work on."""
+        ...
+
+    def places(self) -> Places:
+        """How many run now."""
+        ...
+
+    def claim(self, workflow: Workflow, stage: Stage, *, breaker: str, permit: Permit) -> Start | Held:
+        """Write the intent, and make it running at that stage, in one transaction with the count of those that run.
+
+        One that is running already, and goes on, holds its place. Nothing is claimed while healing is paused, or the
+        workflows are in maintenance.
+        """
+        ...
+
+    def open(self) -> Sequence[Start]:
+        """Those that have not ended, the oldest first."""
+        ...
+
+    def published(self, start: Start) -> None:
+        """Its event is in the stream."""
+        ...
+
+    def recorded(self, start: Start, *, file_status: str) -> None:
+        """The request file says so too."""
+        ...
+
+    def failed(self, start: Start, why: str) -> None:
+        """It could not be published, or recorded; it is tried again, and a person is told when that goes on."""
+        ...
+
+    def undo(self, start: Start, why: str, *, until: datetime) -> None:
+        """It cannot be published: end it, let the workflow wait until then, and tell a person, in one transaction."""
+        ...
+
+    def end(self, start: Start, ending: Ending, why: str) -> bool:
+        """It has ended so; False: it had ended already."""
+        ...
+
+    def untold(self) -> Sequence[Start]:
+        """Those that have ended, and whose breakers do not know it yet."""
+        ...
+
+    def told(self, start: Start) -> None:
+        """Its breaker knows how it ended."""
         ...

@@ -34,6 +34,8 @@ FILE_NAMES = (
     "after-settlement",
 )
 """Of a change of the request file."""
+STARTING = ("after-start-claim", "after-start-publish", "before-start-record", "after-start-record")
+"""Of the start of a workflow."""
 _SIGNALS = {"kill": signal.SIGKILL, "freeze": signal.SIGSTOP}
 
 
@@ -53,7 +55,8 @@ def wanted() -> tuple[str, str]:
     if not value:
         return "", ""
     place, _, way = value.partition(":")
-    if place not in {*NAMES, *FILE_NAMES} or way not in _SIGNALS:
-        known = nearest(place, (*NAMES, *FILE_NAMES))
+    names = (*NAMES, *FILE_NAMES, *STARTING)
+    if place not in names or way not in _SIGNALS:
+        known = nearest(place, names)
         raise Permanent(f"SELFHEAL_FAILPOINT={value!r} is no failpoint{known}", hint="NAME:kill|freeze")
     return place, way

@@ -141,7 +141,7 @@ class WorkflowStates:
             say_who(connection, who, why)
             return _changed(connection.execute(update(workflow_state).where(*mine).values(values)))
 
-    def hold(self, req_number: str, why: str, *, until: datetime) -> bool:
+    def hold(self, req_number: str, why: str, *, until: datetime | None, tell: bool = True) -> bool:
         """See `ports.WorkflowStore.hold`."""
         why = shorten(why, 500)
         mine = _STATE.req_number == req_number
@@ -152,9 +152,10 @@ class WorkflowStates:
             connection.execute(update(workflow_state).where(mine).values(held_why=why, held_until=until))
             if before.held_why == why:
                 return False
-            told = {"severity": "WARNING", "dedup_key": f"workflow/{req_number}"[:200]}
-            message = shorten(f"{req_number} is not started: {why}", 500)
-            connection.execute(insert(alert_outbox).values(**told, message=message, details={"workflow": req_number}))
+            if tell:
+                told = {"severity": "WARNING", "dedup_key": f"workflow/{req_number}"[:200]}
+                told["message"] = shorten(f"{req_number} is not started: {why}", 500)
+                connection.execute(insert(alert_outbox).values(**told, details={"workflow": req_number}))
             return True
 
     def history(self, req_number: str, *, limit: int) -> Sequence[WorkflowChange]:
