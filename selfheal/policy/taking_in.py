@@ -1,13 +1,13 @@
-"""What a new entry of the request file becomes in `workflow_state`, and which of several moves are too many at once.
+"""What a new entry of the request file becomes in `workflow_state`, and which moves begin its work anew.
 
-Pure: `protocol.keeping` asks. Only open requests are taken in: what had ended before is history that nobody can prove.
+Pure: `protocol.keeping` and `protocol.comparing` ask. Only open requests are taken in: what
+had ended before is history that nobody can prove.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from selfheal.model.deliverable import Evidence
-from selfheal.model.disagreement import Disagreement, Kind
+from selfheal.model.disagreement import Kind
 from selfheal.model.pipeline import Pipeline
 from selfheal.model.request import Entry, RequestStatus
 from selfheal.model.workflow import STATUS_OF, Workflow, WorkflowStatus
@@ -16,15 +16,6 @@ from selfheal.policy.delivered import recorded
 _PRIORITIES = frozenset({"P0", "P1", "P2", "P3"})
 RESTARTS = frozenset({Kind.PUT_BACK, Kind.ZOMBIE})
 """What makes a workflow start again; many of them at once are rather a file that somebody wrote an old copy over."""
-SETTLED = frozenset(
-    {
-        *(Kind.COMPLETE_IN_FILE, Kind.ALL_DELIVERED, Kind.STAGE_BEHIND, Kind.STATE_BEHIND, Kind.FILE_BEHIND),
-        *(Kind.HELD, Kind.GIVEN_UP, Kind.BEGUN_ELSEWHERE, *RESTARTS),
-    }
-)
-"""What workflow-persistence settles by a move; `policy.disagreement_rules` says so of each."""
-
-
 OPEN = frozenset({WorkflowStatus.PENDING, WorkflowStatus.RUNNING, WorkflowStatus.BLOCKED})
 
 
@@ -67,9 +58,3 @@ def taken_in(entry: Entry, evidence: Evidence | None, pipeline: Pipeline, now: d
         version=1,
         updated_at=now,
     )
-
-
-def too_many(found: Sequence[Disagreement], at_most: int) -> frozenset[Kind]:
-    """The kinds of which nothing is settled in this run, since too many workflows would start again at once."""
-    restarts = [one for one in found if one.kind in RESTARTS and one.move is not None]
-    return RESTARTS if len(restarts) > at_most else frozenset()

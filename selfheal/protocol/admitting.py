@@ -61,6 +61,9 @@ def admit(works: Starting) -> Turn:
     """
     turn, denied = Turn(), dict[str, Denial]()
     reading = works.file.read()
+    if reading.shrunk:
+        turn.stopped = f"the request file is not believed: {reading.shrunk}"
+        return turn
     for workflow, stage in _fit(works, reading, turn):
         if workflow.status is WorkflowStatus.PENDING:
             why = no_place(workflow.priority, works.starts.places(), works.at_once)
@@ -89,8 +92,9 @@ def admit(works: Starting) -> Turn:
 
 def outlook(works: Starting) -> Turn:
     """What `admit` would do now; nothing is asked of a breaker, claimed, published or written."""
-    turn, places = Turn(), works.starts.places()
-    for workflow, stage in _fit(works, works.file.read(), turn, note=False):
+    turn, places, reading = Turn(), works.starts.places(), works.file.read()
+    turn.stopped = f"the request file is not believed: {reading.shrunk}" if reading.shrunk else ""
+    for workflow, stage in () if turn.stopped else _fit(works, reading, turn, note=False):
         if workflow.status is WorkflowStatus.PENDING:
             why = no_place(workflow.priority, places, works.at_once)
             if why:

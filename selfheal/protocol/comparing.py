@@ -14,8 +14,10 @@ from selfheal.model.errors import SelfhealError, Transient
 from selfheal.model.pipeline import Pipeline
 from selfheal.model.request import Reading, RequestStatus, StatusChange
 from selfheal.model.workflow import Workflow, WorkflowStatus
+from selfheal.policy.delivered import recorded, remembered
 from selfheal.policy.disagreement_rules import RULES
 from selfheal.policy.disagreements import compare
+from selfheal.policy.taking_in import RESTARTS
 from selfheal.ports import Clock, Deliverables, RequestFile, WorkflowStore
 
 _log = logging.getLogger(__name__)
@@ -57,13 +59,17 @@ def look(sources: Sources, *, orphans: bool = False) -> Stores:
     """
     reading = _reading(sources.file)
     began = {one.req_number: one for one in sources.states.all()}
-    asked = dict(_asked(reading, began))
-    evidence = sources.deliverables.evidence(asked) if asked else {}
+    asked = dict(_asked(reading, began, sources.clock.now()))
+    told = sources.deliverables.evidence(asked) if asked else {}
+    evidence = {
+        name: remembered(one, began[name].stage_deliverables if name in began else {}) for name, one in told.items()
+    }
     known = set(began) | ({one.id for one in reading.entries} if reading is not None else set())
     found = sources.deliverables.orphans(known) if orphans and reading is not None else None
     return Stores(
         pipeline=sources.pipeline,
         reading=reading,
+        shrunk="" if reading is None else reading.shrunk,
         workflows={one.req_number: one for one in sources.states.all()},
         evidence=evidence,
         written=sources.written(),
@@ -73,22 +79,28 @@ def look(sources: Sources, *, orphans: bool = False) -> Stores:
     )
 
 
-def settle(compared: Compared, sources: Sources, *, most: int, who: str, dry_run: bool = False) -> Settled:
-    """Carry out the moves: all of them, or none where there are more than `most`, which a person looks at first."""
+def settle(compared: Compared, stores: Stores, sources: Sources, *, most: int, who: str) -> Settled:
+    """Carry out the moves. Of those that make workflows start again all, or none where there are more than `most`.
+
+    So many at once are rather an old copy of the file than a decision: a person looks first. What was delivered, and
+    what is stopped, is followed however much it is.
+    """
     moves = [one for one in compared.disagreements if one.move is not None]
-    if len(moves) > most:
-        words = f"{len(moves)} workflows would be moved at once, and {most} is the limit: nothing is moved"
-        return Settled(storm=f"{words} until a person has looked at `selfheal workflows disagreements`")
+    again, storm = sum(one.kind in RESTARTS for one in moves), ""
+    if again > most:
+        storm = (
+            f"{again} workflows would start again at once, and {most} is the limit: none of them is moved"
+            " until a person has looked at `selfheal workflows disagreements`"
+        )
+        moves = [one for one in moves if one.kind not in RESTARTS]
     moved, held = set[str](), dict[str, str]()
     for one in moves:
-        if dry_run:
-            continue
-        if (why := _carried(one, one.move, sources, who)) is None:
+        if (why := _carried(one, one.move, stores, sources, who)) is None:
             moved.add(one.req_number)
         else:
             held[one.req_number] = why
             _log.warning("%s of %s is not settled: %s", one.kind, one.req_number, why)
-    return Settled(moved=frozenset(moved), held=held)
+    return Settled(moved=frozenset(moved), held=held, storm=storm)
 
 
 def looked_at(sources: Sources, *, orphans: bool = False) -> tuple[Stores, Compared]:
@@ -106,7 +118,9 @@ def _reading(file: RequestFile) -> Reading | None:
         return None
 
 
-def _asked(reading: Reading | None, workflows: Mapping[str, Workflow]) -> Iterator[tuple[str, datetime | None]]:
+def _asked(
+    reading: Reading | None, workflows: Mapping[str, Workflow], now: datetime
+) -> Iterator[tuple[str, datetime | None]]:
     """The requests from whose deliverables something would follow, with since when they are under way."""
     said = {} if reading is None else {one.id: one.status for one in reading.entries}
     for name in sorted(set(said) | set(workflows)):
@@ -115,17 +129,18 @@ def _asked(reading: Reading | None, workflows: Mapping[str, Workflow]) -> Iterat
             continue
         if workflow is not None and workflow.status is WorkflowStatus.FAILED and said.get(name) in {None, *_ENDED}:
             continue
-        yield name, None if workflow is None else workflow.started_at
+        unseen = now if said.get(name) == RequestStatus.NEW else None  # nobody has begun it yet
+        yield name, unseen if workflow is None else workflow.since(now)
 
 
-def _carried(found: Disagreement, move: Move | None, sources: Sources, who: str) -> str | None:
+def _carried(found: Disagreement, move: Move | None, stores: Stores, sources: Sources, who: str) -> str | None:
     """Write the file first, whose writing can fail, then the state; None: done, else why not.
 
     Killed in between, the next comparison finds our own word in the file, and the state follows it.
     """
     if move is None:
         return "there is nothing to move"
-    why = f"{found.kind}: {RULES[found.kind].rule}"
+    why, told = f"{found.kind}: {RULES[found.kind].rule}", stores.evidence.get(found.req_number)
     try:
         if move.file_after != move.file_before:
             write = sources.file.write_status
@@ -138,6 +153,7 @@ def _carried(found: Disagreement, move: Move | None, sources: Sources, who: str)
             file_status=move.file_after,
             who=who,
             why=why,
+            deliverables=None if told is None else recorded(told),
         )
     except SelfhealError as error:
         return error.message

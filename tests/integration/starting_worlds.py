@@ -23,15 +23,18 @@ from sqlalchemy import Engine
 from selfheal.clients.clock import SystemClock
 from selfheal.clients.jetstream import JetStreamDeliverables
 from selfheal.clients.jetstream_events import JetStreamEvents
-from selfheal.model.errors import TargetChanged
-from selfheal.model.request import Reading, RequestStatus, StatusChange
+from selfheal.clients.request_file import RequestFile
+from selfheal.model.request import RequestStatus
 from selfheal.policy.request_text import read_requests, with_status
 from selfheal.protocol.admitting import Turn, admit
-from selfheal.protocol.keeping import Keeping
+from selfheal.protocol.comparing import Sources
+from selfheal.protocol.keeping import WHO, Keeping
 from selfheal.protocol.starting import Starting, conclude, finish_all
 from selfheal.settings.workflows import Workflows
 from selfheal.store.breakers import Breakers
+from selfheal.store.disagreements import Disagreements
 from selfheal.store.engine import open_engine
+from selfheal.store.file_changes import FileChangeRows
 from selfheal.store.workflow_starts import Starts
 from selfheal.store.workflows import WorkflowStates
 
@@ -68,21 +71,25 @@ class World:
 
     def set(self, name: str, status: str) -> None:
         """As an agent does: write a status."""
-        file = PlainFile(Path(self.file))
-        entry = file.read().entry(name)
+        data = Path(self.file).read_bytes()
+        entry = read_requests(data, read_at=datetime.now(UTC)).entry(name)
         assert entry is not None
-        file.write_status(name, before=entry.status, after=RequestStatus(status), who="an agent", why="it wants to")
+        _replace(Path(self.file), with_status(data, entry, RequestStatus(status)))
 
     def status(self, name: str) -> str:
         """What the file says."""
-        entry = PlainFile(Path(self.file)).read().entry(name)
+        entry = read_requests(Path(self.file).read_bytes(), read_at=datetime.now(UTC)).entry(name)
         return "" if entry is None else entry.status
+
+    def request_file(self, engine: Engine) -> RequestFile:
+        """As Selfheal reads and writes it."""
+        return RequestFile(Path(self.file), backups=None, keep=200, changes=FileChangeRows(engine), clock=SystemClock())
 
     def starting(self, engine: Engine, **changes: Any) -> Starting:
         """What admission needs."""
         access: dict[str, Any] = {"url": self.broker, "credentials": self.login, "timeout": timedelta(seconds=5)}
         found: dict[str, Any] = {
-            "file": PlainFile(Path(self.file)),
+            "file": self.request_file(engine),
             "states": WorkflowStates(engine, PIPELINE),
             "starts": Starts(engine, at_once=AT_ONCE),
             "deliverables": JetStreamDeliverables(PIPELINE, **access),
@@ -98,13 +105,20 @@ class World:
     def keeping(self, engine: Engine, **changes: Any) -> Keeping:
         """What persistence needs."""
         one = self.starting(engine)
+        sources = Sources(
+            file=one.file,
+            deliverables=one.deliverables,
+            states=one.states,
+            written=FileChangeRows(engine).written,
+            runs=lambda: None,
+            pipeline=PIPELINE,
+            clock=one.clock,
+        )
+        store = Disagreements(engine)
         found: dict[str, Any] = {
-            "file": one.file,
-            "states": one.states,
+            "sources": sources,
             "starts": one.starts,
-            "deliverables": one.deliverables,
-            "clock": one.clock,
-            "pipeline": PIPELINE,
+            "record": lambda *seen: store.record(*seen, mechanism=WHO),
             "at_most": 5,
             "keep": timedelta(days=90),
             "allowed": True,
@@ -125,35 +139,6 @@ class Ahead(SystemClock):
     def now(self) -> datetime:
         """Aware UTC time."""
         return super().now() + self._ahead
-
-
-class PlainFile:
-    """A request file that our own processes alone write."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def read(self) -> Reading:
-        return read_requests(self.path.read_bytes(), read_at=datetime.now(UTC))
-
-    def write_status(self, req_number: str, *, before: str, after: RequestStatus, who: str, why: str) -> StatusChange:
-        assert who
-        assert why
-        data = self.path.read_bytes()
-        reading = read_requests(data, read_at=datetime.now(UTC))
-        entry = reading.entry(req_number)
-        if entry is None or entry.status != before or entry.status_line is None:
-            raise TargetChanged(f"{req_number} does not say {before}")
-        _replace(self.path, with_status(data, entry, after))
-        return StatusChange(
-            req_number=req_number,
-            line=entry.status_line,
-            before=before,
-            after=after,
-            sha256_before=reading.sha256,
-            sha256_after="",
-            backup="",
-        )
 
 
 def _replace(path: Path, data: bytes) -> None:

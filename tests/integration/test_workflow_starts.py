@@ -24,7 +24,7 @@ from selfheal.model.start import Held, Hold, Start, StartState
 from selfheal.model.workflow import Workflow, WorkflowStatus
 from selfheal.protocol.admitting import outlook
 from selfheal.protocol.failpoint import STARTING
-from selfheal.protocol.keeping import Kept, keep, look
+from selfheal.protocol.keeping import Kept, keep
 from selfheal.protocol.starting import Starting, conclude, finish_all
 from selfheal.store.breakers import Breakers
 from selfheal.store.maintenance import Maintenance
@@ -55,8 +55,7 @@ def asked(world: World, engine: Engine, *entries: str) -> None:
 
 def kept(world: World, engine: Engine) -> Kept:
     """One run of workflow-persistence."""
-    works = world.keeping(engine)
-    return keep(works, look(works))
+    return keep(world.keeping(engine))
 
 
 def settled(engine: Engine) -> None:
