@@ -7,7 +7,8 @@ from selfheal.model.errors import SelfhealError, Transient
 
 RECONCILE = "reconcile/reconcile"
 WATCHER = "application-health/application-health"
-AT_START = (RECONCILE, WATCHER)
+PERSISTENCE = "workflow-persistence/workflow-persistence"
+AT_START = (RECONCILE, WATCHER, PERSISTENCE)
 BULK = 200
 
 

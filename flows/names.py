@@ -29,6 +29,16 @@ def breaker_run() -> str:
     return _name(f"{asked['deed']} {asked['breaker']}: {asked['why']}", dry_run=asked["dry_run"])
 
 
+def persistence_run() -> str:
+    """What it does, and when."""
+    return _name(f"keep the states of workflows, {_now()}", dry_run=flow_run.parameters["dry_run"])
+
+
+def admission_run() -> str:
+    """What it does, and when."""
+    return _name(f"start workflows, {_now()}", dry_run=flow_run.parameters["dry_run"])
+
+
 def watch_run() -> str:
     """From when on it watches."""
     return _name(f"watch from {_now()}")

@@ -38,8 +38,10 @@ from selfheal.protocol.alerts import deliver
 from selfheal.protocol.heal import Result, Steps
 from selfheal.protocol.healer import Healer
 from selfheal.protocol.holder import this_process
+from selfheal.protocol.keeping import Keeping
 from selfheal.protocol.leases import Leases
 from selfheal.protocol.reconcile import Settled, reconcile
+from selfheal.protocol.starting import Starting
 from selfheal.settings.component import ENGINE
 from selfheal.settings.estate import Settings
 from selfheal.settings.file import load
@@ -59,6 +61,7 @@ from selfheal.store.runs import MechanismRuns
 from selfheal.store.starts import Starts
 from selfheal.watch.watcher import Watcher
 from selfheal.watch.world import Pace, World
+from selfheal.wiring_starts import keeping_of, starting_of
 
 _log = logging.getLogger(__name__)
 _FRESH, _FRESH_SWEEPS = timedelta(seconds=30), 4
@@ -90,6 +93,8 @@ class Estate:
         containers: the Docker engines by name; empty where no component names a container.
         databases: the estate's own databases by name.
         request_file: of the workflows; None where the settings name none.
+        starting: starts workflows; None where there are none.
+        keeping: keeps their states; the same.
         engine: the database behind them.
     """
 
@@ -111,6 +116,8 @@ class Estate:
     containers: Mapping[str, ContainerControl]
     databases: Mapping[str, EstateDatabase]
     request_file: RequestFile | None
+    starting: Starting | None
+    keeping: Keeping | None
     engine: Engine
 
     def close(self) -> None:
@@ -276,6 +283,10 @@ def wire(settings: Settings, *, database_url: str, web_url: str = "", statement_
         containers=containers,
         databases=databases,
         request_file=request_file,
+        starting=None
+        if request_file is None
+        else starting_of(settings, engine, file=request_file, breakers=breakers, clock=clock),
+        keeping=None if request_file is None else keeping_of(settings, engine, file=request_file, clock=clock),
         engine=engine,
     )
 

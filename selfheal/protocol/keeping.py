@@ -92,10 +92,11 @@ def keep(works: Keeping, *, although_many: bool = False) -> Kept:
     most = len(mine.disagreements) if although_many else works.at_most
     done = settle(mine, stores, works.sources, most=most, who=WHO)
     kept.settled = replace(done, held={**done.held, **forbidden})
-    kept.left = [one for one in compared.disagreements if one.req_number not in done.moved]
+    over = done.moved | set(kept.taken_in)
+    kept.left = [one for one in compared.disagreements if one.req_number not in over]
     if not kept.unbelieved:
         kept.described = _describe(works, stores, kept)
-    works.record(stores, compared, kept.settled)
+    works.record(stores, compared, replace(kept.settled, moved=over))
     kept.forgotten = works.sources.states.forget(older=works.keep)
     return kept
 

@@ -78,6 +78,8 @@ def test_everything_is_made_once_and_removed_again(api: PrefectApi, untouched: d
         "circuit-breaker",
         "healing-dispatch",
         "reconcile",
+        "workflow-admission",
+        "workflow-persistence",
     ]
     assert {kind: left[kind] for kind in left if kind != "flows"} == {
         kind: untouched[kind] for kind in untouched if kind != "flows"

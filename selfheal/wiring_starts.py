@@ -1,0 +1,93 @@
+"""Wires what starts workflows and what keeps their states. Bootstrap calls it where there is a request file."""
+
+from importlib.metadata import entry_points
+from typing import Any
+
+from sqlalchemy import Engine
+
+from selfheal.clients.jetstream import JetStreamDeliverables
+from selfheal.clients.jetstream_events import JetStreamEvents
+from selfheal.model.errors import Permanent
+from selfheal.policy.catalogue import ALLOWED_AS
+from selfheal.ports import AgentBreakers, Clock, RequestFile, StageEvents
+from selfheal.protocol.comparing import Sources
+from selfheal.protocol.keeping import WHO, Keeping
+from selfheal.protocol.starting import Starting
+from selfheal.settings.estate import Settings
+from selfheal.settings.workflows import Workflows
+from selfheal.store.disagreements import Disagreements
+from selfheal.store.file_changes import FileChangeRows
+from selfheal.store.workflow_starts import Starts
+from selfheal.store.workflows import WorkflowStates
+
+GROUP = "selfheal.workflow_starters"
+"""Entry points of other packages: one, called with the section `workflows` of the settings, gives a
+`ports.StageEvents` that starts stages in place of the event on JetStream."""
+
+
+def starting_of(
+    settings: Settings, engine: Engine, *, file: RequestFile, breakers: AgentBreakers, clock: Clock
+) -> Starting:
+    """What workflow-admission needs.
+
+    Raises:
+        Permanent: two packages want to start workflows, or the one cannot be loaded.
+    """
+    found = settings.workflows
+    return Starting(
+        file=file,
+        states=WorkflowStates(engine, found.pipeline()),
+        starts=Starts(engine, at_once=found.at_once),
+        deliverables=JetStreamDeliverables(found.pipeline(), **_access(found)),
+        events=_starter(found),
+        breakers=breakers,
+        clock=clock,
+        pipeline=found.pipeline(),
+        at_once=found.at_once,
+        allowed=ALLOWED_AS in settings.healing.allow,
+    )
+
+
+def keeping_of(settings: Settings, engine: Engine, *, file: RequestFile, clock: Clock) -> Keeping:
+    """What workflow-persistence needs. Which runs of Prefect claim a workflow is told by no run yet."""
+    found, store = settings.workflows, Disagreements(engine)
+    sources = Sources(
+        file=file,
+        deliverables=JetStreamDeliverables(found.pipeline(), **_access(found)),
+        states=WorkflowStates(engine, found.pipeline()),
+        written=FileChangeRows(engine).written,
+        runs=lambda: None,
+        pipeline=found.pipeline(),
+        clock=clock,
+    )
+    return Keeping(
+        sources=sources,
+        starts=Starts(engine, at_once=found.at_once),
+        record=lambda stores, compared, settled: store.record(stores, compared, settled, mechanism=WHO),
+        at_most=found.changed_in_one_run,
+        keep=found.keep_complete,
+        allowed=ALLOWED_AS in settings.healing.allow,
+    )
+
+
+def _access(found: Workflows) -> dict[str, Any]:
+    """How the broker is reached."""
+    return {"url": found.url, "credentials": found.credentials, "timeout": found.timeout}
+
+
+def _starter(found: Workflows) -> StageEvents:
+    """The one that another package brings, else the event on JetStream."""
+    plugins = sorted(entry_points(group=GROUP), key=lambda one: one.name)
+    if not plugins:
+        return JetStreamEvents(found.pipeline(), found.events, **_access(found))
+    if len(plugins) > 1:
+        names = ", ".join(f"{one.name} ({one.value})" for one in plugins)
+        raise Permanent(f"several packages want to start workflows: {names}", hint="uninstall all but one of them")
+    try:
+        starter: StageEvents = plugins[0].load()(found)
+    except Exception as error:
+        raise Permanent(
+            f"{plugins[0].name} ({plugins[0].value}), which starts workflows, cannot be loaded: {error}",
+            hint="repair or uninstall its package",
+        ) from error
+    return starter

@@ -1,0 +1,1 @@
+"""The steps of the mechanisms that start workflows and keep their states."""

@@ -1,0 +1,27 @@
+"""The step of workflow-persistence."""
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from selfheal.bootstrap import current
+from selfheal.model.errors import Permanent
+from selfheal.protocol.keeping import Keeping, Kept, keep
+from tasks.retries import RETRYING
+
+
+@task(name="keep-states", task_run_name="compare the stores, and settle", cache_policy=NO_CACHE, **RETRYING)
+def keep_states(although_many: bool) -> Kept:  # noqa: FBT001 - handed on from the form
+    """Take in, settle, describe, forget; what is done already is not found again: a retry does nothing twice."""
+    return keep(keeping(), although_many=although_many)
+
+
+def keeping() -> Keeping:
+    """What keeping needs, of this process's estate.
+
+    Raises:
+        Permanent: it has no workflows.
+    """
+    found = current().keeping
+    if found is None:
+        raise Permanent("there are no workflows", hint="name the request file in workflows.request_file")
+    return found
