@@ -8,6 +8,7 @@ from uuid import UUID
 
 from selfheal.model.deliverable import Presence
 from selfheal.model.disagreement import Rule
+from selfheal.model.file_change import FileChange
 from selfheal.model.workflow import RecoveryLine, WorkflowChange
 
 
@@ -214,12 +215,14 @@ class WorkflowStory:
         disagreements: open and settled ones, the newest first.
         recoveries: the latest first.
         changes: of its state, likewise.
+        writes: of its status line in the request file, likewise.
     """
 
     workflow: WorkflowSeen
     disagreements: Sequence[DisagreementLine]
     recoveries: Sequence[RecoveryLine]
     changes: Sequence[WorkflowChange]
+    writes: Sequence[FileChange]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,7 +39,7 @@ def is_stuck(  # noqa: PLR0913 - each is a part of what is known of it
 
 def events_of(story: WorkflowStory) -> tuple[WorkflowEvent, ...]:
     """Everything that is known to have happened to a workflow, the newest first."""
-    found = [*_changed(story), *_delivered(story), *_recovered(story), *_disagreed(story)]
+    found = [*_changed(story), *_written(story), *_delivered(story), *_recovered(story), *_disagreed(story)]
     return tuple(sorted(found, key=lambda one: one.at, reverse=True))
 
 
@@ -48,6 +48,13 @@ def _changed(story: WorkflowStory) -> Iterator[WorkflowEvent]:
         before = "" if one.from_status is None else f"{one.from_status} at stage {one.from_stage}, now "
         words = f"{before}{one.to_status} at stage {one.to_stage}: {one.why}"
         yield WorkflowEvent(at=one.at, kind=WorkflowEventKind.CHANGED, words=words, who=one.who)
+
+
+def _written(story: WorkflowStory) -> Iterator[WorkflowEvent]:
+    for one in story.writes:
+        if one.at is not None:
+            words = f"{one.before or 'nothing'} became {one.after} in the file: {one.why}"
+            yield WorkflowEvent(at=one.at, kind=WorkflowEventKind.WRITTEN, words=words, who=one.who)
 
 
 def _delivered(story: WorkflowStory) -> Iterator[WorkflowEvent]:

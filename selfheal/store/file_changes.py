@@ -69,6 +69,15 @@ class FileChangeRows:
         with transaction(self._engine) as connection:
             return [_change(row) for row in connection.execute(statement)]
 
+    def of_request(self, req_number: str, *, limit: int) -> Sequence[FileChange]:
+        """Those of one request's status that were done, the newest first."""
+        columns = file_changes.c
+        done = (columns.kind == ChangeKind.STATUS.value, columns.state == ChangeState.DONE.value)
+        statement = select(file_changes).where(*done, columns.req_number == req_number)
+        with transaction(self._engine) as connection:
+            rows = connection.execute(statement.order_by(columns.at.desc(), columns.id.desc()).limit(limit))
+            return [_change(row) for row in rows]
+
     def written(self) -> Mapping[str, StatusChange]:
         """The newest of each request that was done."""
         columns = file_changes.c

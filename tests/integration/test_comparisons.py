@@ -8,18 +8,24 @@ import pytest
 from person_fixtures import ACME
 from sqlalchemy import Engine, event, text
 from store_values import ALL, NOW, PIPELINE, B, C, R, entry, evidence, reading, workflow
+from uuid6 import uuid7
 
 from selfheal.model.deliverable import Orphans, Presence
 from selfheal.model.disagreement import Kind, Settled, Settler, Stores
+from selfheal.model.file_change import ChangeKind, ChangeState, FileChange
 from selfheal.model.identity import Identity, Role
 from selfheal.model.page import Slice
 from selfheal.model.request import Entry
-from selfheal.model.workflow import Workflow
+from selfheal.model.workflow import RecoveryType, Workflow
 from selfheal.model.workflow_report import WorkflowFilter, WorkflowsLevel
+from selfheal.policy.disagreement_rules import RULES
 from selfheal.policy.disagreements import compare
+from selfheal.policy.workflow_report import events_of
 from selfheal.store.disagreements import Disagreements
 from selfheal.store.engine import seen_by
+from selfheal.store.file_changes import FileChangeRows
 from selfheal.store.reading.comparisons import Comparisons
+from selfheal.store.workflows import WorkflowStates
 
 STATE = text(
     "INSERT INTO workflow_state (req_number, title, assigned_to, current_stage, status, started_at, updated_at)"
@@ -169,6 +175,45 @@ def test_a_workflow_is_read_with_its_stages(empty: Engine, read: Comparisons) ->
     assert found is not None
     assert found.workflow.stuck
     assert read.story("REQ-2") is None
+
+
+def test_a_story_tells_who_did_what(empty: Engine, read: Comparisons) -> None:
+    """Changes of the state, our writes of the file, recoveries, deliverables and disagreements, the newest first."""
+    states, files = WorkflowStates(empty, PIPELINE), FileChangeRows(empty)
+    new = workflow(R, req_number="REQ-1", said="NEW", hours=9)
+    assert states.create(new, who="workflow-persistence", why="line 3 says NEW")
+    change = FileChange(
+        id=uuid7(),
+        path="/srv/requests.md",
+        kind=ChangeKind.STATUS,
+        who="recovery-health-check",
+        why="it was stuck",
+        req_number="REQ-1",
+        before="IN_PROGRESS",
+        after="PENDING",
+    )
+    files.begin(change)
+    files.settle(change.id, ChangeState.DONE)
+    states.note_recovery(
+        "REQ-1",
+        type_=RecoveryType.MARK_PENDING,
+        stuck_minutes=95,
+        last_completed_stage=None,
+        action="retry",
+        success=True,
+    )
+    record(empty, stores(entry("NEW", name="REQ-1"), workflows=[new]))
+    story = read.story("REQ-1")
+    assert story is not None
+    told = {one.kind.value: (one.who, one.words) for one in events_of(story)}
+    assert told == {
+        "disagreed": ("", f"ZOMBIE: {RULES[Kind.ZOMBIE].what}"),
+        "recovered": ("", "MARK_PENDING, after 95 min: retry"),
+        "written": ("recovery-health-check", "IN_PROGRESS became PENDING in the file: it was stuck"),
+        "changed": ("workflow-persistence", "running at stage 0: line 3 says NEW"),
+    }
+    times = [one.at for one in events_of(story)]
+    assert times == sorted(times, reverse=True)
 
 
 def test_a_shrunken_file_leaves_what_was_seen(empty: Engine, read: Comparisons) -> None:

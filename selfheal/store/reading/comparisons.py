@@ -24,6 +24,7 @@ from selfheal.model.workflow_report import (
 from selfheal.policy.disagreement_rules import RULES
 from selfheal.policy.workflow_report import agent_of, is_stuck, level
 from selfheal.store.engine import transaction
+from selfheal.store.file_changes import FileChangeRows
 from selfheal.store.reading.keyset import page_of
 from selfheal.store.reading.workflows import Workflows
 from selfheal.store.tables import (
@@ -63,6 +64,7 @@ class Comparisons:
         self._pipeline = pipeline
         self._many_orphans = many_orphans
         self._workflows = Workflows(engine)
+        self._files = FileChangeRows(engine)
 
     def page(self, wanted: Slice, only: WorkflowFilter = WorkflowFilter()) -> Page[WorkflowSeen]:  # noqa: B008 - frozen
         """One page of workflows, those that have changed last first."""
@@ -81,6 +83,7 @@ class Comparisons:
             disagreements=self.disagreements(req_number=req_number, settled=True, limit=_STORY),
             recoveries=self._workflows.recoveries(limit=_STORY, req_number=req_number),
             changes=self._changes(req_number),
+            writes=self._files.of_request(req_number, limit=_STORY),
         )
 
     def _changes(self, req_number: str) -> Sequence[WorkflowChange]:
