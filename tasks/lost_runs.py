@@ -22,25 +22,25 @@ from selfheal.model.errors import Transient
 from selfheal.protocol.holder import is_gone
 from tasks.retries import RETRYING
 
-_STATES = [StateType.RUNNING.value, StateType.CANCELLING.value]
-_AT_A_TIME = 200
+UNDER_WAY = [StateType.RUNNING.value, StateType.CANCELLING.value]
+AT_A_TIME = 200
 
 
 @task(name="end-lost-runs", task_run_name="end runs whose process is gone", cache_policy=NO_CACHE, **RETRYING)
 def end_lost_runs(*, dry_run: bool = False) -> int:
     """Set every running flow run to Crashed whose process on this host is gone; how many that were, or would be."""
     with get_client(sync_client=True) as client:
-        running = FlowRunFilter.model_validate({"state": {"type": {"any_": _STATES}}})
+        running = FlowRunFilter.model_validate({"state": {"type": {"any_": UNDER_WAY}}})
         try:
-            runs = client.read_flow_runs(flow_run_filter=running, limit=_AT_A_TIME)
+            runs = client.read_flow_runs(flow_run_filter=running, limit=AT_A_TIME)
             holders = current().runs.holders([run.id for run in runs])
-            lost = [run for run in runs if _is_lost(client, run, holders)]
+            lost = [run for run in runs if is_lost(client, run, holders)]
             return len(lost) if dry_run else sum(_end(client, run) for run in lost)
         except httpx.TransportError as error:
             raise Transient(f"the Prefect server cannot be asked which runs are lost: {error}") from error
 
 
-def _is_lost(client: SyncPrefectClient, run: FlowRun, holders: Mapping[UUID, Holder]) -> bool:
+def is_lost(client: SyncPrefectClient, run: FlowRun, holders: Mapping[UUID, Holder]) -> bool:
     """Whether the process of the run, or of the run that it is part of, is gone."""
     if run.parent_task_run_id is None:
         return run.id in holders and is_gone(holders[run.id])
@@ -53,7 +53,7 @@ def _is_lost(client: SyncPrefectClient, run: FlowRun, holders: Mapping[UUID, Hol
     parent = client.read_flow_run(parent_id)
     if parent.state is not None and parent.state.is_final():
         return True
-    return _is_lost(client, parent, holders)
+    return is_lost(client, parent, holders)
 
 
 def _end(client: SyncPrefectClient, run: FlowRun) -> bool:
