@@ -20,6 +20,7 @@ from selfheal.clients.clock import SystemClock
 from selfheal.clients.docker import Docker
 from selfheal.clients.estate_database import EstateDatabase
 from selfheal.clients.http import Http
+from selfheal.clients.jetstream_orphans import JetStreamOrphans
 from selfheal.clients.nats import NatsBroker
 from selfheal.clients.request_file import RequestFile
 from selfheal.clients.supervisor import Supervisor
@@ -39,6 +40,7 @@ from selfheal.protocol.heal import Result, Steps
 from selfheal.protocol.healer import Healer
 from selfheal.protocol.holder import this_process
 from selfheal.protocol.keeping import Keeping
+from selfheal.protocol.known_requests import KnownRequests
 from selfheal.protocol.leases import Leases
 from selfheal.protocol.reconcile import Settled, reconcile
 from selfheal.protocol.starting import Starting
@@ -53,12 +55,14 @@ from selfheal.store.heals import Heals
 from selfheal.store.health import HealthHistory
 from selfheal.store.modes import Modes
 from selfheal.store.outbox import Outbox
+from selfheal.store.pruned import PrunedDeliverables
 from selfheal.store.raised import RaisedTriggers
 from selfheal.store.rates import RateReports
 from selfheal.store.reading.faults import Faults
 from selfheal.store.reports import Reports
 from selfheal.store.runs import MechanismRuns
 from selfheal.store.starts import Starts
+from selfheal.store.workflows import WorkflowStates
 from selfheal.watch.watcher import Watcher
 from selfheal.watch.world import Pace, World
 from selfheal.wiring_starts import keeping_of, starting_of
@@ -237,7 +241,10 @@ def wire(settings: Settings, *, database_url: str, web_url: str = "", statement_
     http = Http()
     engine = open_engine(database_url, statement_s=statement_s)
     request_file = _request_file(settings, engine, clock)
-    probes = probe_table(http=http, broker=broker, clock=clock, databases=databases, request_file=request_file)
+    orphans = _orphans(settings, request_file, engine)
+    probes = probe_table(
+        http=http, broker=broker, clock=clock, databases=databases, request_file=request_file, orphans=orphans
+    )
     observer = Observer(controls=controls, containers=containers, probes=probes, clock=clock)
     tools = Toolbox(
         controls=controls,
@@ -249,6 +256,8 @@ def wire(settings: Settings, *, database_url: str, web_url: str = "", statement_
         databases=databases,
         migrations=settings.allowed_sql(),
         request_file=request_file,
+        orphans=orphans,
+        copies=None if orphans is None else PrunedDeliverables(engine),
         modes={name: one.mode for name, one in settings.actions.items()},
     )
     healing = settings.healing
@@ -310,6 +319,22 @@ def _request_file(settings: Settings, engine: Engine, clock: Clock) -> RequestFi
         keep=workflows.keep_backups,
         changes=FileChangeRows(engine),
         clock=clock,
+    )
+
+
+def _orphans(settings: Settings, file: RequestFile | None, engine: Engine) -> JetStreamOrphans | None:
+    """The deliverables that belong to no request, if there is a file of requests."""
+    if file is None:
+        return None
+    workflows = settings.workflows
+    pipeline = workflows.pipeline()
+    return JetStreamOrphans(
+        pipeline,
+        KnownRequests(file, file, WorkflowStates(engine, pipeline)),
+        rest=workflows.prune_older,
+        url=workflows.url,
+        credentials=workflows.credentials,
+        timeout=workflows.timeout,
     )
 
 

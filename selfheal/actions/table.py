@@ -12,6 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from selfheal.actions.apply_migration import ApplyMigration
 from selfheal.actions.clear_caches import ClearCaches
+from selfheal.actions.prune_deliverables import PruneDeliverables
 from selfheal.actions.restart_container import RestartContainer
 from selfheal.actions.restart_database import RestartDatabase
 from selfheal.actions.restart_service import RestartService
@@ -31,6 +32,8 @@ from selfheal.ports import (
     HttpClient,
     KeptFile,
     Observe,
+    OrphanedDeliverables,
+    PrunedCopies,
     ServiceControl,
 )
 
@@ -52,6 +55,8 @@ class Toolbox:
         databases: the estate's databases by name.
         migrations: the catalogue of allow-listed SQL by name.
         request_file: of the workflows; None: there are none.
+        orphans: the deliverables of requests that nobody knows; None: there are no workflows.
+        copies: of what is pruned of them; None as well.
         modes: how far actions may go that the settings name; the others as far as they say themselves.
     """
 
@@ -64,6 +69,8 @@ class Toolbox:
     databases: Mapping[str, EstateDatabase] = field(default_factory=dict)
     migrations: Mapping[str, Migration] = field(default_factory=dict)
     request_file: KeptFile | None = None
+    orphans: OrphanedDeliverables | None = None
+    copies: PrunedCopies | None = None
     modes: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -216,6 +223,9 @@ def build(tools: Toolbox) -> Registry:
     registry.register(RestartDatabase(databases=tools.databases, service=service, container=container))
     registry.register(ApplyMigration(databases=tools.databases, migrations=tools.migrations, observe=tools.observe))
     registry.register(RestoreRequestFile(file=tools.request_file, observe=tools.observe))
+    registry.register(
+        PruneDeliverables(orphans=tools.orphans, copies=tools.copies, observe=tools.observe, clock=tools.clock)
+    )
     for plugin in entry_points(group=GROUP):
         registry.offer(plugin)
     registry.check_modes()

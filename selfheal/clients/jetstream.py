@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from selfheal.clients.jetstream_api import STREAM_NOT_FOUND, ApiError, JetStreamApi, JetStreamBroker
-from selfheal.clients.jetstream_look import Known, Wanted, look
+from selfheal.clients.jetstream_look import Pruned, Wanted, look
 from selfheal.model.deliverable import Evidence, Orphans
 from selfheal.model.errors import SelfhealError
 from selfheal.model.pipeline import Pipeline, Stage
@@ -33,7 +33,7 @@ class JetStreamDeliverables:
         url: of the broker.
         credentials: user and password, or None.
         timeout: a call to the broker that takes longer has failed.
-        pruned: tells which sequences we deleted; where it fails, none are known.
+        pruned: tells what we deleted; where it fails, nothing of it is known.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class JetStreamDeliverables:
         url: str,
         credentials: tuple[str, str] | None,
         timeout: timedelta,
-        pruned: Known = lambda _stream, _created: (),
+        pruned: Pruned = lambda _stream, _created: {},
     ) -> None:
         self._pipeline = pipeline
         self._broker = JetStreamBroker(url, credentials, timeout)

@@ -5,9 +5,11 @@ takes longer than the broker; and it has no batch get.
 """
 
 import asyncio
+import itertools
 import json
 from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -44,6 +46,15 @@ class ApiError(Permanent):
         self.passes: bool = error.get("code") == _UNAVAILABLE
 
 
+@dataclass(kw_only=True)
+class _Batch:
+    """The messages that answer one question, until a status or so many of them end it."""
+
+    full: int
+    ended: asyncio.Future[str]
+    messages: list[Msg] = field(default_factory=list)
+
+
 class JetStreamApi:
     """The API over a connection that somebody else opens and bounds.
 
@@ -59,6 +70,9 @@ class JetStreamApi:
         self._client = client
         self._seconds = seconds
         self._errors = errors
+        self._inbox: str | None = None
+        self._numbers = itertools.count()
+        self._batches: dict[str, _Batch] = {}
 
     async def info(self, stream: str, *, details: bool = False) -> tuple[StreamState, dict[str, Any]]:
         """The stream, and the broker's answer; with `details` also the sequences that were deleted."""
@@ -80,15 +94,26 @@ class JetStreamApi:
         answer = await self.call("STREAM.NAMES", {"subject": subject})
         return next(iter(answer.get("streams") or ()), "")
 
-    async def last(self, stream: StreamState, subjects: Sequence[str]) -> dict[str, StoredMessage]:
-        """The newest message of each of these subjects that has one."""
+    async def newest(self, stream: str, subjects: Sequence[str]) -> dict[str, StoredMessage] | None:
+        """The newest message of each of these subjects that has one, by direct gets; None: it lets nobody do that.
+
+        Who answers may be behind the leader of the stream: the answer counts where `StreamState.direct` says so.
+        """
+        found: dict[str, StoredMessage] = {}
+        for begin in range(0, len(subjects), _AT_ONCE):
+            messages = await self._batch(stream, {"multi_last": list(subjects[begin : begin + _AT_ONCE])})
+            if messages is None:
+                return None
+            found.update((one.subject, one) for one in messages)
+        return found
+
+    async def newest_of_leader(self, stream: str, subjects: Sequence[str]) -> dict[str, StoredMessage]:
+        """The same, each asked for by itself, of whoever leads the stream."""
         found: dict[str, StoredMessage] = {}
         for begin in range(0, len(subjects), _AT_ONCE):
             some = subjects[begin : begin + _AT_ONCE]
-            messages = await self._batch(stream, {"multi_last": list(some)}) if stream.direct else None
-            if messages is None:
-                messages = [one for one in await asyncio.gather(*(self._one(stream, one) for one in some)) if one]
-            found.update((one.subject, one) for one in messages)
+            messages = await asyncio.gather(*(self.message(stream, {"last_by_subj": one}) for one in some))
+            found.update((one.subject, one) for one in messages if one is not None)
         return found
 
     async def all_of(self, stream: StreamState, subject: str) -> AsyncIterator[StoredMessage]:
@@ -96,7 +121,7 @@ class JetStreamApi:
         sequence = 1
         while True:
             which = {"seq": sequence, "next_by_subj": subject, "batch": _BATCH}
-            messages = await self._batch(stream, which) if stream.direct else None
+            messages = await self._batch(stream.name, which) if stream.direct else None
             if messages is None:
                 one = await self.message(stream.name, {"seq": sequence, "next_by_subj": subject})
                 messages = [one] if one else []
@@ -157,23 +182,27 @@ class JetStreamApi:
 
     async def batch(self, subject: str, body: Mapping[str, Any], *, full: int = 0) -> tuple[list[Msg], str]:
         """All messages that answer one question, and the status that ends them; none where it ends with so many."""
-        got: list[Msg] = []
-        ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-
-        async def take(message: Msg) -> None:
-            status = (message.headers or {}).get("Status")
-            if status is None:
-                got.append(message)
-            if not ended.done() and (status is not None or len(got) == full):
-                ended.set_result(status or "")
-
-        inbox = self._client.new_inbox()
-        subscription = await self._client.subscribe(inbox, cb=take)
+        if self._inbox is None:
+            self._inbox = self._client.new_inbox()
+            await self._client.subscribe(f"{self._inbox}.*", cb=self._take)
+        reply = f"{self._inbox}.{next(self._numbers)}"
+        batch = self._batches[reply] = _Batch(full=full, ended=asyncio.get_running_loop().create_future())
         try:
-            await self._client.publish(subject, json.dumps(body).encode(), reply=inbox)
-            return got, await asyncio.wait_for(ended, self._seconds)
+            await self._client.publish(subject, json.dumps(body).encode(), reply=reply)
+            return batch.messages, await asyncio.wait_for(batch.ended, self._seconds)
         finally:
-            await subscription.unsubscribe()
+            del self._batches[reply]
+
+    async def _take(self, message: Msg) -> None:
+        """One message of a batch. They share a subscription: one for each would take longer than the answers."""
+        batch = self._batches.get(message.subject)
+        if batch is None:  # too late: nobody waits for it any more
+            return
+        status = (message.headers or {}).get("Status")
+        if status is None:
+            batch.messages.append(message)
+        if not batch.ended.done() and (status is not None or len(batch.messages) == batch.full):
+            batch.ended.set_result(status or "")
 
     async def answer(self, answers: Mapping[str, bytes]) -> None:
         """Messages to these subjects; the broker has them when this returns."""
@@ -181,15 +210,12 @@ class JetStreamApi:
             await self._client.publish(subject, data)
         await self._client.flush(timeout=max(1, round(self._seconds)))
 
-    async def _batch(self, stream: StreamState, body: Mapping[str, Any]) -> list[StoredMessage] | None:
+    async def _batch(self, stream: str, body: Mapping[str, Any]) -> list[StoredMessage] | None:
         """A direct get of many messages; None where this broker has none, which older ones have not."""
-        got, status = await self.batch(f"$JS.API.DIRECT.GET.{stream.name}", body)
+        got, status = await self.batch(f"$JS.API.DIRECT.GET.{stream}", body)
         if status not in {_END_OF_BATCH, _NOTHING}:
             return None
         return [_of_headers(one) for one in got]
-
-    async def _one(self, stream: StreamState, subject: str) -> StoredMessage | None:
-        return await self.message(stream.name, {"last_by_subj": subject})
 
 
 class JetStreamBroker:

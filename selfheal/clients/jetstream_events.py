@@ -152,4 +152,4 @@ async def _look(api: JetStreamApi, subject: str, req_number: str, since: datetim
     if not name:
         return StreamLook(why=f"no stream keeps {subject}")
     wanted = [Wanted(req_number=req_number, subjects=(subject,))]
-    return await look(api, name, wanted, {req_number: since}, lambda _stream, _created: ())
+    return await look(api, name, wanted, {req_number: since}, lambda _stream, _created: {})

@@ -5,7 +5,7 @@ The clients that read deliverables and escalations call this; `policy.evidence` 
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,8 +16,8 @@ from selfheal.policy.evidence import began, covers
 
 _log = logging.getLogger(__name__)
 
-Known = Callable[[str, datetime], Collection[int]]
-"""Which sequences of a stream we deleted ourselves, by its name and when it was made."""
+Pruned = Callable[[str, datetime], Mapping[int, str]]
+"""The subjects of what we deleted from a stream ourselves, by sequence; asked by its name and when it was made."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Wanted:
 
 
 async def look(
-    api: JetStreamApi, stream: str, wanted: Sequence[Wanted], since: Mapping[str, datetime | None], pruned: Known
+    api: JetStreamApi, stream: str, wanted: Sequence[Wanted], since: Mapping[str, datetime | None], pruned: Pruned
 ) -> StreamLook:
     """First the messages, then the stream: what it lost meanwhile is seen.
 
@@ -38,22 +38,20 @@ async def look(
         stream: where to look.
         wanted: what for.
         since: when each request began, by our clock; None: nobody knows.
-        pruned: tells which sequences we deleted.
+        pruned: tells what we deleted.
     """
-    before, _ = await api.info(stream)
     subjects = [subject for one in wanted for subject in one.subjects]
-    elsewhere = await _elsewhere(api, before, subjects)
-    newest = await api.last(before, subjects)
+    newest = await api.newest(stream, subjects)
+    state, _ = await api.info(stream)
+    if newest is None or not state.direct:
+        newest = await api.newest_of_leader(stream, subjects)
+        state, _ = await api.info(stream)
+    found = StreamLook(stream=state, newest=newest, elsewhere=await _elsewhere(api, state, subjects))
     if all(any(subject in newest for subject in one.subjects) for one in wanted):
-        return StreamLook(stream=before, newest=newest, elsewhere=elsewhere)
-    after, answer = await api.info(stream, details=True)
-    if after.created != before.created:
-        return StreamLook(why=f"stream {stream} was made anew while it was looked at")
-    found = StreamLook(stream=after, newest=newest, elsewhere=elsewhere)
-    deleted = answer["state"].get("deleted")
-    if not after.holes or deleted is None or len(deleted) != after.holes:
         return found
-    return await _with_holes(api, found, frozenset(deleted), since, pruned)
+    if state.first_seq > 1 or state.holes:
+        found = replace(found, pruned=await asyncio.to_thread(_of_ours, state, pruned))
+    return await _with_holes(api, found, since) if state.holes else found
 
 
 async def _elsewhere(api: JetStreamApi, stream: StreamState, subjects: Iterable[str]) -> dict[str, str]:
@@ -62,26 +60,24 @@ async def _elsewhere(api: JetStreamApi, stream: StreamState, subjects: Iterable[
     return {subject: other for subject, other in others.items() if other}
 
 
-async def _with_holes(
-    api: JetStreamApi, found: StreamLook, deleted: frozenset[int], since: Mapping[str, datetime | None], pruned: Known
-) -> StreamLook:
-    """The same with what was deleted, what of it is known, and from where on it matters to each request."""
-    stream = found.stream
-    if stream is None:
+async def _with_holes(api: JetStreamApi, found: StreamLook, since: Mapping[str, datetime | None]) -> StreamLook:
+    """The same with what was deleted, and from where on it matters to each request."""
+    state, answer = await api.info(found.stream.name if found.stream else "", details=True)
+    deleted = answer["state"].get("deleted")
+    if deleted is None or len(deleted) != state.holes:
         return found
-    known = await asyncio.to_thread(_of_ours, deleted, stream, pruned)
     resumes: dict[str, int] = {}
     for name, at in since.items():
-        if at is not None and deleted != known:
-            first = await api.first_since(stream.name, began(stream, at))
-            resumes[name] = stream.last_seq + 1 if first is None else first.sequence
-    return replace(found, deleted=deleted, known=known, resumes=resumes)
+        if at is not None and set(deleted) - found.pruned.keys():
+            first = await api.first_since(state.name, began(state, at))
+            resumes[name] = state.last_seq + 1 if first is None else first.sequence
+    return replace(found, stream=state, deleted=frozenset(deleted), resumes=resumes)
 
 
-def _of_ours(deleted: frozenset[int], stream: StreamState, pruned: Known) -> frozenset[int]:
-    """What we deleted of these; nothing where that cannot be told, so that nothing is concluded."""
+def _of_ours(stream: StreamState, pruned: Pruned) -> Mapping[int, str]:
+    """What we deleted; nothing where that cannot be told, so that nothing is concluded."""
     try:
-        return deleted.intersection(pruned(stream.name, stream.created))
+        return pruned(stream.name, stream.created)
     except SelfhealError as error:
         _log.warning("what was pruned of stream %s is not known: %s", stream.name, error)
-        return frozenset()
+        return {}

@@ -16,6 +16,7 @@ class ProbeKind(StrEnum):
     SQL_OBJECT = "sql-object"
     REQUEST_FILE = "request-file"  # of the workflows' settings
     WORKFLOW = "workflow"  # of the requests, never of the settings
+    DELIVERABLES = "deliverables"  # the same
 
 
 LONGEST_CALL = timedelta(seconds=60)

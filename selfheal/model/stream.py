@@ -71,7 +71,7 @@ class StreamLook:
         newest: by subject; one that has none is not in it.
         elsewhere: subjects that another stream keeps, with its name.
         deleted: the sequences of the stream's `holes`; None: they were not told.
-        known: those of them of which we know that they were of other requests.
+        pruned: the subjects of messages that we deleted ourselves, by sequence.
         resumes: by request, the first sequence that is still there of those stored since it began; where none is,
             one more than the last one.
         why: why nothing of it can be told; empty: it can.
@@ -81,6 +81,21 @@ class StreamLook:
     newest: Mapping[str, StoredMessage] = field(default_factory=dict)
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     deleted: frozenset[int] | None = None
-    known: frozenset[int] = frozenset()
+    pruned: Mapping[int, str] = field(default_factory=dict)
     resumes: Mapping[str, int] = field(default_factory=dict)
     why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orphan:
+    """A message of a request that nobody knows.
+
+    Attributes:
+        req_number: the request, by its subject.
+        stream_created: which life of its stream: made anew, that counts from 1 again.
+        message: as it is stored; without its payload where only its place matters.
+    """
+
+    req_number: str
+    stream_created: datetime
+    message: StoredMessage

@@ -7,6 +7,7 @@ never listed: nothing sweeps over workflows as if they were components.
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 
 from selfheal.model.component import Component, ProbeKind
 
@@ -14,6 +15,8 @@ ALLOWED_AS = "workflows"
 """The one name that stands for all of them on the allow-list."""
 REQUEST_FILE = "request-file"
 """What the request file is called as a component."""
+DELIVERABLES = "deliverables"
+"""All that agents have delivered, as one component: what belongs to no request may be pruned."""
 LADDER = ("retry-workflow", "block-workflow")
 LONGEST_ID = 100
 _ID = re.compile(r"REQ(-[A-Za-z0-9]+)+")
@@ -56,22 +59,47 @@ def file_component(path: str) -> Component:
     )
 
 
+def deliverables_component(url: str, *, timeout: timedelta) -> Component:
+    """All deliverables of a broker. Nothing of it is done by itself: a person names the action.
+
+    Args:
+        url: of the broker.
+        timeout: of a look at them.
+    """
+    return Component(
+        name=DELIVERABLES,
+        target=f"nats/{url}/{DELIVERABLES}"[:200],  # as wide as its columns
+        probe=ProbeKind.DELIVERABLES,
+        probe_timeout=timeout,
+        start_timeout=timedelta(seconds=10),
+        healthy_delay=timedelta(seconds=1),
+    )
+
+
 class Catalogue(Mapping[str, Component]):
     """Components by name.
 
     Args:
         components: those of the settings.
         timeout: of a look at a workflow; None: there are no workflows.
+        derived: further components that are found by their names and not listed.
     """
 
-    def __init__(self, components: Mapping[str, Component], *, timeout: timedelta | None) -> None:
+    def __init__(
+        self,
+        components: Mapping[str, Component],
+        *,
+        timeout: timedelta | None,
+        derived: Mapping[str, Component] = MappingProxyType({}),
+    ) -> None:
         self._components = components
+        self._derived = derived
         self._timeout = timeout
 
     def __getitem__(self, name: str) -> Component:
         if name not in self._components and self._timeout is not None and is_request(name):
             return workflow_component(name, timeout=self._timeout)
-        return self._components[name]
+        return self._components[name] if name in self._components else self._derived[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._components)

@@ -70,6 +70,8 @@ def lost(look: StreamLook, req_number: str, since: datetime | None) -> str:
         return "the broker did not describe the stream"
     if stream.peculiar:
         return f"stream {stream.name} {stream.peculiar}"
+    if any(subject.endswith(f".{req_number}") for subject in look.pruned.values()):
+        return f"what it had delivered was pruned from stream {stream.name}"
     if since is None:
         return "nobody knows since when it has been under way"
     if stream.ahead is not None and abs(stream.ahead) > SKEWED:
@@ -107,7 +109,7 @@ def _hole_since(look: StreamLook, stream: StreamState, req_number: str) -> bool:
     resumes = look.resumes.get(req_number, stream.first_seq)
     while resumes - 1 in deleted:
         resumes -= 1
-    return any(one >= resumes for one in deleted - look.known)
+    return any(one >= resumes for one in deleted - look.pruned.keys())
 
 
 def _not_kept(stage: Stage, subjects: Iterable[str], look: StreamLook) -> str:

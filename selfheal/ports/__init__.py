@@ -5,7 +5,16 @@ from selfheal.ports.files import FileChanges, KeptFile
 from selfheal.ports.stores import AgentBreakers, AlertOutbox, HealStore, HealthStore, TriggersRaised
 from selfheal.ports.surroundings import AlertChannel, Clock
 from selfheal.ports.targets import BrokerClient, Changes, ContainerControl, EstateDatabase, HttpClient, ServiceControl
-from selfheal.ports.workflows import Deliverables, Escalations, RequestFile, StageEvents, WorkflowStarts, WorkflowStore
+from selfheal.ports.workflows import (
+    Deliverables,
+    Escalations,
+    OrphanedDeliverables,
+    PrunedCopies,
+    RequestFile,
+    StageEvents,
+    WorkflowStarts,
+    WorkflowStore,
+)
 
 __all__ = [
     "Action",
@@ -25,7 +34,9 @@ __all__ = [
     "HttpClient",
     "KeptFile",
     "Observe",
+    "OrphanedDeliverables",
     "Probe",
+    "PrunedCopies",
     "RequestFile",
     "ServiceControl",
     "StageEvents",

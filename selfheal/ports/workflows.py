@@ -11,6 +11,7 @@ from selfheal.model.ending import Ending
 from selfheal.model.pipeline import Stage
 from selfheal.model.request import Reading, RequestStatus, StatusChange
 from selfheal.model.start import Held, Places, Start
+from selfheal.model.stream import Orphan
 from selfheal.model.workflow import RecoveryType, Workflow, WorkflowChange, WorkflowStatus
 
 
@@ -45,6 +46,45 @@ class Deliverables(Protocol):
 
     def orphans(self, known: Collection[str]) -> Orphans:
         """Deliverables of requests that are not among these."""
+        ...
+
+
+class OrphanedDeliverables(Protocol):
+    """The messages of requests that nobody knows.
+
+    `Transient`, `Permanent`: it cannot be told or done; of what was begun, `there` tells what became of it.
+    """
+
+    def find(self, *, limit: int) -> Sequence[Orphan]:
+        """At most so many, with their payloads; whole requests as far as they fit, always in the same order."""
+        ...
+
+    def delete(self, orphans: Sequence[Orphan]) -> None:
+        """Delete exactly these; one that is gone is no error. `TargetChanged`: a stream was made anew."""
+        ...
+
+    def there(self, orphans: Sequence[Orphan]) -> Sequence[Orphan]:
+        """Those of them that are still in their streams."""
+        ...
+
+    def publish(self, orphans: Sequence[Orphan]) -> None:
+        """Publish them again: the way back. Each once, however often it is asked for within 2 minutes."""
+        ...
+
+
+class PrunedCopies(Protocol):
+    """What was to be deleted, as it was."""
+
+    def keep(self, orphans: Sequence[Orphan]) -> None:
+        """Keep copies, in one transaction."""
+        ...
+
+    def open(self) -> Sequence[Orphan]:
+        """Those that were not seen to be gone yet, without their payloads."""
+        ...
+
+    def gone(self, orphans: Sequence[Orphan]) -> None:
+        """They were seen to be gone."""
         ...
 
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from selfheal.model.component import ProbeKind
-from selfheal.ports import BrokerClient, Clock, EstateDatabase, HttpClient, KeptFile, Probe
+from selfheal.ports import BrokerClient, Clock, EstateDatabase, HttpClient, KeptFile, OrphanedDeliverables, Probe
 from selfheal.probes.container import ContainerProbe
+from selfheal.probes.deliverables import DeliverablesProbe
 from selfheal.probes.http import HttpProbe
 from selfheal.probes.nats import NatsProbe
 from selfheal.probes.process import ProcessProbe
@@ -21,6 +22,7 @@ def probe_table(
     clock: Clock,
     databases: Mapping[str, EstateDatabase] = MappingProxyType({}),
     request_file: KeptFile | None = None,
+    orphans: OrphanedDeliverables | None = None,
 ) -> Mapping[ProbeKind, Probe]:
     """One probe per kind."""
     return {
@@ -31,4 +33,5 @@ def probe_table(
         ProbeKind.SQL: SqlProbe(databases, clock),
         ProbeKind.SQL_OBJECT: SqlObjectProbe(databases, clock),
         ProbeKind.REQUEST_FILE: RequestFileProbe(request_file, clock),
+        ProbeKind.DELIVERABLES: DeliverablesProbe(orphans, clock),
     }

@@ -10,7 +10,14 @@ from selfheal.model.breaker_rules import Cause, Rules, Scope
 from selfheal.model.errors import Permanent
 from selfheal.model.migration import Migration
 from selfheal.policy.breaker_names import checked
-from selfheal.policy.catalogue import ALLOWED_AS, REQUEST_FILE, Catalogue, file_component
+from selfheal.policy.catalogue import (
+    ALLOWED_AS,
+    DELIVERABLES,
+    REQUEST_FILE,
+    Catalogue,
+    deliverables_component,
+    file_component,
+)
 from selfheal.policy.names import nearest
 from selfheal.settings.actions import ActionSettings, Costing, MigrationSettings, Promotion
 from selfheal.settings.alerts import Alerts
@@ -117,8 +124,12 @@ class Settings(Section):
     def _allows(self) -> None:
         """What may be healed exists, and its names mean one thing."""
         for name in sorted(self.healing.allow):
-            _known("healing.allow", name, {*self.components, ALLOWED_AS, REQUEST_FILE}, "component")
-        for name, what in ((ALLOWED_AS, "all workflows"), (REQUEST_FILE, "the request file")):
+            _known("healing.allow", name, {*self.components, ALLOWED_AS, REQUEST_FILE, DELIVERABLES}, "component")
+        for name, what in (
+            (ALLOWED_AS, "all workflows"),
+            (REQUEST_FILE, "the request file"),
+            (DELIVERABLES, "all deliverables"),
+        ):
             if name in self.components:
                 raise Wrong(f"components.{name}", f"is what healing.allow calls {what}; name it otherwise")
 
@@ -140,13 +151,14 @@ class Settings(Section):
     def catalogue(self) -> Catalogue:
         """The components as the domain knows them, by name, with the request file if there is one.
 
-        The workflows are found by theirs, and not listed.
+        The workflows are found by theirs, and the deliverables by one for all of them; those are not listed.
         """
         components = {name: one.component(name) for name, one in self.components.items()}
         if not self.workflows.request_file:
             return Catalogue(components, timeout=None)
         components[REQUEST_FILE] = file_component(self.workflows.request_file)
-        return Catalogue(components, timeout=self.workflows.timeout)
+        delivered = deliverables_component(self.workflows.url, timeout=self.workflows.timeout)
+        return Catalogue(components, timeout=self.workflows.timeout, derived={DELIVERABLES: delivered})
 
     def breaker_rules(self) -> Rules:
         """All that is set of breakers, as the domain knows it."""

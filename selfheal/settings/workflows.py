@@ -99,6 +99,9 @@ class Workflows(Section):
     """Complete workflows are kept so long."""
     full_every: Duration = timedelta(hours=5)
     """Orphans are counted, and the host services looked after, this often; stuck workflows with every run."""
+    prune_older: Duration = timedelta(days=1)
+    """`prune-deliverables` leaves a request alone of which anything younger was delivered: its entry may be on its
+    way."""
     many_orphans: Annotated[int, Field(ge=0)] = 10
     """More deliverables without a request than that make the level of health degraded."""
 
