@@ -15,7 +15,7 @@ from selfheal.probes.sql import SqlProbe
 from selfheal.probes.sql_object import SqlObjectProbe
 
 
-def probe_table(
+def probe_table(  # noqa: PLR0913 - what the probes ask
     *,
     http: HttpClient,
     broker: BrokerClient,

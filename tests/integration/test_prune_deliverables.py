@@ -2,13 +2,16 @@
 
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from deliverable_fixtures import PIPELINE, DeliverableBroker
 from sqlalchemy import Engine
+from uuid6 import uuid7
 
 from selfheal.actions.prune_deliverables import PruneDeliverables
+from selfheal.bootstrap import wire
 from selfheal.clients.clock import SystemClock
 from selfheal.clients.jetstream import JetStreamDeliverables
 from selfheal.clients.jetstream_orphans import JetStreamOrphans
@@ -19,6 +22,10 @@ from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.policy.catalogue import deliverables_component
 from selfheal.policy.evidence import MARGIN
 from selfheal.probes.deliverables import DeliverablesProbe
+from selfheal.protocol.dry_run import preview
+from selfheal.protocol.heal import heal
+from selfheal.protocol.plain import plain_steps
+from selfheal.settings.estate import Settings
 from selfheal.store.pruned import PrunedDeliverables
 
 KNOWN = "REQ-KNOWN-1"
@@ -178,3 +185,26 @@ def test_only_a_person_who_names_it_prunes(world: World) -> None:
     assert world.action.can_handle(trigger(), COMPONENT)
     assert not world.action.can_handle(trigger(action=""), COMPONENT)
     assert not world.action.can_handle(trigger(type=TriggerType.NATS_DOWN), COMPONENT)
+
+
+def test_a_person_is_asked_before_anything_is_pruned(
+    broker: DeliverableBroker, empty: Engine, database_url: str, tmp_path: Path
+) -> None:
+    """`selfheal heal deliverables --action prune-deliverables`: what is shown, and that it waits for a word."""
+    file = tmp_path / "OWNER_REQUESTS.md"
+    file.write_text(f"### {KNOWN}: Known\n\n**Status**: IN_PROGRESS\n")
+    broker.deliver("REQ-GONE-1", 0, 1)
+    broker.deliver(KNOWN, 0)
+    workflows = broker.settings(request_file=str(file), prune_older="1 ms")
+    settings = Settings.model_validate({"workflows": workflows, "healing": {"allow": ["deliverables"]}})
+    estate = wire(settings, database_url=database_url)
+    try:
+        told = preview(estate.healer, trigger(id=uuid7()))
+        assert told.seen == "SICK: some belong to no request, like those of REQ-GONE-1"
+        assert told.steps[0] == "keep copies of 2 deliverables of 1 requests, and delete them"
+        result = heal(plain_steps(estate.healer), trigger(id=uuid7(), who="ada"))
+        assert result.name == "AwaitingApproval"
+        assert COMPONENT.name not in list(estate.healer.components)
+        assert PrunedDeliverables(empty).open() == []
+    finally:
+        estate.close()
