@@ -48,9 +48,8 @@ class ApiError(Permanent):
 
 @dataclass(kw_only=True)
 class _Batch:
-    """The messages that answer one question, until a status or so many of them end it."""
+    """The messages that answer one direct get, until a status ends them."""
 
-    full: int
     ended: asyncio.Future[str]
     messages: list[Msg] = field(default_factory=list)
 
@@ -180,42 +179,59 @@ class JetStreamApi:
             raise ApiError(error)
         return found
 
-    async def batch(self, subject: str, body: Mapping[str, Any], *, full: int = 0) -> tuple[list[Msg], str]:
-        """All messages that answer one question, and the status that ends them; none where it ends with so many."""
+    async def pull(self, stream: str, consumer: str, size: int) -> list[Msg]:
+        """The next messages of a consumer, at most so many; those that are there, without waiting for more."""
+        got: list[Msg] = []
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def take(message: Msg) -> None:
+            if "Status" not in (message.headers or {}):
+                got.append(message)
+            elif not ended.done():
+                ended.set_result(None)
+            if len(got) == size and not ended.done():  # then no status follows
+                ended.set_result(None)
+
+        inbox = self._client.new_inbox()
+        subscription = await self._client.subscribe(inbox, cb=take)
+        try:
+            asked_for = json.dumps({"batch": size, "no_wait": True}).encode()
+            await self._client.publish(f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}", asked_for, reply=inbox)
+            await asyncio.wait_for(ended, self._seconds)
+        finally:
+            await subscription.unsubscribe()
+        return got
+
+    async def _batch(self, stream: str, body: Mapping[str, Any]) -> list[StoredMessage] | None:
+        """A direct get of many messages; None where this broker has none, which older ones have not."""
         if self._inbox is None:
             self._inbox = self._client.new_inbox()
             await self._client.subscribe(f"{self._inbox}.*", cb=self._take)
         reply = f"{self._inbox}.{next(self._numbers)}"
-        batch = self._batches[reply] = _Batch(full=full, ended=asyncio.get_running_loop().create_future())
+        batch = self._batches[reply] = _Batch(ended=asyncio.get_running_loop().create_future())
         try:
-            await self._client.publish(subject, json.dumps(body).encode(), reply=reply)
-            return batch.messages, await asyncio.wait_for(batch.ended, self._seconds)
+            await self._client.publish(f"$JS.API.DIRECT.GET.{stream}", json.dumps(body).encode(), reply=reply)
+            status = await asyncio.wait_for(batch.ended, self._seconds)
         finally:
             del self._batches[reply]
+        return [_of_headers(one) for one in batch.messages] if status in {_END_OF_BATCH, _NOTHING} else None
 
     async def _take(self, message: Msg) -> None:
         """One message of a batch. They share a subscription: one for each would take longer than the answers."""
         batch = self._batches.get(message.subject)
-        if batch is None:  # too late: nobody waits for it any more
-            return
         status = (message.headers or {}).get("Status")
+        if batch is None or batch.ended.done():  # too late: nobody waits for it any more
+            return
         if status is None:
             batch.messages.append(message)
-        if not batch.ended.done() and (status is not None or len(batch.messages) == batch.full):
-            batch.ended.set_result(status or "")
+        else:
+            batch.ended.set_result(status)
 
     async def answer(self, answers: Mapping[str, bytes]) -> None:
         """Messages to these subjects; the broker has them when this returns."""
         for subject, data in answers.items():
             await self._client.publish(subject, data)
         await self._client.flush(timeout=max(1, round(self._seconds)))
-
-    async def _batch(self, stream: str, body: Mapping[str, Any]) -> list[StoredMessage] | None:
-        """A direct get of many messages; None where this broker has none, which older ones have not."""
-        got, status = await self.batch(f"$JS.API.DIRECT.GET.{stream}", body)
-        if status not in {_END_OF_BATCH, _NOTHING}:
-            return None
-        return [_of_headers(one) for one in got]
 
 
 class JetStreamBroker:

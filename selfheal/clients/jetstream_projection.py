@@ -114,8 +114,7 @@ class JetStreamProjection:
         before, _ = await api.info(stream)
         await self._consumer(api, stream, before.created)
         size = min(_BATCH, run.limit - run.taken)
-        asked_for = {"batch": size, "no_wait": True}
-        got, _ = await api.batch(f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{CONSUMER}", asked_for, full=size)
+        got = await api.pull(stream, CONSUMER, size)
         after, _ = await api.info(stream)
         if after.created != before.created:  # what we got is of one of the two: it comes again
             return True

@@ -13,6 +13,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import Error, NoServersError
 
 from selfheal.clients.deadline import run_within
@@ -22,6 +23,17 @@ T = TypeVar("T")
 
 CLOSE_SECONDS = 0.5
 NATS_PORT = 4222
+
+
+class TolerantClient(Client):
+    """The library's client, whose connection would end with a message whose subject is no UTF-8."""
+
+    def _build_message(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: dict[str, str] | None
+    ) -> Msg:
+        text = subject.decode("utf-8", "replace").encode()
+        built: Msg = super()._build_message(sid, text, reply, data, headers)
+        return built
 
 
 class NatsBroker:
@@ -111,7 +123,7 @@ async def connected(
         met.append(error)
 
     user, password = credentials or (None, None)
-    client = Client()
+    client = TolerantClient()
     try:
         async with asyncio.timeout(seconds):
             await client.connect(

@@ -18,7 +18,8 @@ from selfheal.policy.redaction import redacted, without_secrets
 DECIDES = "critique"
 """The kind whose deliverable is a decision."""
 LONGEST_SUMMARY, LONGEST_REASON = 500, 4000
-_BEYOND = 4096  # a secret that the cut would halve is told by its form if that much more is looked at
+_BEYOND = 300  # of what is looked at for secrets: that takes 1 ms for a thousand characters
+_SHORT_WORD = 40
 _LONGEST_SHOWN, _LONGEST_WORD, _LONGEST_NUMBER = 100, 60, 300
 
 _IDS = ("req_number", "reqNumber", "requirementId", "requirement_id", "reqId")
@@ -222,9 +223,12 @@ def _summary(text: str) -> str:
 
 
 def _line(text: str, longest: int) -> str:
-    """One line without secrets, of bounded length."""
+    """One line without secrets, of bounded length. It is cut before a word: half a secret is told by no form."""
     line = without_secrets(_UNFIT.sub(" ", text[: longest + _BEYOND]).strip())
-    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+    if len(line) <= longest and len(text) <= longest + _BEYOND:
+        return line
+    whole, _, _ = line[: longest - 1].rpartition(" ")
+    return f"{whole or line[:_SHORT_WORD]}…"
 
 
 def _shown(value: object) -> str:

@@ -191,6 +191,14 @@ class DeliverableBroker:
 
         self.talk(work)
 
+    def publish_raw(self, subject: bytes) -> None:
+        """One message whose subject need not be text, which the library would not send."""
+        with socket.create_connection(("127.0.0.1", self.port)) as raw, raw.makefile("rb") as answers:
+            answers.readline()
+            login = json.dumps({"user": self.login[0], "pass": self.login[1], "verbose": False}).encode()
+            raw.sendall(b"CONNECT " + login + b"\r\nPUB " + subject + b" 1\r\nx\r\nPING\r\n")
+            assert answers.readline() == b"PONG\r\n"
+
 
 def free_port() -> int:
     """A port that was free a moment ago."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from deliverable_fixtures import PIPELINE, DeliverableBroker, deliverable_broker, payload
+from estate_fixtures import until
 
 from selfheal.clients.jetstream import JetStreamDeliverables
 from selfheal.model.deliverable import Evidence, Presence, Result, StageEvidence
@@ -13,7 +14,7 @@ from selfheal.policy.evidence import MARGIN
 
 REQ = "REQ-STRATEGIC-AUTO-1767045901871"
 STAGES = len(PIPELINE.stages)
-QA, DEVOPS = PIPELINE.stages[4], PIPELINE.stages[6]
+RESEARCH, QA, DEVOPS = PIPELINE.stages[0], PIPELINE.stages[4], PIPELINE.stages[6]
 
 
 def client(broker: DeliverableBroker, **changes: Any) -> JetStreamDeliverables:
@@ -124,3 +125,91 @@ def test_nobody_knows_when_it_began(broker: DeliverableBroker) -> None:
     found = client(broker).evidence({REQ: None})[REQ]
     assert found.stages[0].done
     assert "since when" in found.could_not_tell
+
+
+def test_what_has_expired_leaves_nobody_able_to_tell(broker: DeliverableBroker) -> None:
+    """By the cap, by age, by a purge of all: absent is only said to requests that began after what was lost."""
+    since = datetime.now(UTC) + MARGIN
+    broker.api(f"STREAM.DELETE.{QA.stream}")
+    broker.make_stream(QA.stream, [f"{QA.subject}.>"], max_msgs=3)
+    since = max(since, datetime.now(UTC) + MARGIN)
+    broker.publish([{f"{QA.subject}.REQ-NOISE-{number}": b"x"} for number in range(3)])
+    assert seen(broker, since).stages[4].presence is Presence.ABSENT
+    broker.publish([{f"{QA.subject}.REQ-NOISE-4": b"x"}])
+    assert "first message that stream agog_features_qa still has" in could_not_tell(seen(broker, since).stages[4])
+    broker.api(f"STREAM.PURGE.{QA.stream}")
+    assert "has lost all that it had" in could_not_tell(seen(broker, since).stages[4])
+    assert seen(broker, datetime.now(UTC) + 2 * MARGIN).stages[4].presence is Presence.ABSENT
+    broker.api(f"STREAM.DELETE.{DEVOPS.stream}")
+    broker.make_stream(
+        DEVOPS.stream, [f"{one}.>" for one in DEVOPS.subjects], max_age=100_000_000, duplicate_window=100_000_000
+    )
+    since = datetime.now(UTC) + MARGIN
+    broker.deliver(REQ, 6)
+    until("it has expired", lambda: broker.api(f"STREAM.INFO.{DEVOPS.stream}")["state"]["messages"] == 0)
+    assert "has lost all" in could_not_tell(seen(broker, since).stages[6])
+
+
+def test_a_deleted_message_may_have_been_ours(broker: DeliverableBroker) -> None:
+    """A gap since the request began leaves nobody able to tell; one before it says nothing."""
+    broker.deliver("REQ-EARLIER-1", 4, 4, 4)
+    broker.api(f"STREAM.MSG.DELETE.{QA.stream}", {"seq": 2})
+    since = datetime.now(UTC) + MARGIN
+    assert seen(broker, since).stages[4].presence is Presence.ABSENT
+    broker.deliver(REQ, 4)
+    broker.deliver("REQ-LATER-1", 4)
+    assert seen(broker, since).stages[4].done
+    broker.api(f"STREAM.MSG.DELETE.{QA.stream}", {"seq": 4})
+    assert "messages were deleted" in could_not_tell(seen(broker, since).stages[4])
+
+
+def test_a_subject_that_another_stream_keeps_is_told(broker: DeliverableBroker) -> None:
+    """Whether the stage's own or an alias; one that no stream keeps cannot be absent."""
+    broker.api(f"STREAM.DELETE.{DEVOPS.stream}")
+    broker.make_stream(DEVOPS.stream, [f"{DEVOPS.subject}.>"])
+    assert seen(broker).stages[6].presence is Presence.ABSENT
+    broker.make_stream("moved", [f"{DEVOPS.aliases[0]}.>"])
+    assert "is kept by stream moved, not by agog_features_devops" in could_not_tell(seen(broker).stages[6])
+    broker.api(f"STREAM.DELETE.{QA.stream}")
+    broker.make_stream(QA.stream, ["agog.elsewhere.>"])
+    assert could_not_tell(seen(broker).stages[4]) == "no stream keeps agog.deliverables.billy.qa"
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        ({"storage": "memory"}, "is kept in memory"),
+        ({"retention": "workqueue"}, "workqueue policy"),
+        ({"discard": "new"}, "refuses what is new"),
+    ],
+)
+def test_a_stream_that_forgets_in_other_ways_says_nothing(
+    broker: DeliverableBroker, config: dict[str, Any], why: str
+) -> None:
+    """What is in it is there all the same."""
+    broker.api(f"STREAM.DELETE.{QA.stream}")
+    broker.make_stream(QA.stream, [f"{QA.subject}.>"], **config)
+    assert why in could_not_tell(seen(broker).stages[4])
+    broker.deliver(REQ, 4)
+    assert seen(broker).stages[4].done
+
+
+def test_odd_payloads_and_subjects_hide_nothing(broker: DeliverableBroker) -> None:
+    """A megabyte, bytes of any kind, a subject that is no UTF-8: the others are told, and nothing breaks."""
+    large = payload(REQ, 0, changes={"diff": "x" * 1_000_000})
+    broker.publish([{f"{RESEARCH.subject}.{REQ}": large, f"{PIPELINE.stages[2].subject}.{REQ}": b"\xff\x00{"}])
+    broker.publish_raw(RESEARCH.subject.encode() + b".REQ-\xff\xfe")
+    found = seen(broker)
+    assert found.done == {0, 2}
+    assert client(broker).orphans([REQ]).count == 1
+
+
+def test_many_requests_are_told_at_once(broker: DeliverableBroker) -> None:
+    """More than one batch holds, each by its own time."""
+    names = [f"REQ-MANY-{number}" for number in range(130)]
+    broker.deliver(names[0], 0)
+    broker.deliver(names[-1], 0)
+    found = client(broker).evidence(dict.fromkeys(names, datetime.now(UTC) + MARGIN))
+    assert list(found) == names
+    assert [name for name in names if found[name].done] == [names[0], names[-1]]
+    assert not any(one.could_not_tell for one in found.values())

@@ -82,10 +82,11 @@ def test_poison_stops_nobody(broker: DeliverableBroker, empty: Engine) -> None:
     ]
     for number, data in enumerate(poison):
         broker.publish([{f"{research}.REQ-POISON-{number}": data}])
+    broker.publish_raw(research.encode() + b".REQ-\xff\xfe")
     broker.publish([{f"{research}.no-request": b"x", f"{research}.REQ-A-1": payload("REQ-A-1", 0)}])
     broker.deliver("REQ-REFUSED-1", 0)
     broker.deliver(REQ, 0)
-    assert project(broker, Refusing(empty, refused="REQ-REFUSED-1")) == 9
+    assert project(broker, Refusing(empty, refused="REQ-REFUSED-1")) == 10
     kept = [row[0] for row in rows(empty)]
     assert kept == [*(f"REQ-POISON-{number}" for number in range(5)), "REQ-A-1", "REQ-REFUSED-1", REQ]
     history = DeliveredHistory(empty)
