@@ -52,7 +52,7 @@ class RestoreRequestFile:
         if found.state is FileState.UNREADABLE:
             raise NotAllowed(f"not restored: {found.detail}", hint="it is there; look at its rights and its disk")
         if last is None:
-            raise NotAllowed("the request file was never read whole: there is no copy", hint="restore it by hand")
+            raise NotAllowed("the request file was never read: there is no copy", hint="restore it by hand")
         there = f"{found.entries} entries, {found.size} bytes" if found.sha256 else "nothing"
         kept = f"{last.entries} entries, {last.size} bytes, read at {last.seen_at:%Y-%m-%d %H:%M:%S} UTC"
         return Plan(

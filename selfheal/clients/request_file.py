@@ -123,6 +123,9 @@ class RequestFile:
             last = self._copies.last_good()
         except Transient as error:
             raise Permanent(f"whether {self.path} is whole cannot be told: {error.message}", hint=error.hint) from error
+        if not os.path.lexists(self.path) and last is None:
+            said = f"{self.path} is not there, and was never read here"
+            raise Permanent(said, hint="is workflows.request_file right, and is this the machine that has it?")
         if not os.path.lexists(self.path):
             lost = tuple(sorted(self._ids_of(last)))
             said = f"{self.path} is not there"

@@ -57,6 +57,12 @@ STATEMENTS: list[tuple[tuple[str, ...], str]] = [
     (EVERYBODY, "DELETE FROM workflow_disagreements"),
     (PEOPLE, "UPDATE workflow_disagreements SET settled_at = now()"),
     (PEOPLE, "INSERT INTO workflow_sightings (req_number) VALUES ('REQ-1')"),
+    (EVERYBODY, "UPDATE file_changes SET who = 'somebody else'"),
+    (EVERYBODY, "UPDATE file_changes SET sha256_after = ''"),
+    (EVERYBODY, "DELETE FROM file_changes"),
+    (PEOPLE, "UPDATE file_changes SET state = 'DONE'"),
+    (PEOPLE, "INSERT INTO file_changes (path, kind, who, why) VALUES ('/x', 'STATUS', 'a', 'b')"),
+    (EVERYBODY, "INSERT INTO file_changes (path, kind, who, why, state) VALUES ('/x', 'STATUS', 'a', 'b', 'DONE')"),
     (EVERYBODY, "UPDATE devops_alert_history SET delivery_status = 'SENT'"),
     (EVERYBODY, "BEGIN; LOCK TABLE healing_actions IN ACCESS EXCLUSIVE MODE"),
     # nobody makes, changes or drops an object

@@ -249,6 +249,7 @@ ESTATES = """
     INSERT INTO workflow_state (req_number) VALUES ('REQ-1');
     INSERT INTO workflow_recovery_history (req_number, recovery_type, recovery_action, success)
     VALUES ('REQ-1', 'AUTO_RESUME', 'none', true);
+    INSERT INTO file_changes (path, kind, who, why) VALUES ('/srv/OWNER_REQUESTS.md', 'STATUS', 'ada', 'tests');
     INSERT INTO workflow_starts (id, req_number, stage, agent, breaker, generation, file_before)
     VALUES (gen_random_uuid(), 'REQ-1', 0, 'roy', 'agent:roy', 0, 'NEW');
     INSERT INTO workflow_comparisons (mechanism, compared_at, requests, untold) VALUES ('a', now(), 1, 0);
@@ -263,7 +264,7 @@ ESTATE_TABLES = (
     "health_history", "watch_epoch", "mechanism_runs", "pauses", "maintenance_windows", "storms", "alert_outbox",
     "action_modes", "mode_changes", "trigger_answers", "healing_triggers", "shadow_plans", "approvals",
     "approval_states", "workflow_state", "workflow_recovery_history", "raised_triggers",
-    "workflow_state_history", "workflow_starts",
+    "workflow_state_history", "workflow_starts", "file_changes",
     "workflow_comparisons", "workflow_sightings", "workflow_disagreements", "seen_workflows",
     "deliverables", "pruned_deliverables",
 )  # fmt: skip
