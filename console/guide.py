@@ -141,11 +141,18 @@ not as it should be, with its line. No stack is needed. A file
 that has lost more than half is not written any more, and a person is asked
 whether the last good copy is to be put back; accept says that it is meant.
 
+plan shows how each workflow stands of which there is something to say, and
+what a run would change; it changes nothing. recover puts one back on track as
+a heal; block and resume are your own word about one, with --why.
+
     selfheal workflows
     selfheal workflows show REQ-ITEM-MASTER-001
     selfheal workflows disagreements -o json
     selfheal workflows --file OWNER_REQUESTS.md -o json
     selfheal workflows accept --why "the old ones are in the archive"
+    selfheal workflows plan
+    selfheal workflows recover REQ-ITEM-MASTER-001 --dry-run
+    selfheal workflows resume REQ-ITEM-MASTER-001 --why "the review is done"
 """,
     "maintenance": """Plan windows in which nothing in their scope is healed.
 

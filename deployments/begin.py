@@ -8,7 +8,8 @@ from selfheal.model.errors import SelfhealError, Transient
 RECONCILE = "reconcile/reconcile"
 WATCHER = "application-health/application-health"
 PERSISTENCE = "workflow-persistence/workflow-persistence"
-AT_START = (RECONCILE, WATCHER, PERSISTENCE)
+RECOVERY = "recovery-health-check/recovery-health-check"
+AT_START = (RECONCILE, WATCHER, PERSISTENCE, RECOVERY)
 BULK = 200
 
 

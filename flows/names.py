@@ -39,6 +39,18 @@ def admission_run() -> str:
     return _name(f"start workflows, {_now()}", dry_run=flow_run.parameters["dry_run"])
 
 
+def recovery_run() -> str:
+    """Which workflow a person wants back, or all."""
+    asked = flow_run.parameters
+    words = f"recover {asked['workflow']}" if asked["workflow"] else f"look after the workflows, {_now()}"
+    return _name(words, dry_run=asked["dry_run"])
+
+
+def escalated_run() -> str:
+    """What it does, and when."""
+    return _name(f"complete escalated work, {_now()}", dry_run=flow_run.parameters["dry_run"])
+
+
 def watch_run() -> str:
     """From when on it watches."""
     return _name(f"watch from {_now()}")

@@ -27,6 +27,7 @@ from selfheal.clients.supervisor import Supervisor
 from selfheal.clients.webhook import Webhook
 from selfheal.logs import hide
 from selfheal.model.breaker_rules import Scope
+from selfheal.model.component import ProbeKind
 from selfheal.model.errors import Permanent, SelfhealError
 from selfheal.model.trigger import Trigger
 from selfheal.model.web_address import WebAddress
@@ -35,6 +36,7 @@ from selfheal.policy.places import place_of
 from selfheal.ports import AlertChannel, Clock, ContainerControl
 from selfheal.probes.observe import Observer
 from selfheal.probes.table import probe_table
+from selfheal.probes.workflow import WorkflowProbe
 from selfheal.protocol.alerts import deliver
 from selfheal.protocol.heal import Result, Steps
 from selfheal.protocol.healer import Healer
@@ -43,6 +45,7 @@ from selfheal.protocol.keeping import Keeping
 from selfheal.protocol.known_requests import KnownRequests
 from selfheal.protocol.leases import Leases
 from selfheal.protocol.reconcile import Settled, reconcile
+from selfheal.protocol.recovery import Recovery
 from selfheal.protocol.starting import Starting
 from selfheal.settings.component import ENGINE
 from selfheal.settings.estate import Settings
@@ -66,6 +69,7 @@ from selfheal.store.workflows import WorkflowStates
 from selfheal.watch.watcher import Watcher
 from selfheal.watch.world import Pace, World
 from selfheal.wiring_starts import keeping_of, starting_of
+from selfheal.wiring_workflows import WorkflowPorts, ports_of, recovery_of, wire_workflows
 
 _log = logging.getLogger(__name__)
 _FRESH, _FRESH_SWEEPS = timedelta(seconds=30), 4
@@ -100,6 +104,7 @@ class Estate:
         starting: starts workflows; None where there are none.
         keeping: keeps their states; the same.
         engine: the database behind them.
+        recovery: puts workflows back on track; None: there are none.
     """
 
     settings: Settings
@@ -123,6 +128,7 @@ class Estate:
     starting: Starting | None
     keeping: Keeping | None
     engine: Engine
+    recovery: Recovery | None = None
 
     def close(self) -> None:
         """Let go of the database, after the heals are over."""
@@ -218,7 +224,14 @@ class Estate:
         return Watcher(world, pace, run_id=run_id)
 
 
-def wire(settings: Settings, *, database_url: str, web_url: str = "", statement_s: int = 10) -> Estate:
+def wire(
+    settings: Settings,
+    *,
+    database_url: str,
+    web_url: str = "",
+    statement_s: int = 10,
+    ports: WorkflowPorts | None = None,
+) -> Estate:
     """The estate that these settings describe; nothing is connected yet. Its secrets are hidden from the log.
 
     Args:
@@ -226,6 +239,7 @@ def wire(settings: Settings, *, database_url: str, web_url: str = "", statement_
         database_url: as healing_user, or as the web server.
         web_url: where people find the web server; empty: as the settings say.
         statement_s: how long one statement may take.
+        ports: where workflows are read and written; None: as the settings say.
     """
     hide([*(value for _, value in secrets(settings)), unquote(urlsplit(database_url).password or "")])
     clock = SystemClock()
@@ -242,10 +256,16 @@ def wire(settings: Settings, *, database_url: str, web_url: str = "", statement_
     engine = open_engine(database_url, statement_s=statement_s)
     request_file = _request_file(settings, engine, clock)
     orphans = _orphans(settings, request_file, engine)
-    probes = probe_table(
-        http=http, broker=broker, clock=clock, databases=databases, request_file=request_file, orphans=orphans
+    probes = dict(
+        probe_table(
+            http=http, broker=broker, clock=clock, databases=databases, request_file=request_file, orphans=orphans
+        )
     )
     observer = Observer(controls=controls, containers=containers, probes=probes, clock=clock)
+    read = ports or ports_of(settings, engine, request_file)
+    workflows = None if read is None else wire_workflows(settings, read, engine, observe=observer, clock=clock)
+    if workflows is not None:
+        probes[ProbeKind.WORKFLOW] = WorkflowProbe(workflows.looks, clock)
     tools = Toolbox(
         controls=controls,
         observe=observer,
@@ -258,6 +278,7 @@ def wire(settings: Settings, *, database_url: str, web_url: str = "", statement_
         request_file=request_file,
         orphans=orphans,
         copies=None if orphans is None else PrunedDeliverables(engine),
+        workflows=workflows,
         modes={name: one.mode for name, one in settings.actions.items()},
     )
     healing = settings.healing
@@ -297,6 +318,7 @@ def wire(settings: Settings, *, database_url: str, web_url: str = "", statement_
         else starting_of(settings, engine, file=request_file, breakers=breakers, clock=clock),
         keeping=None if request_file is None else keeping_of(settings, engine, file=request_file, clock=clock),
         engine=engine,
+        recovery=None if workflows is None else recovery_of(settings, workflows, engine, healer=healer),
     )
 
 

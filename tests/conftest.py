@@ -23,6 +23,7 @@ from racers import racers  # noqa: F401 - the same
 from sqlalchemy import Engine
 from web_fixtures import web, web_process  # noqa: F401 - the same
 from webhook_receiver import receiver  # noqa: F401 - the same
+from workflow_fixtures import shop  # noqa: F401 - the same
 from xdist.scheduler import LoadFileScheduling
 
 from deployments.embedded import roles

@@ -40,6 +40,7 @@ GRANT UPDATE (ended_at, ended_by, ended_why) ON pauses TO healing_user;
 GRANT UPDATE (state, failure_rate, opened_at, updated_at, generation, level, mode, override, results, open_until, permits,
               successes, failures, prevented) ON circuit_breaker_state TO healing_user;
 GRANT UPDATE (next_try_at) ON raised_triggers TO healing_user;
+GRANT SELECT, INSERT, UPDATE (level, found_at, details) ON workflow_health TO healing_user;
 GRANT SELECT, INSERT (id, path, kind, req_number, line, before, after, sha256_before, sha256_after, size_before, size_after,
                       backup, who, why), UPDATE (state, note, settled_at) ON file_changes TO healing_user;
 GRANT EXECUTE ON FUNCTION ensure_health_partition(date), forget_answers(interval), refresh_success_rates(),
@@ -60,6 +61,7 @@ GRANT SELECT ON alembic_version, faults, healing_actions, healing_triggers, trig
 GRANT SELECT ON workflow_comparisons, workflow_sightings, workflow_disagreements, seen_workflows
     TO selfheal_api, selfheal_api_admin, selfheal_viewer;
 GRANT SELECT ON file_changes TO selfheal_api, selfheal_api_admin, selfheal_viewer;
+GRANT SELECT ON workflow_health TO selfheal_api, selfheal_api_admin, selfheal_viewer;
 GRANT INSERT (paused_by, why, until), UPDATE (ended_at, ended_by, ended_why) ON pauses TO selfheal_api, selfheal_api_admin;
 GRANT INSERT (scope, name, begins_at, ends_at, zone, who, why), UPDATE (ends_at, ended_by, ended_why)
     ON maintenance_windows TO selfheal_api, selfheal_api_admin;

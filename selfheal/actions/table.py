@@ -13,6 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 from selfheal.actions.apply_migration import ApplyMigration
 from selfheal.actions.clear_caches import ClearCaches
 from selfheal.actions.prune_deliverables import PruneDeliverables
+from selfheal.actions.recover_workflow import BlockWorkflow, RetryWorkflow, Workflows
 from selfheal.actions.restart_container import RestartContainer
 from selfheal.actions.restart_database import RestartDatabase
 from selfheal.actions.restart_service import RestartService
@@ -57,6 +58,7 @@ class Toolbox:
         request_file: of the workflows; None: there are none.
         orphans: the deliverables of requests that nobody knows; None: there are no workflows.
         copies: of what is pruned of them; None as well.
+        workflows: what recovers them; None: there are none.
         modes: how far actions may go that the settings name; the others as far as they say themselves.
     """
 
@@ -71,6 +73,7 @@ class Toolbox:
     request_file: KeptFile | None = None
     orphans: OrphanedDeliverables | None = None
     copies: PrunedCopies | None = None
+    workflows: Workflows | None = None
     modes: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -221,6 +224,8 @@ def build(tools: Toolbox) -> Registry:
     registry.register(container)
     registry.register(ClearCaches(http=tools.http, broker=tools.broker, observe=tools.observe))
     registry.register(RestartDatabase(databases=tools.databases, service=service, container=container))
+    registry.register(RetryWorkflow(tools.workflows, observe=tools.observe))
+    registry.register(BlockWorkflow(tools.workflows, observe=tools.observe))
     registry.register(ApplyMigration(databases=tools.databases, migrations=tools.migrations, observe=tools.observe))
     registry.register(RestoreRequestFile(file=tools.request_file, observe=tools.observe))
     registry.register(

@@ -1,22 +1,6 @@
-"""What an agent says when it gives a workflow up, and what is done about it."""
+"""What is done about work that agents have given up, by the words with which they did."""
 
 from dataclasses import dataclass
-from datetime import datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class Escalation:
-    """Why one workflow was escalated.
-
-    Attributes:
-        req_number: which.
-        text: what was said.
-        said_at: when; None: nobody knows.
-    """
-
-    req_number: str
-    text: str
-    said_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,8 @@ class Deed(StrEnum):
     SET_MODE = "SET_MODE"
     ACCEPT_FILE = "ACCEPT_FILE"
     RELOAD = "RELOAD"
+    BLOCK_WORKFLOW = "BLOCK_WORKFLOW"
+    RESUME_WORKFLOW = "RESUME_WORKFLOW"
     ISSUE_TOKEN = "ISSUE_TOKEN"  # noqa: S105 - the word, no token
     REVOKE_TOKEN = "REVOKE_TOKEN"  # noqa: S105 - the same
 
@@ -47,6 +49,8 @@ _NEEDED = {
     Deed.SET_MODE: Role.ADMIN,
     Deed.ACCEPT_FILE: Role.APPROVER,
     Deed.RELOAD: Role.ADMIN,
+    Deed.BLOCK_WORKFLOW: Role.OPERATOR,
+    Deed.RESUME_WORKFLOW: Role.OPERATOR,
     Deed.ISSUE_TOKEN: Role.ADMIN,
     Deed.REVOKE_TOKEN: Role.ADMIN,
 }

@@ -49,8 +49,8 @@ def judge(  # noqa: PLR0913 - each is one of the stores, or a limit
         return Verdict(req_number=req_number, standing=Standing.FINE, critical=critical)
     if unknown := could_not_tell(workflow, evidence):
         return Verdict(req_number=req_number, standing=Standing.COULD_NOT_TELL, why=unknown, critical=critical)
-    if unclear := _unclear(evidence, pipeline):
-        return Verdict(req_number=req_number, standing=Standing.PERSON, why=unclear, critical=critical)
+    if words := unclear(evidence, pipeline):
+        return Verdict(req_number=req_number, standing=Standing.PERSON, why=words, critical=critical)
     plan = way_back(evidence, recoveries=recoveries, allowed=allowed, pipeline=pipeline)
     return Verdict(
         req_number=req_number,
@@ -167,7 +167,7 @@ def _refusing(evidence: Evidence, pipeline: Pipeline) -> str:
     return ""
 
 
-def _unclear(evidence: Evidence, pipeline: Pipeline) -> str:
+def unclear(evidence: Evidence, pipeline: Pipeline) -> str:
     """A stage whose words nobody understands, where none says plainly no; empty: there is none."""
     if _refusing(evidence, pipeline):
         return ""

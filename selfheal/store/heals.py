@@ -38,6 +38,7 @@ from selfheal.model.errors import PlanNeeded
 from selfheal.model.mode import Standards
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import NOT_OF_HEALTH, Trigger
+from selfheal.store import recoveries
 from selfheal.store.admission_values import LIMITS, NO_ADMISSION_NOW, REQUEST, limits_of, plans_json, request_of
 from selfheal.store.breakers import Breakers
 from selfheal.store.engine import first_row, transaction
@@ -241,6 +242,7 @@ class Heals:
             connection.execute(_consequence(row.fault_id, outcome))
             self._tell_breaker(connection, row, outcome, acted=execution_ms is not None)
             self._modes.judge_in(connection, row.action_name, row.mode)
+            recoveries.note_in(connection, row, outcome)
         return True
 
     def _tell_breaker(self, connection: Connection, row: Row[Any], outcome: Outcome, *, acted: bool) -> None:

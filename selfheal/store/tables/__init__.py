@@ -19,6 +19,7 @@ from selfheal.store.tables.heals import faults, healing_actions, healing_trigger
 from selfheal.store.tables.persons import person_deeds, person_sessions, person_tokens
 from selfheal.store.tables.telling import alert_outbox, devops_alert_history
 from selfheal.store.tables.watching import health_history, mechanism_runs, watch_epoch
+from selfheal.store.tables.workflow_health import workflow_health
 from selfheal.store.tables.workflows import (
     workflow_recovery_history,
     workflow_starts,
@@ -56,6 +57,7 @@ __all__ = [
     "watch_epoch",
     "workflow_comparisons",
     "workflow_disagreements",
+    "workflow_health",
     "workflow_recovery_history",
     "workflow_sightings",
     "workflow_starts",

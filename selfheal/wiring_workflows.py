@@ -1,0 +1,100 @@
+"""Wires what looks after workflows. Bootstrap calls it where the settings name a request file."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Engine
+
+from selfheal.actions.recover_workflow import Workflows
+from selfheal.clients.inside import in_container
+from selfheal.clients.jetstream import JetStreamDeliverables
+from selfheal.clients.jetstream_events import JetStreamEscalations
+from selfheal.ports import Clock, Deliverables, Escalations, Observe, RequestFile, WorkflowStore
+from selfheal.protocol.healer import Healer
+from selfheal.protocol.recovery import Recovery
+from selfheal.protocol.workflow_looks import WorkflowLooks
+from selfheal.settings.estate import Settings
+from selfheal.store.recoveries import Recoveries
+from selfheal.store.storms import Storms
+from selfheal.store.workflows import WorkflowStates
+
+_QUIET = timedelta(minutes=30)
+"""A storm of workflows outlives some missed turns: whoever let them be recovered need not say so again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkflowPorts:
+    """Where workflows are read and written.
+
+    Attributes:
+        file: the request file.
+        states: `workflow_state`.
+        deliverables: on JetStream.
+        escalations: on JetStream.
+    """
+
+    file: RequestFile
+    states: WorkflowStore
+    deliverables: Deliverables
+    escalations: Escalations
+
+
+def ports_of(settings: Settings, engine: Engine, file: RequestFile | None) -> WorkflowPorts | None:
+    """The real ones, as the settings say; None: they name no request file, and there are no workflows."""
+    if file is None:
+        return None
+    found = settings.workflows
+    pipeline, credentials = found.pipeline(), found.credentials
+    return WorkflowPorts(
+        file=file,
+        states=WorkflowStates(engine, pipeline),
+        deliverables=JetStreamDeliverables(pipeline, url=found.url, credentials=credentials, timeout=found.timeout),
+        escalations=JetStreamEscalations(
+            found.escalations, url=found.url, credentials=credentials, timeout=found.timeout
+        ),
+    )
+
+
+def wire_workflows(
+    settings: Settings, ports: WorkflowPorts, engine: Engine, *, observe: Observe, clock: Clock
+) -> Workflows:
+    """What the probe and the actions look through."""
+    found = settings.workflows
+    looks = WorkflowLooks(
+        file=ports.file,
+        states=ports.states,
+        deliverables=ports.deliverables,
+        escalations=ports.escalations,
+        heals=Recoveries(engine),
+        observe=observe,
+        components=settings.catalogue(),
+        rules=found.rules(),
+        pipeline=found.pipeline(),
+        recoveries=found.recoveries,
+        clock=clock,
+    )
+    return Workflows(looks=looks, file=ports.file, states=ports.states, deliverables=ports.deliverables)
+
+
+def recovery_of(settings: Settings, workflows: Workflows, engine: Engine, *, healer: Healer) -> Recovery:
+    """What the mechanisms of recovery need."""
+    found = settings.workflows
+    return Recovery(
+        looks=workflows.looks,
+        file=workflows.file,
+        states=workflows.states,
+        pipeline=found.pipeline(),
+        deliverables=workflows.deliverables,
+        heals=healer.store,
+        book=Recoveries(engine),
+        storms=Storms(engine),
+        components=healer.components,
+        observe=healer.observe,
+        clock=healer.clock,
+        at_most=found.changed_in_one_run,
+        many_orphans=found.many_orphans,
+        full_every=found.full_every,
+        quiet=max(settings.healing.storm_quiet, _QUIET),
+        services=found.host_services,
+        on_host=found.host_mode == "yes" or (found.host_mode == "auto" and not in_container()),
+    )

@@ -1,0 +1,1 @@
+"""The steps of recovery: looking is retried, and what was done is written down."""
