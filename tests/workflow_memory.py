@@ -68,6 +68,7 @@ class MemoryStates:
     rows: dict[str, Workflow] = field(default_factory=dict)
     changes: list[WorkflowChange] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    away: str = ""
     moved_first: set[str] = field(default_factory=set)
     """Those that somebody else moves just before they are changed."""
 
@@ -108,6 +109,8 @@ class MemoryStates:
         deliverables: Mapping[str, Any] | None = None,
         person: bool = False,
     ) -> bool:
+        if self.away:
+            raise Transient(self.away)
         row = self.rows[req_number]
         if req_number in self.moved_first:
             row = self.rows[req_number] = replace(row, version=row.version + 1)

@@ -132,6 +132,22 @@ def test_who_writes_the_file_first_wins(shop: Shop) -> None:
     assert [one["success"] for one in shop.rows(HISTORY)] == [False]
 
 
+def test_a_recovery_that_is_cut_in_half_is_unknown(shop: Shop) -> None:
+    """The file was written and the state was not: no success, and nothing is tried or written again."""
+    name = shop.add("REQ-A-1")
+    shop.states.away = "the database is away"
+    estate = shop.estate()
+    _, _, ended = take_turn(estate)
+    assert ended[name].name == "Unknown"
+    assert shop.says(name) == ("PENDING", "running", 0)
+    shop.states.away = ""
+    turn, _, _ = take_turn(estate)
+    assert (turn.chosen, len(shop.file.written)) == ((), 1)
+    assert [one["success"] for one in shop.rows(HISTORY)] == [False]
+    survey = recovery(estate).looks.all()
+    assert [one.verdict.why for one in survey.looks] == ["the file says PENDING, and the state running"]
+
+
 def test_a_workflow_that_comes_back_by_itself_closes_its_fault(shop: Shop) -> None:
     """Its fault was opened by a refusal; once it is well again, the next turn closes it."""
     name = shop.add("REQ-A-1")

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from deliverable_fixtures import DeliverableBroker
@@ -25,7 +24,7 @@ LATER = timedelta(hours=3)
 class Later(Impatient):
     """The clock of three hours from now: what was delivered just now is silent since then."""
 
-    def now(self) -> Any:
+    def now(self) -> datetime:
         return super().now() + LATER
 
 
@@ -38,19 +37,20 @@ class Real:
         broker: with the streams of the profile, which may have kept everything since the requests began.
         engine: the database.
         estate: wired by the settings alone.
+        since: its streams have kept everything since then.
     """
 
     file: Path
     broker: DeliverableBroker
     engine: Engine
     estate: Estate
+    since: datetime
 
     def add(self, *names: str, status: str = "IN_PROGRESS") -> None:
         """Requests in the file and in the state, under way since the streams were made."""
         written = "".join(entry(index, status=status, priority="P1", name=name) for index, name in enumerate(names))
         self.file.write_text(HEAD + written)
         states = WorkflowStates(self.engine, self.estate.settings.workflows.pipeline())
-        since = self.broker.make_streams() if not self.broker.api("STREAM.NAMES")["total"] else self.since
         for name in names:
             row = Workflow(
                 req_number=name,
@@ -64,12 +64,10 @@ class Real:
                 completed_at=None,
                 stage_deliverables={},
                 version=1,
-                updated_at=since,
-                under_way_since=since,
+                updated_at=self.since,
+                under_way_since=self.since,
             )
             assert states.create(row, who="the test", why="begun")
-
-    since: Any = None
 
     def says(self, name: str) -> tuple[str, str, int]:
         found = recovery(self.estate).file.read().entry(name)

@@ -29,7 +29,10 @@ from selfheal.wiring_workflows import WorkflowPorts
 
 
 class Impatient(SystemClock):
-    """Of each wait a tenth: what is verified is in memory, and not late."""
+    """Of each wait a tenth, and time limits come as much earlier: what is verified is in memory, and not late."""
+
+    def monotonic(self) -> float:
+        return super().monotonic() * 10
 
     def wait(self, seconds: float) -> None:
         super().wait(seconds / 10)
