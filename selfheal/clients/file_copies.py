@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -41,23 +42,45 @@ class Copies:
         self.folder = folder
         self._keep = keep
         self._clock = clock
+        self._threads = threading.Lock()
 
     @contextmanager
     def alone(self, *, patience: timedelta) -> Iterator[None]:
         """Alone among our own processes and threads. `Transient`: another one was at it for all that time."""
         end = self._clock.monotonic() + patience.total_seconds()
-        while True:
-            with self.alone_if_free() as alone:
-                if alone:
-                    yield
-                    return
-            if self._clock.monotonic() >= end:
-                raise Transient("another process of ours is writing the request file", hint="try again shortly")
-            self._clock.wait(_PAUSE_S)
+        with self._only_thread(patience) as alone:
+            while alone:
+                with self._only_process() as free:
+                    if free:
+                        yield
+                        return
+                if self._clock.monotonic() >= end:
+                    break
+                self._clock.wait(_PAUSE_S)
+        raise Transient("another process of ours is writing the request file", hint="try again shortly")
 
     @contextmanager
     def alone_if_free(self) -> Iterator[bool]:
         """The same without waiting; whether it is so."""
+        with self._only_thread(timedelta(0)) as alone:
+            if not alone:
+                yield False
+                return
+            with self._only_process() as free:
+                yield free
+
+    @contextmanager
+    def _only_thread(self, patience: timedelta) -> Iterator[bool]:
+        """One thread of a process at a time asks for the lock: the others wait without asking again and again."""
+        taken = self._threads.acquire(timeout=patience.total_seconds())
+        try:
+            yield taken
+        finally:
+            if taken:
+                self._threads.release()
+
+    @contextmanager
+    def _only_process(self) -> Iterator[bool]:
         with self._refused():
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             file = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -125,6 +148,8 @@ class Copies:
         with self._refused():
             for one in self.folder.glob(".*.new"):  # a killed process left it: nobody else is here
                 one.unlink(missing_ok=True)
+            if len(self._all()) <= self._keep:
+                return
             times = {path: datetime.fromtimestamp(path.stat().st_mtime, UTC) for path in self._all()}
             for number, (path, at) in enumerate(sorted(times.items(), key=lambda one: (one[1], one[0]), reverse=True)):
                 newest_of_day = at.date() != day_before and at >= oldest

@@ -10,13 +10,13 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
 from selfheal.clients.file_copies import Copies, sync_folder
 from selfheal.clients.file_swap import exchange, put, swap
-from selfheal.clients.whole_file import in_our_words, read_whole
+from selfheal.clients.whole_file import Rights, in_our_words, read_whole
 from selfheal.model.errors import SelfhealError, Transient
 from selfheal.model.file_change import ChangeKind, ChangeState, FileChange
 from selfheal.ports import FileChanges
@@ -25,20 +25,6 @@ from selfheal.protocol.failpoint import reach
 _log = logging.getLogger(__name__)
 _OTHERS = "somebody else wrote the file at the same moment"
 _TWO_OTHERS = "two others wrote the file at the same moment; one of their versions is in no other place than its copy,"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rights:
-    """Whose a file is, and who may do what with it."""
-
-    mode: int
-    uid: int
-    gid: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> "Rights":
-        """Those of a file."""
-        return cls(mode=status.st_mode & 0o7777, uid=status.st_uid, gid=status.st_gid)
 
 
 class Writing:

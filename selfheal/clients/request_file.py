@@ -8,7 +8,7 @@ Everybody may write the file: our own processes are kept apart by a lock, all ot
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -17,12 +17,13 @@ from pathlib import Path
 from uuid6 import uuid7
 
 from selfheal.clients.file_copies import Copies
-from selfheal.clients.file_writing import Rights, Writing
+from selfheal.clients.file_writing import Writing
 from selfheal.clients.request_look import Look, Looker
+from selfheal.clients.whole_file import Rights
 from selfheal.model.errors import NotAllowed, Permanent, SelfhealError, TargetChanged, Transient
 from selfheal.model.file_change import ChangeKind, ChangeState, FileChange, FileStanding, FileState, LastGood
-from selfheal.model.request import Entry, Reading, RequestStatus, StatusChange
-from selfheal.policy.request_text import read_requests, with_status
+from selfheal.model.request import Reading, RequestStatus, StatusChange
+from selfheal.policy.request_text import certain_entry, read_requests, with_status
 from selfheal.ports import Clock, FileChanges
 
 _log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class RequestFile:
             if look.reading.shrunk:
                 raise NotAllowed(f"{self.path} is not written: {look.reading.shrunk}", hint=_MEANT)
             # whoever was faster may have read our version, and written it with their own
-            entry = _one(look.reading, req_number, {before, *(one.after for one in tried)})
+            entry = certain_entry(look.reading, req_number, {before, *(one.after for one in tried)})
             data = with_status(look.whole.data, entry, after)
             change = self._change(look, data, ChangeKind.STATUS, who=who, why=why)
             tried.append(
@@ -113,7 +114,8 @@ class RequestFile:
                 return None
             change = self._change(look, look.whole.data, ChangeKind.ACCEPT, who=who, why=why)
             self._changes.begin(change)
-            self._looker.note(look.whole.data, look.whole.status)
+            entries = len(look.reading.entries)
+            self._looker.note(look.whole.data, Rights.of(look.whole.status), entries=entries)
             self._changes.settle(change.id, ChangeState.DONE)
             return replace(change, state=ChangeState.DONE)
 
@@ -180,10 +182,16 @@ class RequestFile:
                     return self._said_already(change, ours=turn > 0)
                 rights = self._rights(look)
                 if self._writing.carry_out(change, data, old=look.whole.data if look else None, rights=rights):
-                    self._looker.note(data, self.path.stat())
+                    self._note(data, rights, look if change.kind is ChangeKind.STATUS else None)
                     return replace(change, state=ChangeState.DONE)
                 self._clock.wait(_PAUSE_S)
         raise Transient(f"others keep writing {self.path}", hint="try again shortly")
+
+    def _note(self, data: bytes, rights: Rights, look: Look | None) -> None:
+        """What was written is whole. It is written, so whatever cannot be noted is no error any more."""
+        found = look.reading if look else read_requests(data, read_at=self._clock.now())
+        with _told(f"what {self.path} is from now on is not noted"):
+            self._looker.note(data, rights, entries=len(found.entries))
 
     def _said_already(self, change: FileChange, *, ours: bool) -> FileChange:
         """Nothing is done, and nothing written down, unless it was our own version that somebody has written again."""
@@ -199,7 +207,8 @@ class RequestFile:
             for one in self._writing.settle():
                 _log.warning("a change of %s was left behind: %s, %s", self.path, one.state, one.note)
             yield
-            self._copies.prune()
+            with _told(f"old copies of {self.path} are not removed"):
+                self._copies.prune()
 
     def _change(self, look: Look | None, data: bytes, kind: ChangeKind, *, who: str, why: str) -> FileChange:
         """What is announced; the file of before is kept first."""
@@ -227,23 +236,13 @@ class RequestFile:
         return replace(Rights.of(self.path.parent.stat()), mode=0o644)
 
 
-def _one(reading: Reading, req_number: str, expected: Collection[str]) -> Entry:
-    """The one entry of this id that says one of these, and whose status can be written.
-
-    Raises:
-        TargetChanged: there is none.
-    """
-    lines = [one.line for one in reading.entries if one.id == req_number]
-    entry = reading.entry(req_number)
-    if entry is None:
-        said = f"stands there {len(lines)} times" if lines else "is not in the request file"
-        raise TargetChanged(f"{req_number[:100]} {said}: not written")
-    if req_number in reading.conflicts or entry.status_line is None:
-        raise TargetChanged(f"{req_number} has no one Status line that is certain (line {entry.line}): not written")
-    if entry.status not in expected:
-        said = " or ".join(sorted(expected))[:100]
-        raise TargetChanged(f"{req_number} says {entry.status[:100]}, no longer {said}: not written")
-    return entry
+@contextmanager
+def _told(said: str) -> Iterator[None]:
+    """What comes after the deed does not undo it: it is logged."""
+    try:
+        yield
+    except SelfhealError as error:
+        _log.warning("%s: %s", said, error)
 
 
 def _as_status(change: FileChange) -> StatusChange:

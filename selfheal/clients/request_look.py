@@ -11,7 +11,7 @@ from pathlib import Path
 
 from selfheal.clients.file_copies import Copies
 from selfheal.clients.file_lease import Lease, leased
-from selfheal.clients.whole_file import WholeFile, in_our_words, read_open
+from selfheal.clients.whole_file import Rights, WholeFile, in_our_words, read_open
 from selfheal.model.errors import SelfhealError, Transient
 from selfheal.model.file_change import LastGood
 from selfheal.model.request import Reading
@@ -92,23 +92,21 @@ class Looker:
         try:
             with self._copies.alone_if_free() as alone:
                 if alone and not (now := self.once().reading).shrunk and now.sha256 == reading.sha256:
-                    self.note(look.whole.data, look.whole.status)
+                    self.note(look.whole.data, Rights.of(look.whole.status), entries=len(reading.entries))
                     self._copies.prune()
         except SelfhealError as error:
             _log.warning("no copy of %s is kept: %s", self.path, error)
 
-    def note(self, data: bytes, status: os.stat_result) -> None:
-        """This is what the file is from now on. To be called under the lock."""
-        reading = read_requests(data, read_at=self._clock.now())
-        self._known = reading
+    def note(self, data: bytes, rights: Rights, *, entries: int) -> None:
+        """This is what the file is from now on, with so many entries. To be called under the lock."""
         last = LastGood(
-            sha256=reading.sha256,
-            size=reading.size,
-            entries=len(reading.entries),
-            seen_at=reading.read_at,
-            mode=status.st_mode & 0o7777,
-            uid=status.st_uid,
-            gid=status.st_gid,
+            sha256=hashlib.sha256(data).hexdigest(),
+            size=len(data),
+            entries=entries,
+            seen_at=self._clock.now(),
+            mode=rights.mode,
+            uid=rights.uid,
+            gid=rights.gid,
         )
         self._copies.note(last, data)
 

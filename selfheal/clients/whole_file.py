@@ -25,6 +25,20 @@ class WholeFile:
     status: os.stat_result
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rights:
+    """Whose a file is, and who may do what with it."""
+
+    mode: int
+    uid: int
+    gid: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> "Rights":
+        """Those of a file."""
+        return cls(mode=status.st_mode & 0o7777, uid=status.st_uid, gid=status.st_gid)
+
+
 def read_whole(path: Path) -> WholeFile:
     """The file behind this path, symbolic links followed.
 

@@ -6,7 +6,7 @@ never guessed (docs/decisions/request-file.md says what is tolerated).
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
 from selfheal.model.errors import TargetChanged
@@ -43,6 +43,25 @@ def read_requests(data: bytes, *, read_at: datetime) -> Reading:
         size=len(data),
         read_at=read_at,
     )
+
+
+def certain_entry(reading: Reading, req_number: str, expected: Collection[str]) -> Entry:
+    """The one entry of this id that says one of these, and whose status can be written.
+
+    Raises:
+        TargetChanged: there is none.
+    """
+    lines = [one.line for one in reading.entries if one.id == req_number]
+    entry = reading.entry(req_number)
+    if entry is None:
+        said = f"stands there {len(lines)} times" if lines else "is not in the request file"
+        raise TargetChanged(f"{req_number[:100]} {said}: not written")
+    if req_number in reading.conflicts or entry.status_line is None:
+        raise TargetChanged(f"{req_number} has no one Status line that is certain (line {entry.line}): not written")
+    if entry.status not in expected:
+        said = " or ".join(sorted(expected))[:100]
+        raise TargetChanged(f"{req_number} says {entry.status[:100]}, no longer {said}: not written")
+    return entry
 
 
 def with_status(data: bytes, entry: Entry, status: RequestStatus) -> bytes:

@@ -17,7 +17,7 @@ from selfheal.model.request import RequestStatus
 from selfheal.protocol.failpoint import FILE_NAMES
 from selfheal.store.file_changes import FileChangeRows
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(2400)
 
 
 @dataclass(frozen=True)
