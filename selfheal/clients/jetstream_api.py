@@ -20,6 +20,7 @@ from nats.errors import NoRespondersError
 from selfheal.clients.nats import asked, connected, told
 from selfheal.model.errors import Permanent, Transient
 from selfheal.model.stream import StoredMessage, StreamState
+from selfheal.policy.evidence import ahead
 
 T = TypeVar("T")
 
@@ -75,8 +76,9 @@ class JetStreamApi:
 
     async def info(self, stream: str, *, details: bool = False) -> tuple[StreamState, dict[str, Any]]:
         """The stream, and the broker's answer; with `details` also the sequences that were deleted."""
+        sent = datetime.now(UTC)
         answer = await self.call(f"STREAM.INFO.{stream}", {"deleted_details": True} if details else None)
-        return state_of(answer), answer
+        return state_of(answer, sent=sent, received=datetime.now(UTC)), answer
 
     async def subjects(self, stream: str, pattern: str) -> AsyncIterator[Mapping[str, int]]:
         """How many messages each subject has, page by page."""
@@ -269,8 +271,8 @@ class JetStreamBroker:
             return await work(JetStreamApi(client, seconds, errors))
 
 
-def state_of(answer: Mapping[str, Any]) -> StreamState:
-    """The stream that an answer describes."""
+def state_of(answer: Mapping[str, Any], *, sent: datetime, received: datetime) -> StreamState:
+    """The stream that an answer describes; when, by our clock, it was asked for and came."""
     config, state = answer["config"], answer["state"]
     said = moment(answer.get("ts"))
     return StreamState(
@@ -284,7 +286,7 @@ def state_of(answer: Mapping[str, Any]) -> StreamState:
         messages=state["messages"],
         peculiar=_peculiar(config),
         direct=bool(config.get("allow_direct")) and config.get("num_replicas", 1) <= 1 and not config.get("mirror"),
-        ahead=None if said is None else said - datetime.now(UTC),
+        ahead=None if said is None else ahead(least=said - received, most=said - sent),
     )
 
 

@@ -79,6 +79,16 @@ def lost(look: StreamLook, req_number: str, since: datetime | None) -> str:
     return _lost_since(look, stream, req_number, began(stream, since))
 
 
+def ahead(*, least: timedelta, most: timedelta) -> timedelta:
+    """How far the broker's clock is ahead, which an answer tells within the time that it took.
+
+    Nothing where that may be so; where the answer took too long, the least: earlier is on the safe side.
+    """
+    if most - least > MARGIN:
+        return least
+    return min(max(timedelta(0), least), most)
+
+
 def began(stream: StreamState, since: datetime) -> datetime:
     """That time by the broker's clock, with a margin."""
     return since + (stream.ahead or timedelta(0)) - MARGIN

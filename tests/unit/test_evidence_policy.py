@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from selfheal.model.deliverable import Presence
 from selfheal.model.stream import StoredMessage, StreamLook, StreamState
-from selfheal.policy.evidence import MARGIN, covers, judge, newest
+from selfheal.policy.evidence import MARGIN, ahead, covers, judge, newest
 from selfheal.settings.workflows import Workflows
 
 REQ = "REQ-1"
@@ -112,6 +112,15 @@ def test_what_is_there_is_present_whatever_else_was_lost() -> None:
 def test_wildcards_cover_as_the_broker_has_it(patterns: list[str], subject: str, kept: bool) -> None:  # noqa: FBT001 - a case
     """One token, or all that follow."""
     assert covers(patterns, subject) is kept
+
+
+def test_the_difference_of_clocks_is_told_within_the_time_of_an_answer() -> None:
+    """None where there may be none, the nearest that there must be, and the least after a slow answer."""
+    s = timedelta(seconds=1)
+    assert ahead(least=-0.5 * s, most=0.1 * s) == 0 * s
+    assert ahead(least=30 * s, most=31 * s) == 30 * s
+    assert ahead(least=-31 * s, most=-30 * s) == -30 * s
+    assert ahead(least=-4 * s, most=0.1 * s) == -4 * s
 
 
 @dataclass(frozen=True, kw_only=True)
