@@ -20,7 +20,6 @@ from selfheal.clients.clock import SystemClock
 from selfheal.clients.docker import Docker
 from selfheal.clients.estate_database import EstateDatabase
 from selfheal.clients.http import Http
-from selfheal.clients.jetstream_orphans import JetStreamOrphans
 from selfheal.clients.nats import NatsBroker
 from selfheal.clients.request_file import RequestFile
 from selfheal.clients.supervisor import Supervisor
@@ -42,7 +41,6 @@ from selfheal.protocol.heal import Result, Steps
 from selfheal.protocol.healer import Healer
 from selfheal.protocol.holder import this_process
 from selfheal.protocol.keeping import Keeping
-from selfheal.protocol.known_requests import KnownRequests
 from selfheal.protocol.leases import Leases
 from selfheal.protocol.reconcile import Settled, reconcile
 from selfheal.protocol.recovery import Recovery
@@ -65,9 +63,9 @@ from selfheal.store.reading.faults import Faults
 from selfheal.store.reports import Reports
 from selfheal.store.runs import MechanismRuns
 from selfheal.store.starts import Starts
-from selfheal.store.workflows import WorkflowStates
 from selfheal.watch.watcher import Watcher
 from selfheal.watch.world import Pace, World
+from selfheal.wiring_deliverables import orphans_of
 from selfheal.wiring_starts import keeping_of, starting_of
 from selfheal.wiring_workflows import WorkflowPorts, ports_of, recovery_of, wire_workflows
 
@@ -255,7 +253,7 @@ def wire(
     http = Http()
     engine = open_engine(database_url, statement_s=statement_s)
     request_file = _request_file(settings, engine, clock)
-    orphans = _orphans(settings, request_file, engine)
+    orphans = None if request_file is None else orphans_of(settings.workflows, engine, file=request_file)
     probes = dict(
         probe_table(
             http=http, broker=broker, clock=clock, databases=databases, request_file=request_file, orphans=orphans
@@ -341,22 +339,6 @@ def _request_file(settings: Settings, engine: Engine, clock: Clock) -> RequestFi
         keep=workflows.keep_backups,
         changes=FileChangeRows(engine),
         clock=clock,
-    )
-
-
-def _orphans(settings: Settings, file: RequestFile | None, engine: Engine) -> JetStreamOrphans | None:
-    """The deliverables that belong to no request, if there is a file of requests."""
-    if file is None:
-        return None
-    workflows = settings.workflows
-    pipeline = workflows.pipeline()
-    return JetStreamOrphans(
-        pipeline,
-        KnownRequests(file, file, WorkflowStates(engine, pipeline)),
-        rest=workflows.prune_older,
-        url=workflows.url,
-        credentials=workflows.credentials,
-        timeout=workflows.timeout,
     )
 
 

@@ -1,11 +1,9 @@
 """Wires what starts workflows and what keeps their states. Bootstrap calls it where there is a request file."""
 
 from importlib.metadata import entry_points
-from typing import Any
 
 from sqlalchemy import Engine
 
-from selfheal.clients.jetstream import JetStreamDeliverables
 from selfheal.clients.jetstream_events import JetStreamEvents
 from selfheal.model.errors import Permanent
 from selfheal.policy.catalogue import ALLOWED_AS
@@ -19,6 +17,7 @@ from selfheal.store.disagreements import Disagreements
 from selfheal.store.file_changes import FileChangeRows
 from selfheal.store.workflow_starts import Starts
 from selfheal.store.workflows import WorkflowStates
+from selfheal.wiring_deliverables import access, deliverables_of
 
 GROUP = "selfheal.workflow_starters"
 """Entry points of other packages: one, called with the section `workflows` of the settings, gives a
@@ -38,7 +37,7 @@ def starting_of(
         file=file,
         states=WorkflowStates(engine, found.pipeline()),
         starts=Starts(engine, at_once=found.at_once),
-        deliverables=JetStreamDeliverables(found.pipeline(), **_access(found)),
+        deliverables=deliverables_of(found, engine),
         events=_starter(found),
         breakers=breakers,
         clock=clock,
@@ -53,7 +52,7 @@ def keeping_of(settings: Settings, engine: Engine, *, file: RequestFile, clock: 
     found, store = settings.workflows, Disagreements(engine)
     sources = Sources(
         file=file,
-        deliverables=JetStreamDeliverables(found.pipeline(), **_access(found)),
+        deliverables=deliverables_of(found, engine),
         states=WorkflowStates(engine, found.pipeline()),
         written=FileChangeRows(engine).written,
         runs=lambda: None,
@@ -70,16 +69,11 @@ def keeping_of(settings: Settings, engine: Engine, *, file: RequestFile, clock: 
     )
 
 
-def _access(found: Workflows) -> dict[str, Any]:
-    """How the broker is reached."""
-    return {"url": found.url, "credentials": found.credentials, "timeout": found.timeout}
-
-
 def _starter(found: Workflows) -> StageEvents:
     """The one that another package brings, else the event on JetStream."""
     plugins = sorted(entry_points(group=GROUP), key=lambda one: one.name)
     if not plugins:
-        return JetStreamEvents(found.pipeline(), found.events, **_access(found))
+        return JetStreamEvents(found.pipeline(), found.events, **access(found))
     if len(plugins) > 1:
         names = ", ".join(f"{one.name} ({one.value})" for one in plugins)
         raise Permanent(f"several packages want to start workflows: {names}", hint="uninstall all but one of them")
