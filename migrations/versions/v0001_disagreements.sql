@@ -48,10 +48,10 @@ CREATE VIEW seen_workflows WITH (security_invoker = true) AS
            coalesce(nullif(s.title, ''), w.title, '') AS title, s.status AS file_status,
            coalesce(nullif(s.priority, ''), w.priority, '') AS priority, coalesce(s.owner, '') AS owner, s.line, s.stages,
            w.status, w.current_stage, w.assigned_to, w.started_at, w.completed_at, w.updated_at, w.held_why,
-           greatest(s.changed_at, w.updated_at) AS changed_at,
-           (SELECT count(*) FROM workflow_disagreements d
-            WHERE d.req_number = coalesce(s.req_number, w.req_number) AND d.settled_at IS NULL)::int AS disagreements
+           greatest(s.changed_at, w.updated_at) AS changed_at, coalesce(d.open, 0) AS disagreements
     FROM workflow_sightings s FULL JOIN workflow_state w ON w.req_number = s.req_number
+    LEFT JOIN (SELECT req_number, count(*)::int AS open FROM workflow_disagreements WHERE settled_at IS NULL
+               GROUP BY req_number) d ON d.req_number = coalesce(s.req_number, w.req_number)
     WHERE s.status IS NOT NULL OR w.req_number IS NOT NULL;
 
 -- What is settled, and what neither the file nor the state knows any more, is kept so long and no longer.

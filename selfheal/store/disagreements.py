@@ -7,7 +7,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Engine, Row, func, insert, literal_column, select, text, update
+from sqlalchemy import Engine, Row, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Connection
 
@@ -17,7 +17,7 @@ from selfheal.policy.disagreement_rules import RULES
 from selfheal.policy.disagreements import is_over
 from selfheal.store.engine import transaction
 from selfheal.store.tables import alert_outbox, workflow_comparisons, workflow_disagreements
-from selfheal.store.text import clean, identifier, shorten
+from selfheal.store.text import identifier, shorten
 
 _LAST, _FOUND = workflow_comparisons.c, workflow_disagreements.c
 _NAMED = 10
@@ -46,6 +46,16 @@ _GONE = text(
     """UPDATE workflow_sightings SET status = NULL, line = NULL, changed_at = now()
        WHERE status IS NOT NULL AND NOT req_number = ANY (:names)"""
 )
+_OPEN = text(
+    """INSERT INTO workflow_disagreements AS d (req_number, kind, run, file, state, evidence, person, note)
+       SELECT r.req_number, r.kind, r.run, r.file, r.state, r.evidence, r.person, r.note
+       FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (req_number text, kind text, run text, file text, state text,
+                                                           evidence text, person boolean, note text)
+       ON CONFLICT (req_number, kind, run) WHERE settled_at IS NULL DO UPDATE
+       SET file = excluded.file, state = excluded.state, evidence = excluded.evidence, note = excluded.note,
+           last_seen = now()
+       RETURNING req_number, kind, run, xmax = 0 AS new"""
+)
 
 
 class Disagreements:
@@ -64,8 +74,9 @@ class Disagreements:
         What was known and was looked for and not found is settled. What is new and a person's, and a storm that has
         just begun, is told in the same transaction.
         """
+        stages = {name: _stages(one) for name, one in stores.evidence.items()}
         with transaction(self._engine) as connection:
-            _see(connection, stores, compared)
+            _see(connection, stores, compared, stages)
             new = _open(connection, compared.disagreements, settled)
             _close(connection, stores, compared, settled)
             before = connection.scalar(select(_LAST.held).where(_LAST.mechanism == mechanism))
@@ -76,9 +87,11 @@ class Disagreements:
         return new
 
 
-def _see(connection: Connection, stores: Stores, compared: Compared) -> None:
+def _see(
+    connection: Connection, stores: Stores, compared: Compared, stages: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> None:
     """The requests as the file and JetStream have them; a file that is not to be believed changes nothing of that."""
-    reading, stages = stores.reading, {name: _stages(one) for name, one in stores.evidence.items()}
+    reading = stores.reading
     if reading is None or any(one.kind is Kind.FILE_SHRANK for one in compared.disagreements):
         asked = [{"req_number": identifier(name, 100), "stages": one} for name, one in stages.items()]
         connection.execute(_STAGES, {"rows": json.dumps(asked)})
@@ -110,17 +123,21 @@ def _stages(evidence: Evidence) -> list[dict[str, Any]]:
 
 def _stage(one: StageEvidence) -> dict[str, Any]:
     said = one.deliverable
-    known: dict[str, Any] = {"stage": one.stage, "presence": one.presence.value, "why": shorten(one.why, 300)}
+    known: dict[str, Any] = {
+        "stage": one.stage,
+        "presence": one.presence.value,
+        "why": one.why and shorten(one.why, 300),
+    }
     if said is not None:
         known |= {
             "result": said.result.value,
-            "status": shorten(said.status, 100),
-            "summary": shorten(said.summary, 500),
+            "status": said.status and shorten(said.status, 100),
+            "summary": said.summary and shorten(said.summary, 500),
             "published_at": said.published_at.isoformat(),
             "sequence": said.sequence,
             "oddities": [shorten(word, 200) for word in said.oddities[:10]],
         }
-    return dict(clean(known))
+    return known
 
 
 def _open(connection: Connection, found: Sequence[Disagreement], settled: Settled) -> Sequence[Disagreement]:
@@ -139,14 +156,8 @@ def _open(connection: Connection, found: Sequence[Disagreement], settled: Settle
         }
         for key, one in rows.items()
     ]
-    statement = upsert(workflow_disagreements)
-    told = {name: statement.excluded[name] for name in ("file", "state", "evidence", "note")}
-    statement = statement.on_conflict_do_update(
-        index_elements=list(_KEY), index_where=_FOUND.settled_at.is_(None), set_={**told, "last_seen": func.now()}
-    )
-    asked = (*(_FOUND[name] for name in _KEY), literal_column("xmax = 0"))
-    written = connection.execute(statement.returning(*asked), values)
-    return [rows[row[0], row[1], row[2]] for row in written if row[3]]
+    written = connection.execute(_OPEN, {"rows": json.dumps(values)})
+    return [rows[row.req_number, row.kind, row.run] for row in written if row.new]
 
 
 def _close(connection: Connection, stores: Stores, compared: Compared, settled: Settled) -> None:
