@@ -65,9 +65,9 @@ from selfheal.store.runs import MechanismRuns
 from selfheal.store.starts import Starts
 from selfheal.watch.watcher import Watcher
 from selfheal.watch.world import Pace, World
-from selfheal.wiring_deliverables import orphans_of
-from selfheal.wiring_starts import keeping_of, starting_of
-from selfheal.wiring_workflows import WorkflowPorts, ports_of, recovery_of, wire_workflows
+from selfheal.wiring.deliverables import orphans_of
+from selfheal.wiring.starts import keeping_of, starting_of
+from selfheal.wiring.workflows import WorkflowPorts, ports_of, recovery_of, wire_workflows
 
 _log = logging.getLogger(__name__)
 _FRESH, _FRESH_SWEEPS = timedelta(seconds=30), 4

@@ -25,7 +25,7 @@ from selfheal.protocol.heal import Result, heal
 from selfheal.protocol.plain import plain_steps
 from selfheal.protocol.recovery import Recovery, dispatched, stuck_trigger
 from selfheal.settings.file import parse
-from selfheal.wiring_workflows import WorkflowPorts
+from selfheal.wiring.workflows import WorkflowPorts
 
 
 class Impatient(SystemClock):

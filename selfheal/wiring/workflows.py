@@ -7,8 +7,6 @@ from sqlalchemy import Engine
 
 from selfheal.actions.recover_workflow import Workflows
 from selfheal.clients.inside import in_container
-from selfheal.clients.jetstream import JetStreamDeliverables
-from selfheal.clients.jetstream_events import JetStreamEscalations
 from selfheal.ports import Clock, Deliverables, Escalations, Observe, RequestFile, WorkflowStore
 from selfheal.protocol.healer import Healer
 from selfheal.protocol.recovery import Recovery
@@ -17,6 +15,7 @@ from selfheal.settings.estate import Settings
 from selfheal.store.recoveries import Recoveries
 from selfheal.store.storms import Storms
 from selfheal.store.workflows import WorkflowStates
+from selfheal.wiring.deliverables import deliverables_of, escalations_of
 
 _QUIET = timedelta(minutes=30)
 """A storm of workflows outlives some missed turns: whoever let them be recovered need not say so again."""
@@ -44,14 +43,11 @@ def ports_of(settings: Settings, engine: Engine, file: RequestFile | None) -> Wo
     if file is None:
         return None
     found = settings.workflows
-    pipeline, credentials = found.pipeline(), found.credentials
     return WorkflowPorts(
         file=file,
-        states=WorkflowStates(engine, pipeline),
-        deliverables=JetStreamDeliverables(pipeline, url=found.url, credentials=credentials, timeout=found.timeout),
-        escalations=JetStreamEscalations(
-            found.escalations, url=found.url, credentials=credentials, timeout=found.timeout
-        ),
+        states=WorkflowStates(engine, found.pipeline()),
+        deliverables=deliverables_of(found, engine),
+        escalations=escalations_of(found),
     )
 
 

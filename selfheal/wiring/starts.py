@@ -17,7 +17,7 @@ from selfheal.store.disagreements import Disagreements
 from selfheal.store.file_changes import FileChangeRows
 from selfheal.store.workflow_starts import Starts
 from selfheal.store.workflows import WorkflowStates
-from selfheal.wiring_deliverables import access, deliverables_of
+from selfheal.wiring.deliverables import access, deliverables_of
 
 GROUP = "selfheal.workflow_starters"
 """Entry points of other packages: one, called with the section `workflows` of the settings, gives a

@@ -1,0 +1,1 @@
+"""Wires what bootstrap would grow too long with: one file for each family."""
