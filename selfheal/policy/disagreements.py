@@ -7,6 +7,7 @@ word is the newer one. A workflow of which the evidence could not be told is mov
 from collections.abc import Iterator
 from datetime import timedelta
 
+from selfheal.model.deliverable import Orphans
 from selfheal.model.disagreement import Compared, Disagreement, Kind, Stores
 from selfheal.model.request import Reading
 from selfheal.model.workflow import Workflow, WorkflowStatus
@@ -26,7 +27,7 @@ _ORPHANS_TOLD = 200
 
 def compare(stores: Stores) -> Compared:
     """All disagreements between the stores, by name and kind."""
-    found, untold = [*_of_runs(stores), *_of_orphans(stores)], dict[str, str]()
+    found, untold = [*_of_runs(stores), *of_orphans(stores.orphans)], dict[str, str]()
     changing = frozenset(name for name, one in stores.workflows.items() if stores.now - one.updated_at < SETTLING)
     if stores.reading is None:
         untold[""] = "the request file could not be read"
@@ -81,9 +82,9 @@ def _shrunk(reading: Reading, stores: Stores) -> str:
     return f"{missing} of {len(under_way)} open workflows have vanished from it"
 
 
-def _of_orphans(stores: Stores) -> Iterator[Disagreement]:
+def of_orphans(orphans: Orphans | None) -> Iterator[Disagreement]:
     """Deliverables that belong to nothing; those of which there are most, if there are very many."""
-    found = {} if stores.orphans is None else stores.orphans.by_request
+    found = {} if orphans is None else orphans.by_request
     for name, count in sorted(found.items(), key=lambda one: (-one[1], one[0]))[:_ORPHANS_TOLD]:
         told = f"{count} deliverable{'' if count == 1 else 's'}"
         yield Disagreement(kind=Kind.ORPHANS, req_number=name, evidence=told)

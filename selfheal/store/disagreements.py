@@ -5,16 +5,18 @@ Written by the mechanisms that compare, read by the web server, which asks neith
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, Row, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Connection
 
-from selfheal.model.deliverable import Evidence, StageEvidence
+from selfheal.model.deliverable import Evidence, Orphans, StageEvidence
 from selfheal.model.disagreement import Compared, Disagreement, Kind, Settled, Settler, Stores
+from selfheal.model.pipeline import Pipeline
 from selfheal.policy.disagreement_rules import RULES
-from selfheal.policy.disagreements import is_over
+from selfheal.policy.disagreements import is_over, of_orphans
 from selfheal.store.engine import transaction
 from selfheal.store.tables import alert_outbox, workflow_comparisons, workflow_disagreements
 from selfheal.store.text import identifier, shorten
@@ -81,9 +83,23 @@ class Disagreements:
             _close(connection, stores, compared, settled)
             before = connection.scalar(select(_LAST.held).where(_LAST.mechanism == mechanism))
             _note(connection, stores, compared, settled, mechanism)
-            for message in _told(new, settled, before or ""):
-                told = {"severity": "WARNING", "dedup_key": "workflows/disagreements"}
-                connection.execute(insert(alert_outbox).values(**told, message=shorten(message, 2000)))
+            _tell(connection, new, settled, before or "")
+        return new
+
+    def record_orphans(self, orphans: Orphans, *, now: datetime, pipeline: Pipeline) -> Sequence[Disagreement]:
+        """Write down what another mechanism has counted; gives those that were not known before, told as in `record`.
+
+        What was counted last, by whichever mechanism, is what every comparison shows; a part of it is not.
+        """
+        stores = Stores(pipeline=pipeline, reading=None, orphans=orphans, now=now)
+        found = Compared(disagreements=tuple(of_orphans(orphans)), could_not_tell={"": "only orphans were counted"})
+        counted = {"orphans": orphans.count, "orphans_at": func.now()}
+        with transaction(self._engine) as connection:
+            new = _open(connection, found.disagreements, Settled())
+            _close(connection, stores, found, Settled())
+            if not orphans.could_not_tell:
+                connection.execute(update(workflow_comparisons).values(counted))
+            _tell(connection, new, Settled(), "")
         return new
 
 
@@ -189,10 +205,17 @@ def _note(connection: Connection, stores: Stores, compared: Compared, settled: S
         "moved": len(settled.moved),
         "held": shorten(held, 500),
     }
-    if stores.orphans is not None:
+    if stores.orphans is not None and not stores.orphans.could_not_tell:
         values |= {"orphans": stores.orphans.count, "orphans_at": func.now()}
     statement = upsert(workflow_comparisons).values(mechanism=mechanism, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["mechanism"], set_=values))
+
+
+def _tell(connection: Connection, new: Collection[Disagreement], settled: Settled, held_before: str) -> None:
+    """Alerts of what is new, for whoever is on duty."""
+    for message in _told(new, settled, held_before):
+        told = {"severity": "WARNING", "dedup_key": "workflows/disagreements"}
+        connection.execute(insert(alert_outbox).values(**told, message=shorten(message, 2000)))
 
 
 def _told(new: Collection[Disagreement], settled: Settled, held_before: str) -> Iterator[str]:

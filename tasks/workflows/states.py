@@ -1,11 +1,14 @@
 """The step of workflow-persistence."""
 
+from dataclasses import replace
+
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from selfheal.bootstrap import current
 from selfheal.model.errors import Permanent
 from selfheal.protocol.keeping import Keeping, Kept, keep
+from tasks.claimed_runs import claimed_runs
 from tasks.retries import RETRYING
 
 
@@ -16,7 +19,7 @@ def keep_states(although_many: bool) -> Kept:  # noqa: FBT001 - handed on from t
 
 
 def keeping() -> Keeping:
-    """What keeping needs, of this process's estate.
+    """What keeping needs, of this process's estate, with the runs that Prefect has.
 
     Raises:
         Permanent: it has no workflows.
@@ -24,4 +27,4 @@ def keeping() -> Keeping:
     found = current().keeping
     if found is None:
         raise Permanent("there are no workflows", hint="name the request file in workflows.request_file")
-    return found
+    return replace(found, sources=replace(found.sources, runs=claimed_runs))

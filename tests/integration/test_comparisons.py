@@ -177,6 +177,27 @@ def test_a_workflow_is_read_with_its_stages(empty: Engine, read: Comparisons) ->
     assert read.story("REQ-2") is None
 
 
+def test_orphans_that_another_mechanism_counts(empty: Engine, read: Comparisons) -> None:
+    """They are told beside what was compared, and touch nothing of it; a stream that nobody could read settles none."""
+    record(empty, stores(entry("COMPLETE", name="REQ-1")))
+    book = Disagreements(empty)
+
+    def count(**by_request: int) -> list[str]:
+        found = Orphans(scanned=9, by_request=by_request)
+        return [one.req_number for one in book.record_orphans(found, now=NOW, pipeline=PIPELINE)]
+
+    assert count(GONE=12) == ["GONE"]
+    assert count(GONE=13) == []
+    assert {one.req_number: one.evidence for one in read.disagreements(limit=5)}["GONE"] == "13 deliverables"
+    assert read.standing().comparisons[0].orphans == 13
+    dark = Orphans(scanned=0, could_not_tell={"agog_features_qa": "the broker does not answer"})
+    book.record_orphans(dark, now=NOW, pipeline=PIPELINE)
+    assert {one[0] for one in open_kinds(read)} == {"REQ-1", "GONE"}
+    assert read.standing().comparisons[0].orphans == 13
+    assert count() == []
+    assert {one[0] for one in open_kinds(read)} == {"REQ-1"}
+
+
 def test_a_story_tells_who_did_what(empty: Engine, read: Comparisons) -> None:
     """Changes of the state, our writes of the file, recoveries, deliverables and disagreements, the newest first."""
     states, files = WorkflowStates(empty, PIPELINE), FileChangeRows(empty)
