@@ -21,7 +21,8 @@ from selfheal.model.errors import NotAllowed, Transient
 
 COMPONENTS = ("backend", "broker")
 ESTATE = "estate"
-OURS = {"work-pool": 1, "work-queue": 2, "flow": 4, "deployment": 4, "concurrency-limit": 2, "automation": 1}
+MANY = len(declared.deployments())
+OURS = {"work-pool": 1, "work-queue": 2, "flow": MANY, "deployment": MANY, "concurrency-limit": 2, "automation": 1}
 
 
 @pytest.fixture(scope="module")
@@ -73,14 +74,7 @@ def test_everything_is_made_once_and_removed_again(api: PrefectApi, untouched: d
     assert dump(api) == once
     assert remove(api, estate=ESTATE) == told
     left = dump(api)
-    assert [one["name"] for key, one in left["flows"].items() if key not in untouched["flows"]] == [
-        "application-health",
-        "circuit-breaker",
-        "healing-dispatch",
-        "reconcile",
-        "workflow-admission",
-        "workflow-persistence",
-    ]
+    assert [one["name"] for key, one in left["flows"].items() if key not in untouched["flows"]] == declared.flow_names()
     assert {kind: left[kind] for kind in left if kind != "flows"} == {
         kind: untouched[kind] for kind in untouched if kind != "flows"
     }
