@@ -113,7 +113,7 @@ def _value(key: str, form: Form, body: bytes, begin: int, end: int) -> Field | N
 
 def _text(key: str, form: Form, body: bytes, begin: int, end: int | None = None) -> Field:
     begin, end = _trimmed(body, begin, len(body) if end is None else end)
-    return Field(key=key, form=form, value=_decoded(body[begin:end]), begin=begin, end=end)
+    return Field(key=key, form=form, value=_decoded(body[begin:end]).strip("*`"), begin=begin, end=end)
 
 
 def _status(form: Form, body: bytes, begin: int, end: int) -> Field:

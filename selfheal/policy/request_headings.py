@@ -74,7 +74,7 @@ def _named(text: bytes, *, level: int, glued: bool) -> Heading:
     if closing := _closing(title):
         title = title[: -len(closing)].strip()
     if found["mark"] or found["before"]:
-        title = title.lstrip("*`~_ ")
+        title = title.strip("*`~_ ")
     plain = not (found["before"] or found["mark"] or glued)
     return Heading(
         level=level,

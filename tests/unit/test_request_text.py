@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from request_files import HAZARDS, hazards, req_id, request_file, request_files
 
@@ -181,7 +181,7 @@ def test_a_good_line_stands_beside_a_broken_one_that_says_nothing_else() -> None
         ("## REQ-A-1: a", "REQ-A-1", "a", "level 2"),
         ("##### REQ-A-1: a", "REQ-A-1", "a", "level 5"),
         ("###REQ-A-1: a", "REQ-A-1", "a", "no blank behind the #"),
-        ("### **REQ-A-1: a**", "REQ-A-1", "a**", "around its id"),
+        ("### **REQ-A-1: a**", "REQ-A-1", "a", "around its id"),
         ("### **REQ-A-1**: a", "REQ-A-1", "a", "around its id"),
         ("### ✅ REQ-A-1: a", "REQ-A-1", "a", "around its id"),
         ("### 3. [REQ-A-1]: a", "REQ-A-1", "a", "around its id"),
@@ -285,7 +285,7 @@ def test_ids_beyond_what_the_tables_hold_are_never_written() -> None:
 )  # fmt: skip
 def test_a_priority_is_named_or_told_as_it_is(said: str, priority: str) -> None:
     """P0 to P3 anywhere in it, if it names one; fields stand in any order."""
-    text = f"### REQ-A-1: a\n**Priority**: {said}\n- **Owner:** marcus\n**Business Value**: much\n**Status**: NEW\n"
+    text = f"### REQ-A-1: a\n**Priority**: {said}\n- **Owner:** `marcus`\n**Business Value**: much\n**Status**: NEW\n"
     assert (one(text).priority, one(text).owner, one(text).status_line) == (priority, "marcus", 5)
     assert bool(odd(text)) == (said == "P0 or P1")
 
@@ -337,7 +337,7 @@ def test_no_bytes_take_longer_than_their_number(data: bytes) -> None:
 
 
 @given(st.one_of(st.binary(max_size=300), request_files()))
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_bytes_are_read(data: bytes) -> None:
     """No exception, nothing that is no JSON, and every line that is named exists."""
     reading = read(data)
@@ -348,7 +348,7 @@ def test_any_bytes_are_read(data: bytes) -> None:
 
 
 @given(request_files(), st.sampled_from(RequestStatus))
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_writing_a_status_changes_exactly_that_line(data: bytes, status: RequestStatus) -> None:
     """For any file of the grammar and its hazards: one line, one word of it, and nothing else is read otherwise."""
     reading = read(data)
