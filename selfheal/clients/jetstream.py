@@ -20,6 +20,8 @@ from selfheal.policy.evidence import judge, subjects_of
 
 T = TypeVar("T")
 
+_Counted = tuple[int, dict[str, int]]
+
 REQUESTS_AT_ONCE = 100
 _PAGES = 20
 """A scan may take so many times what one call may."""
@@ -77,17 +79,20 @@ class JetStreamDeliverables:
         names = frozenset(known)
         by_request: dict[str, int] = {}
         scanned, silent = 0, {}
-        looked = self._told(lambda api: _each(self._streams, api, _counts), times=_PAGES)
+
+        async def counts(api: JetStreamApi, stream: str, stages: Sequence[Stage]) -> _Counted:
+            return await _counts(api, stream, stages, names)
+
+        looked = self._told(lambda api: _each(self._streams, api, counts), times=_PAGES)
         if isinstance(looked, str):
             return Orphans(scanned=0, could_not_tell=dict.fromkeys(self._streams, looked))
-        for stream, counts in looked.items():
-            if isinstance(counts, str):
-                silent[stream] = counts
+        for stream, counted in looked.items():
+            if isinstance(counted, str):
+                silent[stream] = counted
                 continue
-            for req_number, count in counts:
-                scanned += count
-                if req_number not in names:
-                    by_request[req_number] = by_request.get(req_number, 0) + count
+            scanned += counted[0]
+            for name, count in counted[1].items():
+                by_request[name] = by_request.get(name, 0) + count
         return Orphans(scanned=scanned, by_request=by_request, could_not_tell=silent)
 
     @property
@@ -138,11 +143,15 @@ async def _each(
     return dict(zip(streams, found, strict=True))
 
 
-async def _counts(api: JetStreamApi, stream: str, stages: Sequence[Stage]) -> list[tuple[str, int]]:
-    """How many deliverables each request has in this stream, by each subject."""
-    found: list[tuple[str, int]] = []
+async def _counts(api: JetStreamApi, stream: str, stages: Sequence[Stage], known: Collection[str]) -> _Counted:
+    """How many deliverables there are in this stream, and how many each unknown request has."""
+    scanned = 0
+    unknown: dict[str, int] = {}
     for subject in (one for stage in stages for one in stage.subjects):
         begin = len(subject) + 1
         async for page in api.subjects(stream, f"{subject}.*"):
-            found += [(one[begin:], count) for one, count in page.items()]
-    return found
+            scanned += sum(page.values())
+            for one, count in page.items():
+                if (name := one[begin:]) not in known:
+                    unknown[name] = unknown.get(name, 0) + count
+    return scanned, unknown
