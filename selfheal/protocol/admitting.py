@@ -85,9 +85,27 @@ def admit(works: Starting) -> Turn:
                 break
         else:
             reach("after-start-claim")
-            finished = "" if finish(works, answer) else ", not finished yet"
-            turn.started[workflow.req_number] = f"stage {stage.index} ({stage.agent}){finished}"
+            _begin(works, answer, turn)
     return turn
+
+
+def _begin(works: Starting, start: Start, turn: Turn) -> None:
+    """Publish and record what was claimed just now, unless the file says something else by now: then it was another's.
+
+    Whoever goes on with a start that was broken off does not ask that: the agent may have written what it was told.
+    """
+    try:
+        entry = works.file.read().entry(start.req_number)
+        if entry is None or entry.status != start.file_before:
+            why = f"the request file says {entry.status if entry else 'nothing'} by now: nobody was told to begin"
+            works.starts.end(start, Ending.CANCELLED, why)
+            turn.held[start.req_number] = why
+            return
+    except SelfhealError as error:
+        turn.held[start.req_number] = f"not finished yet: {error}"
+        return
+    finished = "" if finish(works, start) else ", not finished yet"
+    turn.started[start.req_number] = f"stage {start.stage} ({start.agent}){finished}"
 
 
 def outlook(works: Starting) -> Turn:

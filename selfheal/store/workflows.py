@@ -149,6 +149,8 @@ class WorkflowStates:
             before = connection.execute(select(_STATE.held_why).where(mine).with_for_update()).first()
             if before is None:
                 return False
+            if before.held_why == why and until is None:
+                return False
             connection.execute(update(workflow_state).where(mine).values(held_why=why, held_until=until))
             if before.held_why == why:
                 return False

@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from selfheal.model.breaker import Deed, Permit
 from selfheal.model.ending import Ending
 from selfheal.model.errors import Transient
 from selfheal.model.maintenance import Scope
+from selfheal.model.pipeline import Stage
 from selfheal.model.start import Held, Hold, Start, StartState
 from selfheal.model.workflow import Workflow, WorkflowStatus
 from selfheal.protocol.admitting import outlook
@@ -29,6 +30,7 @@ from selfheal.protocol.starting import Starting, conclude, finish_all
 from selfheal.store.breakers import Breakers
 from selfheal.store.maintenance import Maintenance
 from selfheal.store.pauses import Pauses
+from selfheal.store.workflow_starts import Starts
 
 RUNNING, PENDING = WorkflowStatus.RUNNING, WorkflowStatus.PENDING
 WHO = {"who": "tests", "why": "they want it"}
@@ -298,6 +300,38 @@ def test_a_workflow_that_is_stopped_in_between_is_not_published(
     assert conclude(works) == ["REQ-1 CANCELLED: the workflow is blocked"]
     assert events(broker) == []
     assert row(empty, "SELECT count(*) FROM circuit_breaker_results") == 0
+
+
+@dataclass
+class Overtaken(Starts):
+    """A store of starts: right after a claim somebody else writes into the file."""
+
+    world: World
+    word: str
+
+    def claim(self, workflow: Workflow, stage: Stage, **asked: Any) -> Start | Held:
+        found = super().claim(workflow, stage, **asked)
+        self.world.set(workflow.req_number, self.word)
+        return found
+
+
+@pytest.mark.parametrize("word", ["IN_PROGRESS", "BLOCKED"])
+def test_what_somebody_else_begins_or_stops_just_then_is_theirs(
+    world: World, works: Starting, empty: Engine, broker: DeliverableBroker, word: str
+) -> None:
+    """Between our claim and our event the orchestrator starts it, or a person stops it: nobody is told twice."""
+    asked(world, empty, "REQ-1 NEW P1")
+    starts = Overtaken(world=world, word=word)
+    Starts.__init__(starts, empty, at_once=AT_ONCE)
+    found = turn(replace(works, starts=starts))
+    assert (found.started, word in found.held["REQ-1"]) == ({}, True)
+    assert (events(broker), works.starts.open()) == ([], [])
+    with empty.begin() as connection:
+        connection.execute(text("UPDATE workflow_state SET under_way_since = now() + interval '1 minute'"))
+    kept(world, empty)
+    assert one(works).status is (RUNNING if word == "IN_PROGRESS" else WorkflowStatus.BLOCKED)
+    assert turn(works).started == {}
+    assert row(empty, "SELECT count(*) FROM circuit_breaker_results WHERE kind = 'Result'") == 0
 
 
 def test_a_result_is_counted_once(world: World, works: Starting, empty: Engine, broker: DeliverableBroker) -> None:
