@@ -16,7 +16,7 @@ from selfheal.model.errors import SelfhealError
 from selfheal.protocol.keeping import would_keep
 from tasks.reporting.workflows import show_workflows
 from tasks.signing import signed_in
-from tasks.workflows.states import keep_states
+from tasks.workflows.states import keep_states, project_deliverables
 
 
 @flow(name="workflow-persistence", flow_run_name=persistence_run, persist_result=False)
@@ -38,6 +38,7 @@ def workflow_persistence(although_many: AlthoughMany = False, dry_run: DryRun = 
             kept = keep_states(although_many)
     except SelfhealError as error:
         return Failed(name="NotKept", message=without_secrets(str(error)))
+    project_deliverables(return_state=True)  # the history of people only: a broker that is away fails this alone
     show_workflows(return_state=True)  # its failure stands in its own state
     words = without_secrets(kept.words)
     if kept.unbelieved:

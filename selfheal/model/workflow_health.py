@@ -10,8 +10,8 @@ class Level(StrEnum):
     """How it stands with all of them."""
 
     HEALTHY = "healthy"
-    DEGRADED = "degraded"
-    CRITICAL = "critical"
+    DEGRADED = "degraded"  # at least one is blocked, or many deliverables have no request
+    CRITICAL = "critical"  # more than three are blocked
 
 
 @dataclass(frozen=True, kw_only=True)

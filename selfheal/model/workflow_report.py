@@ -10,6 +10,7 @@ from selfheal.model.deliverable import Presence
 from selfheal.model.disagreement import Rule
 from selfheal.model.file_change import FileChange
 from selfheal.model.workflow import RecoveryLine, WorkflowChange
+from selfheal.model.workflow_health import Level
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,14 +150,6 @@ class Comparison:
     held: str
 
 
-class WorkflowsLevel(StrEnum):
-    """How the workflows are as a whole."""
-
-    HEALTHY = "healthy"
-    DEGRADED = "degraded"  # at least one is blocked, or many deliverables have no request
-    CRITICAL = "critical"  # more than three are blocked
-
-
 @dataclass(frozen=True, kw_only=True)
 class WorkflowsStanding:
     """How all of them stand.
@@ -170,7 +163,7 @@ class WorkflowsStanding:
         comparisons: the last one of each mechanism, the newest first.
     """
 
-    level: WorkflowsLevel
+    level: Level
     by_status: Mapping[str, int]
     by_word: Mapping[str, int]
     persons: int

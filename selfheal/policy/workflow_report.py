@@ -4,18 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from selfheal.model.pipeline import Pipeline
-from selfheal.model.workflow_report import StageSeen, WorkflowEvent, WorkflowEventKind, WorkflowsLevel, WorkflowStory
+from selfheal.model.workflow_report import StageSeen, WorkflowEvent, WorkflowEventKind, WorkflowStory
 
 CRITICAL = "P0"
-_MANY_BLOCKED = 3
 _NO_STAGE = timedelta(hours=1)
-
-
-def level(*, blocked: int, orphans: int, many_orphans: int) -> WorkflowsLevel:
-    """The level of health: more than three that are blocked are critical, one or many orphans make it degraded."""
-    if blocked > _MANY_BLOCKED:
-        return WorkflowsLevel.CRITICAL
-    return WorkflowsLevel.DEGRADED if blocked or orphans > many_orphans else WorkflowsLevel.HEALTHY
 
 
 def is_stuck(  # noqa: PLR0913 - each is a part of what is known of it

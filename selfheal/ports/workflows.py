@@ -12,7 +12,7 @@ from selfheal.model.pipeline import Stage
 from selfheal.model.request import Reading, RequestStatus, StatusChange
 from selfheal.model.start import Held, Places, Start
 from selfheal.model.stream import Orphan
-from selfheal.model.workflow import RecoveryType, Workflow, WorkflowChange, WorkflowStatus
+from selfheal.model.workflow import Workflow, WorkflowChange, WorkflowStatus
 
 
 class RequestFile(Protocol):
@@ -159,20 +159,6 @@ class WorkflowStore(Protocol):
 
     def history(self, req_number: str, *, limit: int) -> Sequence[WorkflowChange]:
         """Its changes, the newest first."""
-        ...
-
-    def note_recovery(  # noqa: PLR0913 - the client's columns
-        self,
-        req_number: str,
-        *,
-        type_: RecoveryType,
-        stuck_minutes: int | None,
-        last_completed_stage: int | None,
-        action: str,
-        success: bool,
-        error: str = "",
-    ) -> None:
-        """Write down one recovery."""
         ...
 
     def recoveries(self, req_numbers: Collection[str]) -> Mapping[str, int]:

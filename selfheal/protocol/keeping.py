@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from selfheal.model.deliverable import Projected
 from selfheal.model.disagreement import Compared, Disagreement, Settled, Stores
 from selfheal.model.errors import SelfhealError
 from selfheal.model.request import Entry
@@ -31,13 +32,17 @@ class Keeping:
         starts: of workflows: one that is not finished is nobody else's business.
         record: keeps what was compared, for people.
         at_most: more workflows than that do not start again in one run.
-        keep: complete ones are kept so long.
+        project: takes what was delivered since the last run into the history that people read.
+        forget: drops what is older of that history, of copies that were pruned, and of settled disagreements.
+        keep: complete ones are kept so long, and so is what belongs to them.
         allowed: whether the request file may be written, by `healing.allow`.
     """
 
     sources: Sources
     starts: WorkflowStarts
     record: Callable[[Stores, Compared, Settled], object]
+    project: Callable[[], Projected]
+    forget: Callable[[timedelta], int]
     at_most: int
     keep: timedelta
     allowed: bool
@@ -98,6 +103,7 @@ def keep(works: Keeping, *, although_many: bool = False) -> Kept:
         kept.described = _describe(works, stores, kept)
     works.record(stores, compared, replace(kept.settled, moved=over))
     kept.forgotten = works.sources.states.forget(older=works.keep)
+    works.forget(works.keep)
     return kept
 
 

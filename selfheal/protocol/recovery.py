@@ -78,6 +78,7 @@ class Recovery:
         pipeline: that all go through.
         deliverables: for the orphans.
         heals: faults that have ended by themselves are closed there.
+        counted: writes down what was found of the orphans, for people.
         book: what is left behind.
         storms: of workflows.
         components: of the estate.
@@ -97,6 +98,7 @@ class Recovery:
     pipeline: Pipeline
     deliverables: Deliverables
     heals: HealStore
+    counted: Callable[[Orphans], object]
     book: RecoveryBook
     storms: StormBook
     components: Mapping[str, Component]
@@ -169,7 +171,9 @@ class Recovery:
         written = {one.id for one in survey.reading.entries}
         if survey.reading.shrunk or not written:
             return None
-        return self.deliverables.orphans(written | {one.req_number for one in self.states.all()})
+        found = self.deliverables.orphans(written | {one.req_number for one in self.states.all()})
+        self.counted(found)
+        return found
 
     def concluded(  # noqa: PLR0913 - what a turn has come to
         self,

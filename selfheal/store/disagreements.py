@@ -5,7 +5,7 @@ Written by the mechanisms that compare, read by the web server, which asks neith
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine, Row, func, insert, select, text, update
@@ -21,6 +21,7 @@ from selfheal.store.engine import transaction
 from selfheal.store.tables import alert_outbox, workflow_comparisons, workflow_disagreements
 from selfheal.store.text import identifier, shorten
 
+_FORGET = text("SELECT forget_disagreements(:older)")
 _LAST, _FOUND = workflow_comparisons.c, workflow_disagreements.c
 _NAMED = 10
 _KEY = ("req_number", "kind", "run")
@@ -101,6 +102,11 @@ class Disagreements:
                 connection.execute(update(workflow_comparisons).values(counted))
             _tell(connection, new, Settled(), "")
         return new
+
+    def forget(self, older: timedelta) -> int:
+        """Drop what was settled, and requests that were seen nowhere any more, longer ago; how many those were."""
+        with transaction(self._engine) as connection:
+            return int(connection.scalar(_FORGET, {"older": older}) or 0)
 
 
 def _see(

@@ -17,11 +17,11 @@ from sqlalchemy.engine import Connection
 from selfheal.model.errors import Permanent
 from selfheal.model.pipeline import Pipeline
 from selfheal.model.request import RequestStatus
-from selfheal.model.workflow import RecoveryType, Workflow, WorkflowChange, WorkflowStatus
+from selfheal.model.workflow import Workflow, WorkflowChange, WorkflowStatus
 from selfheal.policy.delivered import done
 from selfheal.store.engine import transaction
 from selfheal.store.stage_deliverables import checked
-from selfheal.store.tables import alert_outbox, workflow_recovery_history, workflow_state, workflow_state_history
+from selfheal.store.tables import alert_outbox, workflow_state, workflow_state_history
 from selfheal.store.text import identifier, shorten
 from selfheal.store.workflow_rows import change_of, workflow_of
 
@@ -168,30 +168,6 @@ class WorkflowStates:
         with transaction(self._engine) as connection:
             rows = connection.execute(statement.order_by(_HISTORY.version.desc()).limit(limit)).all()
         return [change_of(row) for row in rows]
-
-    def note_recovery(  # noqa: PLR0913 - the client's columns
-        self,
-        req_number: str,
-        *,
-        type_: RecoveryType,
-        stuck_minutes: int | None,
-        last_completed_stage: int | None,
-        action: str,
-        success: bool,
-        error: str = "",
-    ) -> None:
-        """See `ports.WorkflowStore.note_recovery`."""
-        values = {
-            "req_number": identifier(req_number, 100),
-            "recovery_type": type_.value,
-            "stuck_duration_minutes": stuck_minutes,
-            "last_completed_stage": last_completed_stage,
-            "recovery_action": shorten(action, 100),
-            "success": success,
-            "error_message": shorten(error, 2000) or None,
-        }
-        with transaction(self._engine) as connection:
-            connection.execute(insert(workflow_recovery_history).values(values))
 
     def recoveries(self, req_numbers: Collection[str]) -> Mapping[str, int]:
         """See `ports.WorkflowStore.recoveries`."""

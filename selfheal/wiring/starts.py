@@ -1,5 +1,6 @@
 """Wires what starts workflows and what keeps their states. Bootstrap calls it where there is a request file."""
 
+from functools import partial
 from importlib.metadata import entry_points
 
 from sqlalchemy import Engine
@@ -13,12 +14,16 @@ from selfheal.protocol.keeping import WHO, Keeping
 from selfheal.protocol.starting import Starting
 from selfheal.settings.estate import Settings
 from selfheal.settings.workflows import Workflows
+from selfheal.store.delivered import DeliveredHistory
 from selfheal.store.disagreements import Disagreements
 from selfheal.store.file_changes import FileChangeRows
+from selfheal.store.pruned import PrunedDeliverables
 from selfheal.store.workflow_starts import Starts
 from selfheal.store.workflows import WorkflowStates
-from selfheal.wiring.deliverables import access, deliverables_of
+from selfheal.wiring.deliverables import access, deliverables_of, projection_of
 
+_PROJECTED, _PROJECTING_S = 20_000, 30.0
+"""So much of the history is taken in one run at most; the rest follows in the next."""
 GROUP = "selfheal.workflow_starters"
 """Entry points of other packages: one, called with the section `workflows` of the settings, gives a
 `ports.StageEvents` that starts stages in place of the event on JetStream."""
@@ -50,6 +55,7 @@ def starting_of(
 def keeping_of(settings: Settings, engine: Engine, *, file: RequestFile, clock: Clock) -> Keeping:
     """What workflow-persistence needs. Which runs of Prefect claim a workflow is told by no run yet."""
     found, store = settings.workflows, Disagreements(engine)
+    delivered, pruned = DeliveredHistory(engine), PrunedDeliverables(engine)
     sources = Sources(
         file=file,
         deliverables=deliverables_of(found, engine),
@@ -63,6 +69,8 @@ def keeping_of(settings: Settings, engine: Engine, *, file: RequestFile, clock: 
         sources=sources,
         starts=Starts(engine, at_once=found.at_once),
         record=lambda stores, compared, settled: store.record(stores, compared, settled, mechanism=WHO),
+        project=partial(projection_of(found, engine).project, limit=_PROJECTED, seconds=_PROJECTING_S),
+        forget=lambda older: sum(forget(older) for forget in (store.forget, delivered.forget, pruned.forget)),
         at_most=found.changed_in_one_run,
         keep=found.keep_complete,
         allowed=ALLOWED_AS in settings.healing.allow,

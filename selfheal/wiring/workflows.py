@@ -12,6 +12,7 @@ from selfheal.protocol.healer import Healer
 from selfheal.protocol.recovery import Recovery
 from selfheal.protocol.workflow_looks import WorkflowLooks
 from selfheal.settings.estate import Settings
+from selfheal.store.disagreements import Disagreements
 from selfheal.store.recoveries import Recoveries
 from selfheal.store.storms import Storms
 from selfheal.store.workflows import WorkflowStates
@@ -74,14 +75,16 @@ def wire_workflows(
 
 def recovery_of(settings: Settings, workflows: Workflows, engine: Engine, *, healer: Healer) -> Recovery:
     """What the mechanisms of recovery need."""
-    found = settings.workflows
+    found, disagreements = settings.workflows, Disagreements(engine)
+    pipeline = found.pipeline()
     return Recovery(
         looks=workflows.looks,
         file=workflows.file,
         states=workflows.states,
-        pipeline=found.pipeline(),
+        pipeline=pipeline,
         deliverables=workflows.deliverables,
         heals=healer.store,
+        counted=lambda orphans: disagreements.record_orphans(orphans, now=healer.clock.now(), pipeline=pipeline),
         book=Recoveries(engine),
         storms=Storms(engine),
         components=healer.components,

@@ -18,6 +18,17 @@ def keep_states(although_many: bool) -> Kept:  # noqa: FBT001 - handed on from t
     return keep(keeping(), although_many=although_many)
 
 
+@task(name="project-deliverables", task_run_name="take in what was delivered", cache_policy=NO_CACHE, **RETRYING)
+def project_deliverables() -> str:
+    """Take what was delivered since the last run into the history that people read; what was done, in words.
+
+    Decisions never wait for it: they ask the broker.
+    """
+    done = keeping().project()
+    untold = "; ".join(f"{stream}: {why}" for stream, why in done.could_not_tell.items())
+    return f"{done.taken} deliverables taken in{', more are left' if done.left else ''}{'; ' * bool(untold)}{untold}"
+
+
 def keeping() -> Keeping:
     """What keeping needs, of this process's estate, with the runs that Prefect has.
 

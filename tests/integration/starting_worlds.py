@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any
@@ -23,6 +24,7 @@ from sqlalchemy import Engine
 from selfheal.clients.clock import SystemClock
 from selfheal.clients.jetstream import JetStreamDeliverables
 from selfheal.clients.jetstream_events import JetStreamEvents
+from selfheal.clients.jetstream_projection import JetStreamProjection
 from selfheal.clients.request_file import RequestFile
 from selfheal.model.request import RequestStatus
 from selfheal.policy.request_text import read_requests, with_status
@@ -32,6 +34,7 @@ from selfheal.protocol.keeping import WHO, Keeping
 from selfheal.protocol.starting import Starting, conclude, finish_all
 from selfheal.settings.workflows import Workflows
 from selfheal.store.breakers import Breakers
+from selfheal.store.delivered import DeliveredHistory
 from selfheal.store.disagreements import Disagreements
 from selfheal.store.engine import open_engine
 from selfheal.store.file_changes import FileChangeRows
@@ -85,9 +88,13 @@ class World:
         """As Selfheal reads and writes it."""
         return RequestFile(Path(self.file), backups=None, keep=200, changes=FileChangeRows(engine), clock=SystemClock())
 
+    def access(self) -> dict[str, Any]:
+        """How the broker is reached."""
+        return {"url": self.broker, "credentials": self.login, "timeout": timedelta(seconds=5)}
+
     def starting(self, engine: Engine, **changes: Any) -> Starting:
         """What admission needs."""
-        access: dict[str, Any] = {"url": self.broker, "credentials": self.login, "timeout": timedelta(seconds=5)}
+        access = self.access()
         found: dict[str, Any] = {
             "file": self.request_file(engine),
             "states": WorkflowStates(engine, PIPELINE),
@@ -115,10 +122,13 @@ class World:
             clock=one.clock,
         )
         store = Disagreements(engine)
+        projection = JetStreamProjection(PIPELINE, DeliveredHistory(engine), **self.access())
         found: dict[str, Any] = {
             "sources": sources,
             "starts": one.starts,
             "record": lambda *seen: store.record(*seen, mechanism=WHO),
+            "project": partial(projection.project, limit=1000, seconds=10.0),
+            "forget": store.forget,
             "at_most": 5,
             "keep": timedelta(days=90),
             "allowed": True,

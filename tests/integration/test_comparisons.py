@@ -9,6 +9,7 @@ from person_fixtures import ACME
 from sqlalchemy import Engine, event, text
 from store_values import ALL, NOW, PIPELINE, B, C, R, entry, evidence, reading, workflow
 from uuid6 import uuid7
+from workflow_values import note_recovery
 
 from selfheal.model.deliverable import Orphans, Presence
 from selfheal.model.disagreement import Kind, Settled, Settler, Stores
@@ -17,7 +18,8 @@ from selfheal.model.identity import Identity, Role
 from selfheal.model.page import Slice
 from selfheal.model.request import Entry
 from selfheal.model.workflow import RecoveryType, Workflow
-from selfheal.model.workflow_report import WorkflowFilter, WorkflowsLevel
+from selfheal.model.workflow_health import Level
+from selfheal.model.workflow_report import WorkflowFilter
 from selfheal.policy.disagreement_rules import RULES
 from selfheal.policy.disagreements import compare
 from selfheal.policy.workflow_report import events_of
@@ -134,7 +136,7 @@ def test_a_person_sees_first_what_only_a_person_settles(empty: Engine, read: Com
     assert (last.rule.kind, last.rule.settler) == (Kind.ZOMBIE, Settler.PERSISTENCE)
     standing = read.standing()
     assert (standing.persons, standing.mechanisms) == (2, 1)
-    assert standing.level is WorkflowsLevel.DEGRADED
+    assert standing.level is Level.DEGRADED
     assert standing.comparisons[0].orphans == 12
 
 
@@ -215,14 +217,7 @@ def test_a_story_tells_who_did_what(empty: Engine, read: Comparisons) -> None:
     )
     files.begin(change)
     files.settle(change.id, ChangeState.DONE)
-    states.note_recovery(
-        "REQ-1",
-        type_=RecoveryType.MARK_PENDING,
-        stuck_minutes=95,
-        last_completed_stage=None,
-        action="retry",
-        success=True,
-    )
+    note_recovery(empty, RecoveryType.MARK_PENDING)
     record(empty, stores(entry("NEW", name="REQ-1"), workflows=[new]))
     story = read.story("REQ-1")
     assert story is not None

@@ -309,3 +309,14 @@ def test_healthy_ones_are_left_alone(
     for _ in range(runs):
         assert keep(works) == Kept()
     assert works.sources.states.all() == before
+
+
+def test_what_was_delivered_stands_in_the_history(
+    world: World, works: Keeping, empty: Engine, broker: DeliverableBroker
+) -> None:
+    """Each message once, however often it is taken in."""
+    world.write("REQ-1 IN_PROGRESS P1")
+    broker.deliver("REQ-1", 0, 1)
+    history = DeliveredHistory(empty)
+    assert (works.project().taken, works.project().taken) == (2, 0)
+    assert [one.deliverable.stage for one in history.of("REQ-1", limit=10)] == [1, 0]

@@ -2,13 +2,14 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
 import pytest
 from embedded_fixtures import Embedded
 from sqlalchemy import Engine, text
-from workflow_values import PIPELINE, a_workflow, delivered
+from workflow_values import PIPELINE, a_workflow, delivered, note_recovery
 
 from deployments.embedded import roles
 from selfheal.model.errors import NotAllowed, Permanent
@@ -223,16 +224,11 @@ def test_why_it_waits_is_told_once(states: WorkflowStates, empty: Engine) -> Non
     assert states.get("REQ-1").held_why == ""  # type: ignore[union-attr]
 
 
-def test_recoveries_count_from_a_persons_word_on(states: WorkflowStates) -> None:
+def test_recoveries_count_from_a_persons_word_on(states: WorkflowStates, empty: Engine) -> None:
     """Those that put it back and succeeded, since a person has changed it last."""
     one = created(states)
     created(states, "REQ-2")
-
-    def note(type_: RecoveryType, *, success: bool = True) -> None:
-        states.note_recovery(
-            "REQ-1", type_=type_, stuck_minutes=61, last_completed_stage=None, action="x" * 200, success=success
-        )
-
+    note = partial(note_recovery, empty)
     note(RecoveryType.AUTO_RESUME)
     note(RecoveryType.MARK_PENDING)
     note(RecoveryType.MARK_PENDING, success=False)

@@ -4,11 +4,15 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Engine, insert
+
 from selfheal.model.deliverable import Deliverable, Evidence, Presence, Result, StageEvidence
 from selfheal.model.request import Entry, Reading
 from selfheal.model.start import Start, StartState
-from selfheal.model.workflow import Workflow, WorkflowStatus
+from selfheal.model.workflow import RecoveryType, Workflow, WorkflowStatus
 from selfheal.settings.workflows import Workflows
+from selfheal.store.engine import transaction
+from selfheal.store.tables import workflow_recovery_history
 
 PIPELINE = Workflows().pipeline()
 NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
@@ -90,3 +94,16 @@ def a_start(**values: Any) -> Start:
         "claimed_at": NOW,
     }
     return Start(**(fixed | values))
+
+
+def note_recovery(engine: Engine, type_: RecoveryType, *, success: bool = True) -> None:
+    """Write down a recovery of REQ-1, as the outcome of a heal does."""
+    values = {
+        "req_number": "REQ-1",
+        "recovery_type": type_.value,
+        "stuck_duration_minutes": 95,
+        "recovery_action": "retry",
+        "success": success,
+    }
+    with transaction(engine) as connection:
+        connection.execute(insert(workflow_recovery_history).values(values))

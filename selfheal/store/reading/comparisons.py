@@ -22,7 +22,8 @@ from selfheal.model.workflow_report import (
     WorkflowStory,
 )
 from selfheal.policy.disagreement_rules import RULES
-from selfheal.policy.workflow_report import agent_of, is_stuck, level
+from selfheal.policy.recovery_turn import level
+from selfheal.policy.workflow_report import agent_of, is_stuck
 from selfheal.store.engine import transaction
 from selfheal.store.file_changes import FileChangeRows
 from selfheal.store.reading.keyset import page_of
