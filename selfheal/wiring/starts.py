@@ -53,7 +53,7 @@ def starting_of(
 
 
 def keeping_of(settings: Settings, engine: Engine, *, file: RequestFile, clock: Clock) -> Keeping:
-    """What workflow-persistence needs. Which runs of Prefect claim a workflow is told by no run yet."""
+    """What workflow-persistence needs. Which runs claim a workflow is for who knows Prefect."""
     found, store = settings.workflows, Disagreements(engine)
     delivered, pruned = DeliveredHistory(engine), PrunedDeliverables(engine)
     sources = Sources(

@@ -15,7 +15,9 @@ from tasks.retries import RETRYING
 @task(name="keep-states", task_run_name="compare the stores, and settle", cache_policy=NO_CACHE, **RETRYING)
 def keep_states(although_many: bool) -> Kept:  # noqa: FBT001 - handed on from the form
     """Take in, settle, describe, forget; what is done already is not found again: a retry does nothing twice."""
-    return keep(keeping(), although_many=although_many)
+    works = keeping()
+    asked = replace(works.sources, runs=claimed_runs)
+    return keep(replace(works, sources=asked), although_many=although_many)
 
 
 @task(name="project-deliverables", task_run_name="take in what was delivered", cache_policy=NO_CACHE, **RETRYING)
