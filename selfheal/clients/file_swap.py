@@ -20,6 +20,7 @@ _HERE = -100  # AT_FDCWD
 _EXCHANGE = 2
 _NOT_HERE = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP})
 _MOST_TURNS = 100
+_HINTS = {errno.EBUSY: "the file itself is mounted, and cannot be replaced: mount its folder instead"}
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -31,7 +32,7 @@ def swap(path: Path, new: Path, *, expected: bytes) -> bool:
     Raises:
         Transient: it cannot be done; nothing was.
     """
-    with in_our_words(f"{path} cannot be replaced", hint=_hint(path)):
+    with in_our_words(f"{path} cannot be replaced", hints=_HINTS):
         try:
             file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except FileNotFoundError:
@@ -117,9 +118,3 @@ def _is_at(path: Path, file: int) -> bool:
     except FileNotFoundError:
         return False
     return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
-
-
-def _hint(path: Path) -> str:
-    if os.path.ismount(path):
-        return "the file itself is mounted, and cannot be replaced: mount its folder instead"
-    return ""

@@ -2,10 +2,11 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from selfheal.model.errors import Transient
 
@@ -65,9 +66,16 @@ def read_open(file: int, path: Path) -> WholeFile:
 
 
 @contextmanager
-def in_our_words(said: str, *, hint: str = "") -> Iterator[None]:
-    """What the operating system refuses, as `Transient`: it may be otherwise later."""
+def in_our_words(said: str, *, hint: str = "", hints: Mapping[int, str] = MappingProxyType({})) -> Iterator[None]:
+    """What the operating system refuses, as `Transient`: it may be otherwise later.
+
+    Args:
+        said: what could not be done.
+        hint: what to do about it.
+        hints: the same where the error has this number.
+    """
     try:
         yield
     except OSError as error:
-        raise Transient(f"{said}: {error.strerror or error}", hint=hint) from error
+        what_to_do = hints.get(error.errno or 0, hint)
+        raise Transient(f"{said}: {error.strerror or error}", hint=what_to_do) from error
