@@ -13,16 +13,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from selfheal.clients.clock import SystemClock
 from selfheal.clients.request_file import RequestFile
-from selfheal.model.errors import SelfhealError, Transient
+from selfheal.model.errors import SelfhealError, TargetChanged, Transient
 from selfheal.model.request import RequestStatus
 from selfheal.store.engine import open_engine
 from selfheal.store.file_changes import FileChangeRows
 
+LIFE = [RequestStatus.NEW, *[RequestStatus.IN_PROGRESS, RequestStatus.BLOCKED, RequestStatus.PENDING] * 5]
+"""What an entry of a writer goes through."""
 Part = tuple[str, int, int]
 """What it does, which one of these it is, and how often."""
 
@@ -56,19 +59,31 @@ def file_at(path: Path) -> RequestFile:
 
 
 def _writer(path: Path, part: int, times: int, threads: int) -> dict[str, Any]:
-    """One of ours: writes the status of its own entries, from several threads."""
+    """One of ours: several threads, each with an entry of its own whose status it changes again and again."""
     file = file_at(path)
 
-    def one(turn: int) -> str:
-        name = f"REQ-W{part}-{turn}"
-        for _ in range(200):
-            with contextlib.suppress(Transient):
-                file.write_status(name, before="NEW", after=RequestStatus.IN_PROGRESS, who=f"w{part}", why="crowd")
-                return name
-        raise TimeoutError(name)
+    def one(number: int) -> str:
+        name = f"REQ-W{part}-{number}"
+        for before, after in pairwise(LIFE[: times + 1]):
+            _patiently(file, name, before, after)
+        return name
 
     with ThreadPoolExecutor(threads) as pool:
-        return {"wrote": list(pool.map(one, range(times)))}
+        return {"wrote": list(pool.map(one, range(threads)))}
+
+
+def _patiently(file: RequestFile, name: str, before: str, after: RequestStatus) -> None:
+    """Again while others are at it; what an agent took back, with what it had read before, is as it was."""
+    for _ in range(200):
+        try:
+            file.write_status(name, before=before, after=after, who="a writer", why="crowd")
+        except Transient:
+            continue
+        except TargetChanged:
+            before = next(one.status for one in file.read().entries if one.id == name)
+            continue
+        return
+    raise TimeoutError(name)
 
 
 def _reader(path: Path, part: int, times: int, threads: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from file_crowd import Part, crowd, killed
+from file_crowd import LIFE, Part, crowd, killed
 from request_files import HEAD, WIPED, entry
 from sqlalchemy import Engine, text
 
@@ -22,21 +22,21 @@ pytestmark = pytest.mark.timeout(2400)
 
 @dataclass(frozen=True)
 class Size:
-    """How many processes, how often each, from how many threads."""
+    """How many processes, with how many threads and entries each, and how often each of these; and of the others."""
 
     writers: int
-    each: int
-    others: int
-    turns: int
     threads: int
+    changes: int
+    others: int = 0
+    turns: int = 0
 
 
 @pytest.fixture
 def size(request: pytest.FixtureRequest) -> Size:
     """1,000 writes and 1,000 reads at the same time with `--campaign`, else a few."""
     if request.config.getoption("--campaign"):
-        return Size(writers=10, each=100, others=5, turns=200, threads=8)
-    return Size(writers=4, each=8, others=2, turns=15, threads=4)
+        return Size(writers=10, threads=10, changes=10, others=5, turns=200)
+    return Size(writers=4, threads=4, changes=2, others=2, turns=8)
 
 
 def opened(path: Path, engine: Engine) -> RequestFile:
@@ -45,7 +45,7 @@ def opened(path: Path, engine: Engine) -> RequestFile:
 
 def written(path: Path, size: Size) -> None:
     """A file with an entry for each write, and some more."""
-    names = [f"REQ-W{part}-{turn}" for part in range(size.writers) for turn in range(size.each)]
+    names = [f"REQ-W{part}-{turn}" for part in range(size.writers) for turn in range(size.threads)]
     text = "".join(entry(number, name=name, lines=2) for number, name in enumerate([*names, "REQ-QUIET-1"]))
     path.write_text(HEAD + text)
 
@@ -55,17 +55,19 @@ def test_no_writer_of_ours_loses_a_change(empty: Engine, database_url: str, tmp_
     path = tmp_path / "OWNER_REQUESTS.md"
     written(path, size)
     before = path.read_bytes()
-    parts: list[Part] = [("writer", number, size.each) for number in range(size.writers)]
+    parts: list[Part] = [("writer", number, size.changes) for number in range(size.writers)]
     parts += [("reader", number, size.turns) for number in range(size.others)]
 
     told = crowd(path, database_url, parts, threads=size.threads)
 
     assert {one["code"] for one in told.values()} == {0}
-    count = size.writers * size.each
-    assert path.read_bytes() == before.replace(b": NEW\n", b": IN_PROGRESS\n", count)
+    count, last = size.writers * size.threads, LIFE[size.changes].encode()
+    assert path.read_bytes() == before.replace(b": NEW\n", b": " + last + b"\n", count)
     with empty.connect() as connection:
-        rows = connection.execute(text("SELECT state, count(DISTINCT req_number) FROM file_changes GROUP BY 1")).all()
-    assert [tuple(row) for row in rows] == [("DONE", count)]
+        rows = connection.execute(
+            text("SELECT state, count(*), count(DISTINCT req_number) FROM file_changes GROUP BY 1")
+        ).all()
+    assert [tuple(row) for row in rows] == [("DONE", count * size.changes, count)]
     assert {tuple(saw) for one in told.values() for saw in one.get("saw", [])} == {(count + 1, 0, "")}
     assert opened(path, empty).read().entry("REQ-QUIET-1").status == "NEW"  # type: ignore[union-attr]
 
@@ -77,7 +79,7 @@ def test_nobody_elses_change_is_lost_through_us(empty: Engine, database_url: str
     """
     path = tmp_path / "OWNER_REQUESTS.md"
     written(path, size)
-    parts: list[Part] = [("writer", number, size.each) for number in range(size.writers)]
+    parts: list[Part] = [("writer", number, size.changes) for number in range(size.writers)]
     parts += [(kind, n, size.turns) for kind in ("appends", "rewrites", "replaces") for n in range(size.others)]
     parts += [("reader", number, size.turns) for number in range(size.others)]
 
@@ -93,13 +95,13 @@ def test_nobody_elses_change_is_lost_through_us(empty: Engine, database_url: str
         copies = "".join(one.read_text() for one in tmp_path.glob(".*/*.md"))
         assert all(mark in copies for mark in only_in_copies)
     reading = opened(path, empty).read()
-    assert len(reading.entries) == size.writers * size.each + 1
+    assert len(reading.entries) == size.writers * size.threads + 1
     assert (reading.duplicates, reading.conflicts) == ({}, {})
     statuses = Counter(one.status for one in reading.entries)
-    assert set(statuses) <= {"NEW", "IN_PROGRESS"}
+    assert set(statuses) <= set(LIFE)
     assert {one.state for one in rows} <= {ChangeState.DONE, ChangeState.NOT_DONE}
     done = {one.req_number for one in rows if one.state is ChangeState.DONE}
-    assert len(done) == size.writers * size.each
+    assert len(done) == size.writers * size.threads
     assert not list(tmp_path.glob(".*.selfheal"))
 
 
@@ -111,7 +113,7 @@ def test_a_writer_killed_anywhere_loses_nothing(empty: Engine, database_url: str
 
     The same where the file is put back, in place of a wiped one or of none.
     """
-    size = Size(writers=1, each=3, others=0, turns=0, threads=1)
+    size = Size(writers=1, threads=3, changes=1)
     ends: dict[str, tuple[bytes, bytes]] = {}
     for place in (*FILE_NAMES, *RESTORES):
         folder = tmp_path / place
@@ -156,7 +158,7 @@ def test_what_somebody_wrote_while_we_died_is_put_back(empty: Engine, database_u
     """Killed right after the exchange, and what came out was not what we had read: it is the file again."""
     path = tmp_path / "after-swap" / "OWNER_REQUESTS.md"
     path.parent.mkdir()
-    written(path, Size(writers=1, each=1, others=0, turns=0, threads=1))
+    written(path, Size(writers=1, threads=1, changes=1))
     assert killed(["after-swap"], tmp_path, database_url) == {"after-swap": -9}
     (beside,) = path.parent.glob(".*.selfheal")
     theirs = beside.read_bytes() + b"\nby an agent, at the last moment\n"
@@ -170,7 +172,7 @@ def test_what_somebody_wrote_while_we_died_is_put_back(empty: Engine, database_u
 def test_a_row_is_settled_once(empty: Engine, tmp_path: Path) -> None:
     """What was said of a change stays; the database refuses another word."""
     path = tmp_path / "OWNER_REQUESTS.md"
-    written(path, Size(writers=1, each=1, others=0, turns=0, threads=1))
+    written(path, Size(writers=1, threads=1, changes=1))
     opened(path, empty).write_status("REQ-W0-0", before="NEW", after=RequestStatus.BLOCKED, who="w", why="y")
     book = FileChangeRows(empty)
     (row,) = book.newest(limit=9)
