@@ -17,7 +17,16 @@ from selfheal.model.errors import SelfhealError
 from selfheal.model.recovery import Standing
 from selfheal.model.workflow_health import WorkflowHealth
 from selfheal.policy.asking import unproven
-from selfheal.protocol.recovery import Recovery, asked_trigger, dispatched, healed, said, stuck_trigger
+from selfheal.protocol.recovery import (
+    NotRecovered,
+    Recovery,
+    asked_trigger,
+    dispatched,
+    failed,
+    healed,
+    said,
+    stuck_trigger,
+)
 from selfheal.protocol.recovery_preview import preview
 from tasks.recovery.workflows import (
     choose,
@@ -59,14 +68,15 @@ def recovery_health_check(
             return final_state(dispatch(asked))
         with signed_in("recovery-health-check"):
             health = _turn(recovery, full=full or recovery.full_is_due())
+    except NotRecovered as error:
+        return Failed(name="NotRecovered", message=without_secrets(str(error)))
     except SelfhealError as error:
         return Failed(name="NotChecked", message=without_secrets(str(error)))
-    show_workflows(health, return_state=True)  # its failure stands in its own state
     return Completed(name="Storm" if health.storm else health.level.capitalize(), message=without_secrets(health.words))
 
 
 def _turn(recovery: Recovery, *, full: bool) -> WorkflowHealth:
-    """One turn over all of them."""
+    """One turn over all of them; it has failed if a recovery has, so that no run ends well that recovered nothing."""
     survey = look_at_workflows()
     turn, storm = choose(survey)
     stuck = {one.verdict.req_number: one for one in survey.standing(Standing.STUCK)}
@@ -85,4 +95,7 @@ def _turn(recovery: Recovery, *, full: bool) -> WorkflowHealth:
         storm=storm,
     )
     keep_health(health)
+    show_workflows(health, return_state=True)  # its failure stands in its own state
+    if words := failed({**ended, **services}):
+        raise NotRecovered(words)
     return health

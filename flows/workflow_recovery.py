@@ -14,7 +14,7 @@ from flows.names import escalated_run
 from selfheal.bootstrap import current
 from selfheal.logs import without_secrets
 from selfheal.model.errors import SelfhealError
-from selfheal.protocol.recovery import dispatched, healed, said
+from selfheal.protocol.recovery import NotRecovered, dispatched, failed, healed, said
 from selfheal.protocol.recovery_preview import preview_escalated
 from tasks.recovery.escalations import find_causes, tell_of_unknown, what_goes_on
 from tasks.recovery.workflows import look_at_workflows
@@ -39,6 +39,8 @@ def workflow_recovery(dry_run: DryRun = False) -> State[None]:  # noqa: FBT002 -
             causes = dispatched(dispatch, [one.trigger for one in find_causes(survey)])
             ended = dispatched(dispatch, what_goes_on(survey, causes))
             unknown = tell_of_unknown(survey)
+            if words := failed({**causes, **ended}):
+                raise NotRecovered(words)
     except SelfhealError as error:
         return Failed(name="NotRecovered", message=without_secrets(str(error)))
     not_done = {name: said(one) for name, one in {**causes, **ended}.items() if not healed(one)}

@@ -67,6 +67,10 @@ class StormBook(Protocol):
         ...
 
 
+class NotRecovered(Permanent):
+    """A turn whose recoveries failed: its run has failed, however well the turn itself went."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recovery:
     """What the mechanisms of recovery need.
@@ -284,6 +288,16 @@ def dispatched(dispatch: Dispatch, triggers: Sequence[Trigger]) -> Mapping[str, 
 def healed(result: Result | SelfhealError) -> bool:
     """Whether it is known to be well now."""
     return isinstance(result, Result) and result.name in {"Healed", "AlreadyHealthy"}
+
+
+def failed(ended: Mapping[str, Result | SelfhealError]) -> str:
+    """Which were tried, or could not be, and did not come true, for a person; empty: none. A refusal is no failure."""
+    told = [
+        f"{name}: {said(one)}"
+        for name, one in ended.items()
+        if not healed(one) and (not isinstance(one, Result) or one.outcome is not None)
+    ]
+    return f"{len(told)} of {len(ended)} failed: {'; '.join(told)}" if told else ""
 
 
 def said(result: Result | SelfhealError) -> str:
