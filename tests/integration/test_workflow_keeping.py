@@ -12,6 +12,7 @@ from selfheal.model.errors import Transient
 from selfheal.model.request import Reading, RequestStatus, StatusChange
 from selfheal.model.workflow import Workflow, WorkflowStatus
 from selfheal.protocol.keeping import Keeping, Kept, keep, would_keep
+from selfheal.store.delivered import DeliveredHistory
 
 RUNNING, PENDING, COMPLETE = WorkflowStatus.RUNNING, WorkflowStatus.PENDING, WorkflowStatus.COMPLETE
 LAST = PIPELINE.last.index
