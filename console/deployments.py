@@ -43,7 +43,14 @@ def deployments(  # noqa: PLR0913 - each is an option of the command
         if do == "apply":
             from deployments.apply import apply  # noqa: PLC0415  keeps `--help` fast
 
-            steps = apply(api, settings.catalogue(), estate=settings.estate, adopt=adopt, dry_run=dry_run)
+            steps = apply(
+                api,
+                settings.catalogue(),
+                estate=settings.estate,
+                workflows=settings.workflows.there_are,
+                adopt=adopt,
+                dry_run=dry_run,
+            )
         else:
             from deployments.remove import remove  # noqa: PLC0415  keeps `--help` fast
 

@@ -119,7 +119,7 @@ def _from_database(found: Findings, place: Place, settings: "Settings", stack: "
         found.facts |= facts(paused)
         found.bad = found.bad or paused is not None
         _mechanisms(found, database.health.watches())
-        section, bad = turns.section(database.runs, stack.started_at)
+        section, bad = turns.section(database.runs, stack.started_at, workflows=settings.workflows.there_are)
         found.sections.append(section)
         found.bad = found.bad or bad
         _components(found, settings, {row.component: row for row in database.health.latest()})

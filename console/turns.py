@@ -15,16 +15,17 @@ WATCHED = frozenset({"application-health"})
 COLUMNS = ("mechanism", "state", "last_run", "took_s", "next_run", "last_result")
 
 
-def section(runs: "MechanismRuns", up_since: float) -> tuple[Section, bool]:
+def section(runs: "MechanismRuns", up_since: float, *, workflows: bool) -> tuple[Section, bool]:
     """The table, and whether any of it is bad news.
 
     Args:
         runs: what has been signed in and out.
         up_since: when the stack began, in seconds since 1970.
+        workflows: whether there are any.
     """
     from deployments.objects import declared  # noqa: PLC0415  keeps `--help` fast
 
-    every = {name: one for name, one in declared.schedules().items() if name not in WATCHED}
+    every = {name: one for name, one in declared.schedules(workflows=workflows).items() if name not in WATCHED}
     latest = runs.latest(every)
     begun = datetime.fromtimestamp(up_since, UTC)
     rows = [_row(latest[name], every[name], begun) for name in sorted(every)]

@@ -26,8 +26,14 @@ CALL_TIMEOUT_S = 30.0
 """Of one call: a server that has just started is slow."""
 
 
-def apply(
-    api: PrefectApi, components: Iterable[str], *, estate: str, adopt: bool = False, dry_run: bool = False
+def apply(  # noqa: PLR0913 - each is a part of what is to be there, or how
+    api: PrefectApi,
+    components: Iterable[str],
+    *,
+    estate: str,
+    workflows: bool = True,
+    adopt: bool = False,
+    dry_run: bool = False,
 ) -> Sequence[Step]:
     """Bring everything to the server; gives what was done, or what would be.
 
@@ -35,6 +41,7 @@ def apply(
         api: the server.
         components: names of the configured components.
         estate: name of the estate that is applied.
+        workflows: whether it has workflows; otherwise no schedule begins what looks after them.
         adopt: take over what bears our names without being known as ours.
         dry_run: change nothing.
 
@@ -46,7 +53,7 @@ def apply(
     ours = register.read(api, estate=estate)  # before the flows are imported: a wrong address is told at once
     from deployments.objects.wanted import everything  # noqa: PLC0415  imports Prefect and the flows, for seconds
 
-    wanted = everything(components)
+    wanted = everything(components, workflows=workflows)
     steps = plan.to_apply(api, wanted, ours, adopt=adopt)
     if not dry_run:
         _carry_out(api, wanted, steps, ours, estate=estate)
@@ -88,7 +95,13 @@ def main() -> int:
         url = os.environ["PREFECT_API_URL"].removesuffix("/api")
         secret = os.environ.get("PREFECT_API_AUTH_STRING", "")
         with PrefectApi(url, auth_string=secret, timeout_s=CALL_TIMEOUT_S) as api:
-            apply(api, settings.catalogue(), estate=settings.estate, adopt="--adopt" in sys.argv[1:])
+            apply(
+                api,
+                settings.catalogue(),
+                estate=settings.estate,
+                workflows=settings.workflows.there_are,
+                adopt="--adopt" in sys.argv[1:],
+            )
     except (Transient, Refused) as error:  # also a server that is not quite there yet, or another one that applies
         print(f"selfheal: {error}", file=sys.stderr)  # noqa: T201 - the supervisor reads it
         return 1

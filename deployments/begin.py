@@ -9,7 +9,8 @@ RECONCILE = "reconcile/reconcile"
 WATCHER = "application-health/application-health"
 PERSISTENCE = "workflow-persistence/workflow-persistence"
 RECOVERY = "recovery-health-check/recovery-health-check"
-AT_START = (RECONCILE, WATCHER, PERSISTENCE, RECOVERY)
+AT_START = (RECONCILE, WATCHER)
+AT_START_OF_WORKFLOWS = (PERSISTENCE, RECOVERY)
 BULK = 200
 
 

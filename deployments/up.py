@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployments import accepted, apply, logging_config, stackfile, web
-from deployments.begin import AT_START, WATCHER, begin
+from deployments.begin import AT_START, AT_START_OF_WORKFLOWS, WATCHER, begin
 from deployments.embedded import child, roles, stack, worker
 from deployments.embedded import web as web_part
 from deployments.embedded.datafolder import DataFolder, open_folder
@@ -189,10 +189,11 @@ def _parts(running: Running, *, limit: int) -> list[Part]:
         working_folder=folder.path / "home",
         environment=running.environment,
     )
+    first = (*AT_START, *(AT_START_OF_WORKFLOWS if running.settings.workflows.there_are else ()))
     watching = worker.part(
         described,
         depends_on=frozenset({"postgres", "prefect"}),
-        on_ready=lambda: _begin(running, AT_START, key=described.start_key),
+        on_ready=lambda: _begin(running, first, key=described.start_key),
     )
     return [*embedded, watching, *([] if running.web is None else [web_part.part(running.web)])]
 

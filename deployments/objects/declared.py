@@ -1,11 +1,14 @@
 """`prefect.yaml`: every deployment with its entrypoint, schedule, queue and limit."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+WORKFLOWS = "workflows"
+"""The queue of the mechanisms that look after workflows."""
 FILE = Path(__file__).parent.parent / "prefect.yaml"
 
 
@@ -15,12 +18,21 @@ def deployments() -> list[dict[str, Any]]:
     return declared
 
 
-def schedules() -> dict[str, timedelta]:
-    """How often each of those is to run that a schedule begins, by name."""
+def scheduled(deployment: Mapping[str, Any], *, workflows: bool) -> bool:
+    """Whether a schedule begins it: what looks after workflows has nothing to do where there are none."""
+    return bool(deployment["schedules"]) and (workflows or deployment["work_pool"]["work_queue_name"] != WORKFLOWS)
+
+
+def schedules(*, workflows: bool) -> dict[str, timedelta]:
+    """How often each of those is to run that a schedule begins, by name.
+
+    Args:
+        workflows: whether the settings name a request file.
+    """
     return {
         one["name"]: min(timedelta(seconds=each["interval"]) for each in one["schedules"])
         for one in deployments()
-        if one["schedules"]
+        if scheduled(one, workflows=workflows)
     }
 
 

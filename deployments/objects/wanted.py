@@ -33,11 +33,12 @@ _DEPLOYMENT_FIELDS = (
 )
 
 
-def everything(components: Iterable[str]) -> list[Wanted]:
+def everything(components: Iterable[str], *, workflows: bool = True) -> list[Wanted]:
     """All objects, in the order in which they are made.
 
     Args:
         components: names of the configured components; each gets its visible limit of 1.
+        workflows: whether there are any; otherwise no schedule begins what looks after them.
     """
     deployments = declared.deployments()
     queues = {one["work_pool"]["work_queue_name"] for one in deployments}
@@ -46,7 +47,7 @@ def everything(components: Iterable[str]) -> list[Wanted]:
         _pool(),
         *(_queue(name) for name in sorted(queues)),
         *(_of_flow(flow.name) for flow in flows.values()),
-        *(_deployment(one, flows[one["name"]]) for one in deployments),
+        *(_deployment(one, flows[one["name"]], workflows=workflows) for one in deployments),
         *(_limit(name) for name in sorted(components)),
         _replace_crashed_watchers(),
     ]
@@ -82,11 +83,10 @@ def _of_flow(name: str) -> Wanted:
     return _fixed(Kind.FLOW, name, {"name": name, "tags": [TAG]}, "tags")
 
 
-def _deployment(written: dict[str, Any], flow: Flow[..., Any]) -> Wanted:
+def _deployment(written: dict[str, Any], flow: Flow[..., Any], *, workflows: bool) -> Wanted:
     """One deployment. It names no command and no folder: a worker anywhere uses its own interpreter."""
-    schedules = [
-        {"slug": one["slug"], "schedule": {"interval": float(one["interval"])}} for one in written["schedules"]
-    ]
+    begun = written["schedules"] if declared.scheduled(written, workflows=workflows) else ()
+    schedules = [{"slug": one["slug"], "schedule": {"interval": float(one["interval"])}} for one in begun]
     fixed = {
         "name": written["name"],
         "description": written["description"],

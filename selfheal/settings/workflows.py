@@ -129,6 +129,11 @@ class Workflows(Section):
             raise Wrong("url", "must begin with nats:// or tls://")
         return self
 
+    @property
+    def there_are(self) -> bool:
+        """Whether there are workflows."""
+        return bool(self.request_file)
+
     def pipeline(self) -> Pipeline:
         """The stages as the domain knows them."""
         return Pipeline(stages=tuple(one.stage(index) for index, one in enumerate(self.stages)))

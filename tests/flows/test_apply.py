@@ -22,7 +22,7 @@ from selfheal.model.errors import NotAllowed, Transient
 COMPONENTS = ("backend", "broker")
 ESTATE = "estate"
 MANY = len(declared.deployments())
-OURS = {"work-pool": 1, "work-queue": 2, "flow": MANY, "deployment": MANY, "concurrency-limit": 2, "automation": 1}
+OURS = {"work-pool": 1, "work-queue": 3, "flow": MANY, "deployment": MANY, "concurrency-limit": 2, "automation": 1}
 
 
 @pytest.fixture(scope="module")
@@ -207,6 +207,16 @@ def test_two_applications_at_once_end_as_one(api: PrefectApi, untouched: dict[st
     assert changes(bring(api)) == {Change.KEEP}
     named = [one["name"] for one in dump(api)["automations"].values()]
     assert len(named) == len(set(named))
+
+
+def test_without_workflows_nothing_looks_after_them(api: PrefectApi, untouched: dict[str, Any]) -> None:
+    """No schedule begins those mechanisms, a form still does; with a request file they get their schedules."""
+    bring(api, workflows=False)
+    admission = "/deployments/name/workflow-admission/workflow-admission"
+    assert api.call("GET", admission)["schedules"] == []
+    assert len(api.call("GET", "/deployments/name/reconcile/reconcile")["schedules"]) == 1
+    bring(api)
+    assert len(api.call("GET", admission)["schedules"]) == 1
 
 
 def test_unfinished_runs_are_ended_and_their_history_kept(api: PrefectApi, untouched: dict[str, Any]) -> None:
