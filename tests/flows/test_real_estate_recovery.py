@@ -10,6 +10,7 @@ from fakes import WIDE
 from prefect_fixtures import Server
 from real_estate import RealEstate, kept
 from sqlalchemy import Engine, text
+from workflow_fixtures import Impatient
 
 from console.output import Cell
 from console.turns import section
@@ -34,6 +35,7 @@ def wired(
     (tmp_path / "selfheal.toml").write_text("\n".join(lines))
     monkeypatch.setenv("SELFHEAL_CONFIG", str(tmp_path / "selfheal.toml"))
     monkeypatch.setenv("SELFHEAL_DATABASE_URL", place.world.database)
+    monkeypatch.setattr(bootstrap, "SystemClock", Impatient)
     bootstrap.current.cache_clear()
     wired = bootstrap.current()
     place.world.write(f"{REQ} IN_PROGRESS P1")
