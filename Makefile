@@ -27,7 +27,7 @@ demo: setup
 	@$(BIN)/selfheal demo
 
 # Two processes: most tests wait for servers. What shares a server stays in one process (tests/conftest.py).
-TEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+TEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=25
 test: setup
 	@$(TEST)
 
@@ -44,10 +44,12 @@ SEED ?= 1
 campaign: setup
 	$(BIN)/python -m pytest --campaign tests/chaos tests/acceptance/test_bad_nights.py \
 		tests/acceptance/test_servers_by_url.py tests/acceptance/test_pages_stack.py tests/acceptance/test_planted_stack.py \
-		tests/integration/test_storm_estate.py tests/integration/test_equal_triggers.py
+		tests/acceptance/test_dashboard_stack.py tests/integration/test_storm_estate.py tests/integration/test_equal_triggers.py \
+		tests/integration/test_workflow_starts.py tests/integration/test_workflow_keeping.py tests/integration/test_recovery.py \
+		tests/integration/test_request_file_crowd.py tests/integration/test_benchmark_evidence.py
 	$(BIN)/python -m benchmarks chaos --faults $(FAULTS) --seed $(SEED) --json $(if $(FOLDER),--folder $(FOLDER))
 
-NAMES ?= reaction admission breaker web
+NAMES ?= reaction admission breaker evidence web
 bench: setup
 	@for name in $(NAMES); do echo "== $$name"; $(BIN)/python -m benchmarks $$name || exit 1; done
 

@@ -12,7 +12,7 @@ from stack_records import api, forget_attempts, healed_after_kill, rows
 
 from selfheal.model.identity import Role
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.usefixtures("campaign")]  # tests/browser has the pages
 
 BROKEN, OTHER = "host-listener", "orchestrator"
 BREAKER = "heal:restart-service"

@@ -413,7 +413,7 @@ def test_the_store_refuses_what_makes_no_sense(works: Starting, empty: Engine) -
 
 @pytest.fixture
 def kills(request: pytest.FixtureRequest) -> int:
-    return 200 if request.config.getoption("--campaign") else 10
+    return 200 if request.config.getoption("--campaign") else 4
 
 
 @pytest.mark.timeout(1800)
