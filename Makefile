@@ -44,7 +44,8 @@ SEED ?= 1
 campaign: setup
 	$(BIN)/python -m pytest --campaign tests/chaos tests/acceptance/test_bad_nights.py \
 		tests/acceptance/test_servers_by_url.py tests/acceptance/test_pages_stack.py tests/acceptance/test_planted_stack.py \
-		tests/acceptance/test_dashboard_stack.py tests/integration/test_storm_estate.py tests/integration/test_equal_triggers.py \
+		tests/acceptance/test_dashboard_stack.py tests/acceptance/test_reload_stack.py tests/acceptance/test_approvals_stack.py \
+		tests/acceptance/test_own_containers.py tests/integration/test_storm_estate.py tests/integration/test_equal_triggers.py \
 		tests/integration/test_workflow_starts.py tests/integration/test_workflow_keeping.py tests/integration/test_recovery.py \
 		tests/integration/test_request_file_crowd.py tests/integration/test_benchmark_evidence.py
 	$(BIN)/python -m benchmarks chaos --faults $(FAULTS) --seed $(SEED) --json $(if $(FOLDER),--folder $(FOLDER))

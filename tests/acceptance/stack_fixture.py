@@ -27,6 +27,8 @@ from selfheal.settings.file import load
 
 READY_SECONDS = 180.0
 COMMAND_SECONDS = 120.0
+STANDING = contextlib.ExitStack()
+"""The session's stack as long as it runs."""
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -202,9 +204,9 @@ def up_running(data: Path, config: Path, *, code: int = 0, **overrides: str) -> 
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[StackUnderTest]:
-    """The session's stack."""
-    with tempfile.TemporaryDirectory(prefix="selfheal-acceptance-") as name:
-        data = Path(name)
+    """The session's stack; `conftest.py` ends it where tests of another kind follow."""
+    with STANDING:
+        data = Path(STANDING.enter_context(tempfile.TemporaryDirectory(prefix="selfheal-acceptance-")))
         data.chmod(0o711)
-        with estate_running(data) as (estate, config), stack_running(data, estate, config) as running:
-            yield running
+        estate, config = STANDING.enter_context(estate_running(data))
+        yield STANDING.enter_context(stack_running(data, estate, config))

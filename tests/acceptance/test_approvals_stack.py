@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from stack_fixture import StackUnderTest, until
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [
+    pytest.mark.timeout(400),
+    pytest.mark.usefixtures("campaign"),
+]  # tests/chaos/test_approved.py has the crashes
 
 BROKEN = "backend"
 

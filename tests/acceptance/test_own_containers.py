@@ -22,7 +22,7 @@ from stack_fixture import COMMAND_SECONDS, RunningStack, environment, until, up_
 
 from console import cli
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.usefixtures("campaign")]  # test_containers.py has the actions
 
 OK, EAT = "/tmp/ok", "/tmp/eat"  # noqa: S108  in the containers
 SERVICE = "com.docker.compose.service"

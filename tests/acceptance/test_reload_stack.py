@@ -8,7 +8,7 @@ import pytest
 from stack_fixture import StackUnderTest, until
 from stack_records import attempts, forget_attempts, healed_after_kill, watcher
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.usefixtures("campaign")]  # tests/integration has each part
 
 
 @pytest.fixture(autouse=True)

@@ -53,9 +53,9 @@ def broken(
 ) -> Iterator[Targets]:
     """One target per place and seed, each broken in a way that its seed draws: killed, or up but dead.
 
-    With `--campaign` every test has every seed, else only those that ask for them.
+    With `--campaign` every test has every seed.
     """
-    seeds = EVERY_SEED if request.config.getoption("--campaign") else getattr(request, "param", SHARPEST_SEED)
+    seeds = EVERY_SEED if request.config.getoption("--campaign") else SHARPEST_SEED
     cases = [f"{place}.{seed}" for place in NAMES for seed in seeds]
     with psycopg.connect(embedded_postgres.servers.postgres.superuser_dsn(), dbname="selfheal") as owner:
         owner.execute(AUDIT)
@@ -166,7 +166,6 @@ def thaw(healers: dict[str, subprocess.Popen[bytes]]) -> None:
         healer.wait(timeout=60)
 
 
-@pytest.mark.parametrize("broken", [EVERY_SEED], ids=["every-seed"], indirect=True)
 def test_a_killed_healer_leaves_one_outcome_and_one_restart(broken: Targets) -> None:
     """Killed at any place, in three ways each: every attempt is settled, and no target is restarted twice."""
     with turns(broken):
@@ -186,6 +185,7 @@ def test_a_frozen_healer_is_ended_by_its_successor(broken: Targets) -> None:
     assert {case.rpartition(".")[0] for case in finished} <= {"after-admit", "after-record"}  # these held nothing
 
 
+@pytest.mark.usefixtures("campaign")
 def test_a_frozen_healer_elsewhere_stands_down_by_its_fence(broken: Targets) -> None:
     """Without the kill, as from another host, the fence holds; before the call, the act's own last look does."""
     assert frozen_elsewhere(broken) == []
