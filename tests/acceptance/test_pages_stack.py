@@ -11,7 +11,7 @@ from stack_records import rows
 
 from selfheal.model.identity import Role
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.usefixtures("campaign")]
 
 SEND = """([address, fields]) => {
   const form = document.createElement("form");
@@ -37,14 +37,13 @@ def addresses(stack: StackUnderTest) -> list[str]:
     return [*LISTS, *(f"/faults/{one.id}" for one in faults), *(f"/approvals/{one.id}" for one in questions)]
 
 
-@pytest.mark.usefixtures("campaign")
 def test_every_page_is_accessible_and_quiet(stack: StackUnderTest, people: People, chromium: Browser) -> None:
     """No violation, no complaint under our policy, no request to another host, nothing wider than the window."""
     accessible_and_quiet(stack, people, chromium, color_scheme="light", viewport=DESK)
 
 
 def test_every_page_is_accessible_and_quiet_on_a_dark_phone(
-    stack: StackUnderTest, people: People, chromium: Browser, campaign: None
+    stack: StackUnderTest, people: People, chromium: Browser
 ) -> None:
     """The same; of pages alone `tests/browser` shows it each time."""
     accessible_and_quiet(stack, people, chromium, color_scheme="dark", viewport=PHONE)

@@ -19,7 +19,7 @@ from stack_fixture import StackUnderTest, below, estate_running, stack_running, 
 from deployments.objects.register import ARTIFACT
 from deployments.prefect_api import PrefectApi
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("campaign")]
 
 AUTH = "ops:geheim-auth-4711"
 PASSWORD = "geheim-postgres-4711"
@@ -140,7 +140,6 @@ def test_no_secret_is_told(by_url: StackUnderTest) -> None:
     assert PASSWORD not in worker.values()
 
 
-@pytest.mark.usefixtures("campaign")
 @pytest.mark.parametrize("server", ["prefect", "postgres"])
 def test_a_frozen_server_is_waited_for_and_left_alone(by_url: StackUnderTest, outside: Outside, server: str) -> None:
     """It is told as away, with where it is; nobody restarts it; when it goes on everything does."""

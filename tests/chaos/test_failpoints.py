@@ -39,7 +39,7 @@ _STANDS = text(
        WHERE target_component = :case ORDER BY created_at LIMIT 1"""
 )
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("campaign")]  # by default one column of test_matrix.py
 
 
 def never_healthy(case: str) -> bool:
@@ -185,19 +185,16 @@ def test_a_frozen_healer_is_ended_by_its_successor(broken: Targets) -> None:
     assert {case.rpartition(".")[0] for case in finished} <= {"after-admit", "after-record"}  # these held nothing
 
 
-@pytest.mark.usefixtures("campaign")
 def test_a_frozen_healer_elsewhere_stands_down_by_its_fence(broken: Targets) -> None:
     """Without the kill, as from another host, the fence holds; before the call, the act's own last look does."""
     assert frozen_elsewhere(broken) == []
 
 
-@pytest.mark.usefixtures("campaign")
 def test_the_campaign_sees_a_missing_fence(broken: Targets) -> None:
     """The same campaign with the fence taken out of the healers finds outcomes that were written twice."""
     assert [one for one in frozen_elsewhere(broken, "--no-fence") if "outcomes written" in one] != []
 
 
-@pytest.mark.usefixtures("campaign")
 def test_the_campaign_sees_an_act_without_its_last_look(broken: Targets) -> None:
     """With the fence and the act's last look both taken out it finds targets that were restarted twice."""
     assert [one for one in frozen_elsewhere(broken, "--no-fence", "--no-look") if "restarts" in one] != []

@@ -168,6 +168,7 @@ def test_what_differs_is_mended_and_what_the_operator_chose_stays(api: PrefectAp
     assert changes(bring(api, "broker", "frontend")) == {Change.KEEP}
 
 
+@pytest.mark.usefixtures("campaign")
 @pytest.mark.parametrize("after", range(0, 13, 2))
 def test_an_interrupted_application_goes_on(
     api: PrefectApi, untouched: dict[str, Any], monkeypatch: pytest.MonkeyPatch, after: int
@@ -191,6 +192,7 @@ def test_an_interrupted_application_goes_on(
     assert changes(bring(api)) == {Change.KEEP}
 
 
+@pytest.mark.usefixtures("campaign")
 def test_two_applications_at_once_end_as_one(api: PrefectApi, untouched: dict[str, Any]) -> None:
     """One is told by the server that it came second; nothing is there twice, and all of it can be removed."""
 
@@ -219,6 +221,7 @@ def test_without_workflows_nothing_looks_after_them(api: PrefectApi, untouched: 
     assert len(api.call("GET", admission)["schedules"]) == 1
 
 
+@pytest.mark.usefixtures("campaign")
 def test_unfinished_runs_are_ended_and_their_history_kept(api: PrefectApi, untouched: dict[str, Any]) -> None:
     """A run that nobody carries out any more ends as Removed; it stays readable until the history is removed too."""
     bring(api)
