@@ -64,7 +64,7 @@ def test_06_recovery_failed_at_every_restart_and_logged_success(
     """A check that cannot look, and one whose recovery fails, has Failed: in its run, in history and in status."""
 
     def shown() -> tuple[Cell, bool]:
-        table, bad = section(wired.runs, time())
+        table, bad = section(wired.runs, time(), workflows=True)
         (row,) = [one for one in table.rows if one["mechanism"] == CHECK]
         return row["state"], bad
 
