@@ -47,7 +47,9 @@ campaign: setup
 		tests/acceptance/test_dashboard_stack.py tests/acceptance/test_reload_stack.py tests/acceptance/test_approvals_stack.py \
 		tests/acceptance/test_own_containers.py tests/integration/test_storm_estate.py tests/integration/test_equal_triggers.py \
 		tests/integration/test_workflow_starts.py tests/integration/test_workflow_keeping.py tests/integration/test_recovery.py \
-		tests/integration/test_request_file_crowd.py tests/integration/test_benchmark_evidence.py tests/flows/test_apply.py
+		tests/integration/test_request_file_crowd.py tests/integration/test_benchmark_evidence.py tests/flows/test_apply.py \
+		tests/acceptance/test_web_stack.py tests/integration/test_embedded_prefect.py tests/integration/test_benchmark_admission.py \
+		tests/integration/test_docker_client.py
 	$(BIN)/python -m benchmarks chaos --faults $(FAULTS) --seed $(SEED) --json $(if $(FOLDER),--folder $(FOLDER))
 
 NAMES ?= reaction admission breaker evidence web

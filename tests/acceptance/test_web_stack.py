@@ -73,6 +73,7 @@ def test_it_comes_back(stack: StackUnderTest, operator: httpx.Client) -> None:
     assert ask(operator, "{ me { name } }") == {"data": {"me": {"name": "web-operator"}}}
 
 
+@pytest.mark.usefixtures("campaign")
 def test_a_reload_reaches_it(stack: StackUnderTest, operator: httpx.Client) -> None:
     """Settings that were accepted count in the web server too, without a restart of it."""
     right, before = stack.config.read_text(), stack.part("web")

@@ -6,9 +6,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.usefixtures("campaign")
 def test_a_quick_run_measures_every_case_and_leaves_nothing() -> None:
     """All cases have figures of both sides, and folder, servers and processes are gone."""
     before = _left()

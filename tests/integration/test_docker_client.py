@@ -203,6 +203,7 @@ def test_an_engine_that_does_not_answer(docker_engine: TestEngine, own_dockerd: 
     assert control.containers()[docker_engine.client.containers.list()[0].name].same_life(life)
 
 
+@pytest.mark.usefixtures("campaign")
 def test_what_a_killed_dockerd_checks_no_more_is_unchecked(docker_engine: TestEngine, own_dockerd: Dockerd) -> None:
     """Docker goes on calling it healthy; after a thaw it looks again, and what it says until then is no fault."""
     control, name = Docker(url=docker_engine.url), docker_engine.run(checked=True)

@@ -104,6 +104,7 @@ def test_a_killed_worker_takes_its_flow_runs_along(scratch: Path) -> None:
         assert ask(running, "GET", "/api/health") is True
 
 
+@pytest.mark.usefixtures("campaign")
 @pytest.mark.timeout(400)
 def test_killing_everything_at_once_ends_the_flow_runs(scratch: Path) -> None:
     """A flow run of our worker dies with its worker even when nobody is left to end orphans."""
