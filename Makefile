@@ -9,7 +9,7 @@ help:
 	@echo "make demo      break a small real estate and watch it being healed (about a minute)"
 	@echo "make test      all tests, on real servers"
 	@echo "make check     what CI runs: lint, types, layers, tests"
-	@echo "make campaign  2,000 faults while everything is killed and frozen, the matrix, the bad nights (an hour)"
+	@echo "make campaign  2,000 faults while everything is killed and frozen, the matrix, workflows and live pages in full (hours)"
 	@echo "make bench     the benchmarks, one after the other (NAMES=... for some)"
 	@echo "make setup     only the virtual environment in $(VENV)"
 
