@@ -9,12 +9,13 @@ from fakes import WIDE
 from prefect_fixtures import Server
 from request_files import HEAD, entry
 from sqlalchemy import Engine, text
+from workflow_values import a_workflow
 
 from flows.recovery_health_check import recovery_health_check
 from flows.workflow_recovery import workflow_recovery
 from selfheal import bootstrap
 from selfheal.model.request import RequestStatus
-from selfheal.model.workflow import STATUS_OF, Workflow
+from selfheal.model.workflow import STATUS_OF
 from selfheal.policy.evidence import MARGIN
 
 STUCK, LOST = "REQ-STUCK-1", "REQ-LOST-1"
@@ -51,20 +52,8 @@ def _take_in(wired: bootstrap.Estate, engine: Engine) -> None:
     assert wired.recovery is not None
     for name, status in ((STUCK, "IN_PROGRESS"), (LOST, "ESCALATED")):
         now = wired.healer.clock.now() + MARGIN
-        row = Workflow(
-            req_number=name,
-            title="t",
-            assigned_to="",
-            priority="P1",
-            current_stage=0,
-            status=STATUS_OF[RequestStatus(status)],
-            file_status=status,
-            started_at=None,
-            completed_at=None,
-            stage_deliverables={},
-            version=1,
-            updated_at=now,
-            under_way_since=now,
+        row = a_workflow(
+            name, status=STATUS_OF[RequestStatus(status)], file_status=status, updated_at=now, under_way_since=now
         )
         assert wired.recovery.states.create(row, who="the test", why="begun")
     with engine.begin() as connection:

@@ -11,10 +11,11 @@ from fakes import WIDE
 from request_files import HEAD, entry
 from sqlalchemy import Engine, text
 from workflow_fixtures import Impatient, recovery, take_turn
+from workflow_values import a_workflow
 
 from selfheal.bootstrap import Estate, wire
 from selfheal.model.request import RequestStatus
-from selfheal.model.workflow import STATUS_OF, Workflow
+from selfheal.model.workflow import STATUS_OF
 from selfheal.settings.file import parse
 from selfheal.store.workflows import WorkflowStates
 
@@ -52,18 +53,10 @@ class Real:
         self.file.write_text(HEAD + written)
         states = WorkflowStates(self.engine, self.estate.settings.workflows.pipeline())
         for name in names:
-            row = Workflow(
-                req_number=name,
-                title="t",
-                assigned_to="",
-                priority="P1",
-                current_stage=0,
+            row = a_workflow(
+                name,
                 status=STATUS_OF[RequestStatus(status)],
                 file_status=status,
-                started_at=None,
-                completed_at=None,
-                stage_deliverables={},
-                version=1,
                 updated_at=self.since,
                 under_way_since=self.since,
             )
