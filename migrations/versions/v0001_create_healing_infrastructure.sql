@@ -186,6 +186,7 @@ CREATE UNIQUE INDEX storms_one_open ON storms (estate_group) WHERE ended_at IS N
 
 CREATE TABLE alert_outbox (                         -- what a person must be told, written with what it tells of
     id UUID PRIMARY KEY DEFAULT uuid_generate_v7(),
+    kind VARCHAR(10) NOT NULL DEFAULT 'RAISED' CHECK (kind IN ('RAISED', 'RESOLVED')),     -- or: what this key told of is over
     severity VARCHAR(10) NOT NULL CHECK (severity IN ('INFO', 'WARNING', 'CRITICAL')),
     dedup_key VARCHAR(200) NOT NULL,
     message TEXT NOT NULL,

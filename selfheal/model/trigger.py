@@ -29,6 +29,13 @@ class TriggerType(StrEnum):
     STUCK_WORKFLOW = "STUCK_WORKFLOW"
     ESCALATED_WORKFLOW = "ESCALATED_WORKFLOW"
     BEHIND_ESCALATION = "BEHIND_ESCALATION"  # of the component that an escalated workflow complains of
+    LOG_ERROR = "LOG_ERROR"  # a log suggests it; only the component's own look confirms it
+    MOUNT_GONE = "MOUNT_GONE"
+    CHECK_FAILED = "CHECK_FAILED"  # a command of the component's own says that something is missing
+    MEMORY_HIGH = "MEMORY_HIGH"
+    HOST_PRESSURE = "HOST_PRESSURE"  # memory, disk, processor or a critical file of a host
+    EXTERNAL_ALERT = "EXTERNAL_ALERT"  # somebody else's alert; only the component's own look confirms it
+    MECHANISM_LATE = "MECHANISM_LATE"  # of our own
     MANUAL = "MANUAL"
 
 
@@ -42,6 +49,10 @@ class Source(StrEnum):
     WATCHER = "watcher"
     BREAKER = "breaker"
     RECOVERY = "recovery"
+    LOG_MONITOR = "log-monitor"
+    AGENT_HEALTH = "agent-health"
+    INTAKE = "intake"
+    OWN_HEALTH = "own-health"
     PERSON = "person"
 
 

@@ -9,6 +9,7 @@ alert_outbox = Table(
     "alert_outbox",
     metadata,
     Column("id", Uuid, primary_key=True, server_default=NEW_ID),
+    Column("kind", String(10), nullable=False, server_default="RAISED"),
     Column("severity", String(10), nullable=False),
     Column("dedup_key", String(200), nullable=False),
     Column("message", Text, nullable=False),
