@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 from deployments.embedded.child import spawn
 from deployments.embedded.docker import SWITCHES, answers
 
@@ -74,6 +76,7 @@ class Dockerd:
                 process.send_signal(signal.SIGCONT)
                 process.terminate()
                 process.wait(START_SECONDS)
+        self._end_containers()
         for mount in reversed(self.mounts()):
             subprocess.run(["/bin/umount", "--lazy", mount], check=False)
         shutil.rmtree(self.folder)
@@ -86,10 +89,30 @@ class Dockerd:
     def processes(self) -> list[str]:
         """Command lines of what still runs for this engine: itself, containerd, and the containers' shims."""
         found = []
+        for pid in self._pids():
+            with contextlib.suppress(OSError):
+                found.append(Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " "))
+        return found
+
+    def _end_containers(self) -> None:
+        """They outlive their engine, and are found below the shims that keep them."""
+        left = []
+        for pid in self._pids():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                shim = psutil.Process(pid)
+                left += [shim, *shim.children(recursive=True)]
+        for one in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        psutil.wait_procs(left, timeout=START_SECONDS)
+
+    def _pids(self) -> list[int]:
+        """Of what still runs for this engine, by its command line."""
+        found = []
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError):
-                if entry.name.isdigit() and str(self.folder) in (words := (entry / "cmdline").read_text()):
-                    found.append(words.replace("\0", " "))
+                if entry.name.isdigit() and str(self.folder) in (entry / "cmdline").read_text():
+                    found.append(int(entry.name))
         return found
 
     def _spawn(self, *command: str | Path) -> subprocess.Popen[bytes]:

@@ -86,6 +86,11 @@ class TestEngine:
             self.remove(name)
         self._names.clear()
 
+    def abandon(self) -> None:
+        """Start a container that nobody removes: the engine's own end must take it along."""
+        self.run()
+        self._names.clear()
+
     def close(self) -> None:
         self.remove_all()
         with contextlib.suppress(APIError):
@@ -109,6 +114,7 @@ def session_engine() -> Iterator[TestEngine]:
             pytest.skip(f"no Docker engine: {reason}")
         with _with_image(TestEngine(own.url, own)) as engine:
             yield engine
+            engine.abandon()
     finally:
         own.stop()
     assert (own.processes(), own.mounts(), folder.exists()) == ([], [], False)
