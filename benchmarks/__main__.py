@@ -16,6 +16,7 @@ from benchmarks.breaker import breaker
 from benchmarks.case import Case, line, table
 from benchmarks.chaos.run import FAULTS, Asked, chaos
 from benchmarks.evidence import evidence
+from benchmarks.idle import idle
 from benchmarks.reaction import reaction
 from benchmarks.web import web
 from selfheal.model.errors import SelfhealError
@@ -26,6 +27,7 @@ BENCHMARKS: Mapping[str, Callable[..., list[Case]]] = {
     "breaker": breaker,
     "chaos": chaos,
     "evidence": evidence,
+    "idle": idle,
     "reaction": reaction,
     "web": web,
 }
