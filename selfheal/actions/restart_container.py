@@ -18,7 +18,13 @@ from selfheal.policy.names import nearest
 from selfheal.ports import ContainerControl, Observe
 
 REASONS = frozenset(
-    {TriggerType.CONTAINER_DOWN, TriggerType.BREAKER_OPENED, TriggerType.BEHIND_ESCALATION, TriggerType.MANUAL}
+    {
+        TriggerType.CONTAINER_DOWN,
+        TriggerType.BREAKER_OPENED,
+        TriggerType.BEHIND_ESCALATION,
+        TriggerType.EXTERNAL_ALERT,
+        TriggerType.MANUAL,
+    }
 )
 LOG_LINES = 400
 OVERHEAD = timedelta(seconds=15)
@@ -46,7 +52,7 @@ class RestartContainer:
         self._observe = observe
 
     def can_handle(self, trigger: Trigger, component: Component) -> bool:
-        """Whether it is a container that is down, or behind an open breaker, or a person asks."""
+        """Whether it is a container that is down, or behind an open breaker, or an alert says so, or a person asks."""
         return trigger.type in REASONS and bool(component.container)
 
     def prepare(self, component: Component) -> Plan:

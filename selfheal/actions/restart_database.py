@@ -17,7 +17,9 @@ from selfheal.model.trigger import Trigger, TriggerType
 from selfheal.policy.names import named
 from selfheal.ports import Action, EstateDatabase
 
-REASONS = frozenset({TriggerType.SERVICE_DOWN, TriggerType.CONTAINER_DOWN, TriggerType.MANUAL})
+REASONS = frozenset(
+    {TriggerType.SERVICE_DOWN, TriggerType.CONTAINER_DOWN, TriggerType.EXTERNAL_ALERT, TriggerType.MANUAL}
+)
 
 
 class RestartDatabase:

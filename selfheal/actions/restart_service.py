@@ -14,7 +14,13 @@ from selfheal.model.trigger import Trigger, TriggerType
 from selfheal.ports import Clock, Observe, ServiceControl
 
 REASONS = frozenset(
-    {TriggerType.SERVICE_DOWN, TriggerType.BREAKER_OPENED, TriggerType.BEHIND_ESCALATION, TriggerType.MANUAL}
+    {
+        TriggerType.SERVICE_DOWN,
+        TriggerType.BREAKER_OPENED,
+        TriggerType.BEHIND_ESCALATION,
+        TriggerType.EXTERNAL_ALERT,
+        TriggerType.MANUAL,
+    }
 )
 
 
@@ -41,7 +47,7 @@ class RestartService:
         self._clock = clock
 
     def can_handle(self, trigger: Trigger, component: Component) -> bool:
-        """Whether there is a program to restart, and it is down, or behind an open breaker, or a person asks."""
+        """Whether there is a program to restart that is down, suspected or behind an open breaker, or a person asks."""
         return trigger.type in REASONS and bool(component.supervisor and component.program)
 
     def prepare(self, component: Component) -> Plan:

@@ -145,11 +145,11 @@ def test_a_container_that_is_starting_is_left_alone(bench: Bench) -> None:
 
 
 def test_what_it_handles(bench: Bench) -> None:
-    """A dead container, a person's wish, or a breaker's; neither a crash loop nor a container that is gone."""
+    """A dead container, the wish of a person, breaker or alert; neither a crash loop nor a container that is gone."""
     web = bench.component("web")
     handled = {kind for kind in TriggerType if bench.action.can_handle(a_trigger(kind), web)}
-    reasons = {TriggerType.MANUAL, TriggerType.BREAKER_OPENED, TriggerType.BEHIND_ESCALATION}
-    assert handled == {TriggerType.CONTAINER_DOWN, *reasons}
+    suggested = {TriggerType.BREAKER_OPENED, TriggerType.BEHIND_ESCALATION, TriggerType.EXTERNAL_ALERT}
+    assert handled == {TriggerType.CONTAINER_DOWN, TriggerType.MANUAL, *suggested}
 
 
 def a_trigger(kind: TriggerType) -> Trigger:
