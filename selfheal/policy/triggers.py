@@ -51,6 +51,10 @@ def platform_acts(
     component: Component, seen: Observation, *, sick_since: datetime, now: datetime, grace: timedelta
 ) -> bool:
     """Whether Docker or supervisord restarts it by itself and still has time to succeed."""
+    return left_to_platform(component, seen) and now - sick_since < grace
+
+
+def left_to_platform(component: Component, seen: Observation) -> bool:
+    """Whether Docker or supervisord restarts it by itself, or is about to."""
     life = seen.incarnation
-    acts = life is not None and (life.state in _PLATFORM_ACTS or (component.restarts and life.state == "EXITED"))
-    return acts and now - sick_since < grace
+    return life is not None and (life.state in _PLATFORM_ACTS or (component.restarts and life.state == "EXITED"))

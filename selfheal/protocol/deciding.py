@@ -8,6 +8,7 @@ from selfheal.model.observation import Observation
 from selfheal.model.trigger import Trigger
 from selfheal.policy.admission import refuse_healthy, refuse_ladder, refuse_size, refuse_target
 from selfheal.policy.places import place_of
+from selfheal.policy.suggested import refuse_suggested
 from selfheal.protocol.healer import Healer
 
 
@@ -52,7 +53,8 @@ def decide(healer: Healer, trigger: Trigger, seen: Observation | None) -> Decide
         )
         for one in actions
     )
-    refusal = None if seen is None else refuse_healthy(seen, trigger.type)
+    if seen is not None:
+        refusal = refuse_healthy(seen, trigger.type) or refuse_suggested(component, seen, trigger.type)
     return Decided(trigger=known, place=place, rungs=rungs, refusal=refusal)
 
 
