@@ -197,6 +197,16 @@ data folder. You see the tokens: whose, until when, last used, and why revoked.
     selfheal token
     selfheal token revoke 01a20624-2a5f-79b9-8eac-0a7d3b1aab00 --why "she left"
 """,
+    "intake": """List the alerts of other systems, or test how one would be read.
+
+You see the latest alerts that came in over the webhooks and NATS: how often,
+where each stands, what became of its trigger, and what was refused and why.
+With `test` you see what a body would be read as; nothing is sent or kept. Ends
+with 1 when something of the body would be refused.
+
+    selfheal intake
+    selfheal intake test alertmanager body.json
+""",
     "estate-sql": """Print the SQL that lets Selfheal into a database of the estate.
 
 You see what its DBA has to run there: a login role that may run the migrations

@@ -1,7 +1,8 @@
 """application-health: watches the estate in sweeps and by process exits, and heals what is down.
 
 A run watches for about five minutes: the next scheduled run takes over without a gap; without a successor it
-simply goes on. Heals run in this process, beside further sweeps.
+simply goes on. Heals run in this process, beside further sweeps. Alerts of other systems that come over NATS are
+taken here too.
 """
 
 from prefect import flow
@@ -20,7 +21,7 @@ from tasks.signing import signed_in
 def application_health() -> State[None]:
     """Watch until the next run watches."""
     estate = current()
-    with signed_in(MECHANISM) as run_id:
+    with signed_in(MECHANISM) as run_id, estate.listening():
         watcher = estate.watcher(
             run_id=run_id,
             dispatch=dispatch,

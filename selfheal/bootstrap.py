@@ -7,6 +7,7 @@ import functools
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -54,6 +55,7 @@ from selfheal.store.engine import open_engine
 from selfheal.store.file_changes import FileChangeRows
 from selfheal.store.heals import Heals
 from selfheal.store.health import HealthHistory
+from selfheal.store.intake import Intake
 from selfheal.store.modes import Modes
 from selfheal.store.outbox import Outbox
 from selfheal.store.pruned import PrunedDeliverables
@@ -66,6 +68,7 @@ from selfheal.store.starts import Starts
 from selfheal.watch.watcher import Watcher
 from selfheal.watch.world import Pace, World
 from selfheal.wiring.deliverables import orphans_of
+from selfheal.wiring.intake import listening
 from selfheal.wiring.starts import keeping_of, starting_of
 from selfheal.wiring.workflows import WorkflowPorts, ports_of, recovery_of, wire_workflows
 
@@ -90,7 +93,8 @@ class Estate:
         web: where people find our pages.
         runs: which process carries out each flow run.
         breakers: of the actions and agents.
-        raised: triggers that breakers and people's words have raised.
+        raised: triggers that breakers, people's words and other systems' alerts have raised.
+        intake: those alerts.
         starts: what waits for its heal.
         modes: how far actions may go, as people and demotions have written it.
         rates: the metrics.
@@ -115,6 +119,7 @@ class Estate:
     runs: MechanismRuns
     breakers: Breakers
     raised: RaisedTriggers
+    intake: Intake
     starts: Starts
     modes: Modes
     rates: RateReports
@@ -186,6 +191,10 @@ class Estate:
             Transient: the database cannot be asked.
         """
         return self.raised.due(limit=_RAISED_AT_ONCE, pause=_RAISED_AGAIN)
+
+    def listening(self) -> AbstractContextManager[None]:
+        """Takes alerts of other systems from their NATS subject while the block lasts."""
+        return listening(self.settings, self.intake)
 
     def modes_by_settings(self) -> Mapping[str, str]:
         """How far each action may go by the settings; one that cannot be loaded goes nowhere, and `doctor` tells."""
@@ -303,6 +312,7 @@ def wire(
         runs=MechanismRuns(engine),
         breakers=breakers,
         raised=RaisedTriggers(engine),
+        intake=Intake(engine, quiet=settings.intake.quiet),
         starts=Starts(engine, healing.limits(), settings.starts.within()),
         modes=modes,
         rates=RateReports(engine),

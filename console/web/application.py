@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from console.dashboard.router import router as dashboard
 from console.graphql.router import router as graphql
-from console.web import events, login
+from console.web import events, intake, login
 from console.web.buckets import Buckets
 from console.web.caller import NotLoggedIn
 from console.web.callers import Callers
@@ -73,6 +73,7 @@ def application(
     app.add_api_route("/healthz", healthz, methods=["GET"])
     app.include_router(login.router)
     app.include_router(events.router)
+    app.include_router(intake.router)
     app.include_router(graphql)
     app.include_router(dashboard)
     return app

@@ -132,10 +132,11 @@ class _Passage:
                 message="this server is not known by that name",
                 hint="use the address that `selfheal status` shows, or set web.public_url",
             )
+        largest = bodies.largest(self._scope["path"])
         try:
-            body = await bodies.read(self._receive, length=self._headers.get("content-length"))
+            body = await bodies.read(self._receive, length=self._headers.get("content-length"), at_most=largest)
         except bodies.TooLarge:
-            return _too_large()
+            return _too_large(largest)
         self._receive = bodies.again(body, self._receive)
         visit = await self._visit()
         if isinstance(visit, Refusal):
@@ -225,11 +226,11 @@ def _network(scope: Scope) -> str:
     return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else str(address)  # noqa: PLR2004
 
 
-def _too_large() -> Refusal:
+def _too_large(largest: int) -> Refusal:
     return Refusal(
         status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         code="TOO_LARGE",
-        message=f"the request's body is larger than {bodies.LARGEST // 1024} KiB",
+        message=f"the request's body is larger than {largest // 1024} KiB",
         headers={"connection": "close"},
     )
 

@@ -150,7 +150,7 @@ $fn$;
 CREATE FUNCTION nothing_in_the_way(r admission_request, l admission_limits) RETURNS boolean
 LANGUAGE plpgsql STABLE AS $fn$
 BEGIN
-    RETURN (SELECT coalesce(r.observed_at >= now() - l.stale, true) AND r.granted IS NULL AND r.type <> 'BREAKER_OPENED'
+    RETURN (SELECT coalesce(r.observed_at >= now() - l.stale, true) AND r.granted IS NULL AND r.type NOT IN ('BREAKER_OPENED', 'EXTERNAL_ALERT')
         AND r.modes[1] = 'auto'
         AND NOT EXISTS (SELECT FROM action_modes m WHERE m.action = r.actions[1] AND m.mode <> 'auto')
         AND NOT EXISTS (SELECT FROM pauses p WHERE p.ended_at IS NULL OR p.ended_at > r.observed_at)
@@ -256,6 +256,13 @@ BEGIN
                NULL::text, NULL::text
         FROM raised_triggers t JOIN circuit_breaker_state b ON b.component = t.breaker
         WHERE r.type = 'BREAKER_OPENED' AND t.id = r.trigger AND t.generation <> b.generation;
+    IF FOUND AND NOT p_all THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+        SELECT 'ALREADY_HEALTHY', 'the alert that raised this is over', NULL::uuid, NULL::timestamptz, NULL::text, NULL::text
+        FROM raised_triggers t
+        WHERE r.type = 'EXTERNAL_ALERT' AND t.id = r.trigger AND t.source = 'intake' AND NOT alert_stands(t.id);
     IF FOUND AND NOT p_all THEN
         RETURN;
     END IF;

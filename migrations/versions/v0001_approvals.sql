@@ -1,5 +1,5 @@
 -- Questions to people, and their word: asked by admission, answered once, used once. And the triggers that were written in
--- the transaction of what raised them: by a breaker that opened, or by a person's word.
+-- the transaction of what raised them: by a breaker that opened, by a person's word, or by an alert of another system.
 
 CREATE TABLE approvals (                            -- an action that waits for a person's word
     id UUID PRIMARY KEY DEFAULT uuid_generate_v7(),
@@ -53,7 +53,7 @@ CREATE VIEW approval_states WITH (security_invoker = true) AS
     FROM approvals a JOIN faults f ON f.id = a.fault_id;
 
 -- A breaker's trigger is due until admission has answered it (trigger_answers), which it does once; a person's word until
--- it is used, or over. So none is lost with the process that raised it, and none is done twice.
+-- it is used, or over; an alert's as a breaker's, while an alert stands for it. So none is lost with the process that raised it, and none is done twice.
 CREATE TABLE raised_triggers (
     id UUID PRIMARY KEY,                            -- the trigger's
     breaker VARCHAR(100) REFERENCES circuit_breaker_state (component),
@@ -62,12 +62,17 @@ CREATE TABLE raised_triggers (
     component VARCHAR(100) NOT NULL,
     action VARCHAR(50) NOT NULL DEFAULT '',
     reason VARCHAR(500) NOT NULL,
+    trigger_type VARCHAR(50),                       -- with source and priority: of what neither of the two has raised
+    source VARCHAR(30),
+    priority VARCHAR(10),
     raised_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     next_try_at TIMESTAMPTZ NOT NULL DEFAULT now(),
-    CHECK (breaker IS NOT NULL OR approval IS NOT NULL),
+    CHECK ((breaker IS NULL AND approval IS NULL) = (source IS NOT NULL)),
+    CHECK (num_nulls(trigger_type, source, priority) IN (0, 3)),
     CHECK ((breaker IS NULL) = (generation IS NULL))
 );
 CREATE INDEX raised_triggers_recent ON raised_triggers (raised_at DESC);
+CREATE INDEX raised_triggers_of_source ON raised_triggers (source, component, raised_at DESC) WHERE source IS NOT NULL;
 
 -- An answer is somebody's who shows their secret: a living token of their name, with the role for it and without a tenant,
 -- or a login that it began. So whoever has got hold of the web server's role alone, or of a statement of it, answers nothing.

@@ -16,6 +16,7 @@ SCRIPTS = (
     "v0001_modes.sql",
     "v0001_admission.sql",
     "v0001_approvals.sql",
+    "v0001_intake.sql",
     "v0001_starts.sql",
     "v0001_unknown.sql",
     "v0001_metrics.sql",

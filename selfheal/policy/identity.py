@@ -1,6 +1,7 @@
 """Who may do what. The command line, the dashboard and the API ask here before anything is done."""
 
 import re
+from collections.abc import Collection
 from datetime import timedelta
 from enum import StrEnum
 
@@ -83,6 +84,16 @@ def check(identity: Identity, deed: Deed) -> None:
         f"{deed} reaches beyond your tenant",
         hint="it needs a token without a tenant: `selfheal token issue NAME --role ...`",
     )
+
+
+def may_send_alerts(identity: Identity, senders: Collection[str]) -> bool:
+    """Whether what this token sends is taken as an alert, which only suggests a heal.
+
+    Args:
+        identity: the token's.
+        senders: names that may although they only look.
+    """
+    return identity.tenant is None and (_RANK[identity.role] >= _RANK[Role.OPERATOR] or identity.name in senders)
 
 
 def sees_all(identity: Identity) -> bool:

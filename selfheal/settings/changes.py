@@ -16,7 +16,7 @@ NEEDS_RESTART = (
     *("web.enabled", "web.port", "web.host", "web.public_url"),
 )
 """What the running servers and the supervisor were started with."""
-_NAMED = ("components", "supervisors", "databases", "migrations", "actions")
+_NAMED = ("components", "supervisors", "databases", "migrations", "actions", "intake.webhooks")
 _LONGEST = 60
 
 

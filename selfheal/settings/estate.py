@@ -24,6 +24,7 @@ from selfheal.settings.alerts import Alerts
 from selfheal.settings.breakers import AgentBreakers, Breakers, OnOpening
 from selfheal.settings.component import ComponentSettings
 from selfheal.settings.healing import Healing, Starts, Watching
+from selfheal.settings.intake import Intake
 from selfheal.settings.logs import Logging
 from selfheal.settings.servers import (
     Database,
@@ -65,6 +66,8 @@ class Settings(Section):
     """What things cost, for the report of what was saved."""
     alerts: Alerts = Alerts()
     """How a person is told."""
+    intake: Intake = Intake()
+    """Alerts of other systems, which suggest heals."""
     watching: Watching = Watching()
     """How often, and how patiently, the estate is looked at."""
     postgres: PostgresServer = PostgresServer()

@@ -49,12 +49,18 @@ def _plain(root: Node, table: Node) -> dict[str, Node]:
 
 def _tables(root: Node) -> Iterator[tuple[str, str, str, dict[str, Node]]]:
     """Heading, description, beginning of the variables' names, and settings of each table."""
-    for name, one in root["properties"].items():
+    yield from _below(root, root, "")
+
+
+def _below(root: Node, table: Node, place: str) -> Iterator[tuple[str, str, str, dict[str, Node]]]:
+    """The tables that stand in a table, each followed by its own."""
+    for name, one in table["properties"].items():
         inner = _inner(root, one)
         if inner is not None:
             named = "patternProperties" in one or isinstance(one.get("additionalProperties"), dict)
-            heading = f"[{name}.NAME]" if named else f"[{name}]"
-            yield f"`{heading}`", _line(one), f"{name.upper()}__{'NAME__' if named else ''}", _plain(root, inner)
+            path = f"{place}{name}.NAME" if named else f"{place}{name}"
+            yield f"`[{path}]`", _line(one), f"{path.replace('.', '__').upper()}__", _plain(root, inner)
+            yield from _below(root, inner, f"{path}.")
 
 
 def _inner(root: Node, one: Node) -> Node | None:

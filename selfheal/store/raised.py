@@ -1,4 +1,4 @@
-"""Triggers that were written in the transaction of what raised them: a breaker that tripped, or a person's word.
+"""Triggers that were written in the transaction of what raised them: a breaker that tripped, a person's word, an alert.
 
 One is due until admission has answered it, or the word is used: it outlives the process that raised it, and by its id
 it is one heal.
@@ -22,7 +22,8 @@ from selfheal.store.text import shorten
 
 _APPROVED_AGAIN = timedelta(seconds=15)
 """What was approved and could not begin is asked about this often: its time is short."""
-# A breaker's is too old after an hour, which is longer than any stays open; a word has an end of its own.
+# A breaker's is too old after an hour, which is longer than any stays open; a word has an end of its own, and so has an
+# alert of another system.
 _TAKE = text(
     """UPDATE raised_triggers t
        SET next_try_at = now() + CAST(CASE WHEN t.approval IS NULL THEN :pause ELSE :soon END AS interval)
@@ -31,19 +32,23 @@ _TAKE = text(
            WHERE d.raised_at > now() - interval '1 day' AND d.next_try_at <= now() AND CASE WHEN d.approval IS NULL
                THEN d.raised_at > now() - interval '1 hour'
                     AND NOT EXISTS (SELECT FROM trigger_answers a WHERE a.trigger_id = d.id)
+                    AND (d.source IS DISTINCT FROM 'intake' OR alert_stands(d.id))
                ELSE EXISTS (SELECT FROM approval_states s WHERE s.id = d.approval AND s.state = 'APPROVED') END
            ORDER BY d.raised_at LIMIT :limit FOR UPDATE SKIP LOCKED)
        RETURNING t.id"""
 )
 _TAKEN = text(
-    """SELECT t.*, a.trigger_type, a.source, a.priority, a.asked_by FROM raised_triggers t
+    """SELECT t.id, t.approval, t.component, t.action, t.reason, t.raised_at, a.asked_by,
+              coalesce(t.trigger_type, a.trigger_type) AS trigger_type, coalesce(t.source, a.source) AS source,
+              coalesce(t.priority, a.priority) AS priority
+       FROM raised_triggers t
        LEFT JOIN approvals a ON a.id = t.approval
        WHERE t.id = ANY (:ids) OR t.approval = :approval ORDER BY t.raised_at"""
 )
 
 
 class RaisedTriggers:
-    """The triggers that breakers and people's words have raised.
+    """The triggers that breakers, people's words and other systems' alerts have raised.
 
     Args:
         engine: the database, as healing_user.
@@ -107,11 +112,11 @@ def raise_and_tell(connection: Connection, breaker: Breaker, causes: Sequence[Ca
 def _trigger_of(row: Row[Any]) -> Trigger:
     return Trigger(
         id=row.id,
-        type=TriggerType.BREAKER_OPENED,
+        type=TriggerType(row.trigger_type or TriggerType.BREAKER_OPENED),
         component=row.component,
         action=row.action,
-        source=Source.BREAKER,
-        priority=Priority.HIGH,
+        source=Source(row.source or Source.BREAKER),
+        priority=Priority(row.priority or Priority.HIGH),
         reason=row.reason,
         detected_at=row.raised_at,
     )

@@ -63,6 +63,9 @@ STATEMENTS: list[tuple[tuple[str, ...], str]] = [
     (PEOPLE, "UPDATE file_changes SET state = 'DONE'"),
     (PEOPLE, "INSERT INTO file_changes (path, kind, who, why) VALUES ('/x', 'STATUS', 'a', 'b')"),
     (EVERYBODY, "INSERT INTO file_changes (path, kind, who, why, state) VALUES ('/x', 'STATUS', 'a', 'b', 'DONE')"),
+    (EVERYBODY, "DELETE FROM intake_alerts"),
+    (EVERYBODY, "UPDATE intake_alerts SET sent_by = 'somebody else'"),
+    (PEOPLE, "SELECT forget_alerts(interval '1 day')"),
     (EVERYBODY, "UPDATE devops_alert_history SET delivery_status = 'SENT'"),
     (EVERYBODY, "BEGIN; LOCK TABLE healing_actions IN ACCESS EXCLUSIVE MODE"),
     # nobody makes, changes or drops an object

@@ -259,6 +259,8 @@ ESTATES = """
                               status, summary, size) VALUES ('s', now(), 1, 'REQ-1', 0, 'a', now(), 'DONE', '', '', 0);
     INSERT INTO pruned_deliverables (stream, stream_created, sequence, subject, published_at, data)
     VALUES ('s', now(), 1, 'a', now(), '');
+    INSERT INTO intake_alerts (webhook, key, component, reason, priority, state, refusal, sent_by)
+    VALUES ('w', 'k', 'web', 'tests', 'LOW', 'REFUSED', 'tests', 'tests');
 """
 ESTATE_TABLES = (
     "health_history", "watch_epoch", "mechanism_runs", "pauses", "maintenance_windows", "storms", "alert_outbox",
@@ -266,7 +268,7 @@ ESTATE_TABLES = (
     "approval_states", "workflow_state", "workflow_recovery_history", "raised_triggers",
     "workflow_state_history", "workflow_starts", "file_changes",
     "workflow_comparisons", "workflow_sightings", "workflow_disagreements", "seen_workflows",
-    "deliverables", "pruned_deliverables",
+    "deliverables", "pruned_deliverables", "intake_alerts",
 )  # fmt: skip
 BREAKERS = {"heal:a": INFRASTRUCTURES, "agent:b": INFRASTRUCTURES, f"agent:{ACME}/b": ACMES, f"agent:{OTHER}/b": OTHERS}
 

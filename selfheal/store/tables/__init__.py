@@ -16,6 +16,7 @@ from selfheal.store.tables.delivered import deliverables, pruned_deliverables
 from selfheal.store.tables.estate import system_errors
 from selfheal.store.tables.files import file_changes
 from selfheal.store.tables.heals import faults, healing_actions, healing_triggers, trigger_answers
+from selfheal.store.tables.intake import intake_alerts
 from selfheal.store.tables.persons import person_deeds, person_sessions, person_tokens
 from selfheal.store.tables.telling import alert_outbox, devops_alert_history
 from selfheal.store.tables.watching import health_history, mechanism_runs, watch_epoch
@@ -40,6 +41,7 @@ __all__ = [
     "healing_actions",
     "healing_triggers",
     "health_history",
+    "intake_alerts",
     "maintenance_windows",
     "mechanism_runs",
     "metadata",

@@ -51,6 +51,9 @@ raised_triggers = Table(
     Column("component", String(100), nullable=False),
     Column("action", String(50), nullable=False, server_default=""),
     Column("reason", String(500), nullable=False),
+    Column("trigger_type", String(50)),
+    Column("source", String(30)),
+    Column("priority", String(10)),
     moment("raised_at", required=True),
     moment("next_try_at", required=True),
 )
