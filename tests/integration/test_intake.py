@@ -1,5 +1,6 @@
 """Alerts of other systems on the real database and web server: kept before they are answered, once, without effect."""
 
+import asyncio
 import json
 import threading
 from collections.abc import Callable
@@ -7,13 +8,17 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import Engine, text
 from web_fixtures import Web
 
+from console.web.application import application
+from console.web.services import Surroundings, connected
 from selfheal.model.errors import NotAllowed
 from selfheal.model.external_alert import AlertState, ExternalAlert
 from selfheal.model.identity import Role
+from selfheal.settings.estate import Settings
 from selfheal.store.engine import transaction
 from selfheal.store.intake import MOST, Intake
 from selfheal.store.raised import RaisedTriggers
@@ -184,3 +189,23 @@ def test_only_who_may_send_alerts_does(web: Web, empty: Engine) -> None:
     with web.client(Role.VIEWER) as viewer:
         assert viewer.post(PATH, json=body()).status_code == HTTPStatus.FORBIDDEN
     assert one(empty, "SELECT count(*) FROM intake_alerts") == 0
+
+
+def test_without_the_database_its_sender_is_told_to_try_again(free_port: int) -> None:
+    """503 with Retry-After: nothing was kept."""
+    around = Surroundings(
+        database_url=f"postgresql://selfheal_api:x@127.0.0.1:{free_port}/selfheal",
+        port=free_port,
+        prefect_ui="http://127.0.0.1:9",
+    )
+    services = connected(Settings(), around)
+
+    async def asked() -> httpx.Response:
+        transport = httpx.ASGITransport(application(services))
+        headers = {"authorization": f"Bearer sh_{'x' * 40}"}
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers) as sender:
+            return await sender.post(PATH, json=body())
+
+    answer = asyncio.run(asked())
+    services.engine.dispose()
+    assert (answer.status_code, answer.headers["retry-after"]) == (HTTPStatus.SERVICE_UNAVAILABLE, "5")
