@@ -12,6 +12,8 @@ depends_on = None
 
 SCRIPTS = (
     "v0001_create_healing_infrastructure.sql",
+    "v0001_health.sql",
+    "v0001_retention.sql",
     "v0001_breakers.sql",
     "v0001_modes.sql",
     "v0001_admission.sql",

@@ -122,20 +122,6 @@ CREATE TABLE trigger_answers (                      -- which decision a trigger 
     answered_at TIMESTAMPTZ NOT NULL DEFAULT now()
 );
 
-CREATE TABLE health_history (
-    id UUID NOT NULL DEFAULT uuid_generate_v7(),
-    component VARCHAR(50) NOT NULL,
-    status VARCHAR(20) NOT NULL CHECK (status IN ('OPERATIONAL', 'DEGRADED', 'DOWN', 'UNKNOWN')),
-    response_time INT,                              -- ms
-    error TEXT,
-    metadata JSONB NOT NULL DEFAULT '{}',
-    checked_at TIMESTAMPTZ NOT NULL DEFAULT now(),
-    metric VARCHAR(50),
-    value DOUBLE PRECISION,
-    PRIMARY KEY (id, checked_at)
-) PARTITION BY RANGE (checked_at);
-CREATE INDEX health_history_component ON health_history (component, checked_at DESC);
-
 CREATE TABLE watch_epoch (                          -- the run of each watcher that watches now
     mechanism VARCHAR(50) PRIMARY KEY,
     run_id UUID NOT NULL,
@@ -211,25 +197,3 @@ CREATE TABLE pauses (                               -- the kill switch: while on
     CHECK ((ended_at IS NULL) = (ended_by IS NULL))
 );
 CREATE UNIQUE INDEX pauses_one_open ON pauses ((ended_at IS NULL)) WHERE ended_at IS NULL;
-
--- A day's partition, made when the first row of that day is written. DDL is the owner's: hence SECURITY DEFINER.
-CREATE FUNCTION ensure_health_partition(p_day date) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $fn$
-DECLARE
-    partition text := 'health_history_' || to_char(p_day, 'YYYYMMDD');
-BEGIN
-    IF p_day IS NULL OR abs(p_day - current_date) > 400 THEN
-        RAISE EXCEPTION 'a health partition for % is out of range', p_day USING ERRCODE = '22008';
-    END IF;
-    IF to_regclass('public.' || partition) IS NOT NULL THEN
-        RETURN;
-    END IF;
-    PERFORM pg_advisory_xact_lock(hashtext('selfheal.health_partition'));
-    IF to_regclass('public.' || partition) IS NULL THEN
-        EXECUTE format('CREATE TABLE public.%I PARTITION OF public.health_history FOR VALUES FROM (%L) TO (%L)',
-                       partition, p_day::timestamp AT TIME ZONE 'UTC', (p_day + 1)::timestamp AT TIME ZONE 'UTC');
-        EXECUTE format('GRANT SELECT, INSERT ON public.%I TO healing_user', partition);
-    END IF;
-END
-$fn$;
-REVOKE ALL ON FUNCTION ensure_health_partition(date) FROM PUBLIC;

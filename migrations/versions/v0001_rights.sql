@@ -4,7 +4,7 @@ GRANT USAGE ON SCHEMA public TO healing_user, selfheal_api, selfheal_api_admin, 
 
 -- healing_user: the dispatcher, and the command line. What is recorded stays recorded.
 GRANT SELECT ON alembic_version TO healing_user;
-GRANT SELECT, INSERT ON faults, healing_actions, healing_triggers, trigger_answers, health_history, watch_epoch,
+GRANT SELECT, INSERT ON faults, healing_actions, healing_triggers, trigger_answers, watch_epoch,
     mechanism_runs, pauses, circuit_breaker_state, circuit_breaker_results, raised_triggers,
     maintenance_windows, storms, alert_outbox, action_modes, mode_changes, shadow_plans,
     workflow_recovery_history, workflow_state, workflow_starts, system_errors, devops_alert_history, person_deeds TO healing_user;
@@ -46,6 +46,9 @@ GRANT EXECUTE ON FUNCTION forget_alerts(interval) TO healing_user;
 GRANT SELECT, INSERT, UPDATE (level, found_at, details) ON workflow_health TO healing_user;
 GRANT SELECT, INSERT (id, path, kind, req_number, line, before, after, sha256_before, sha256_after, size_before, size_after,
                       backup, who, why), UPDATE (state, note, settled_at) ON file_changes TO healing_user;
+GRANT SELECT ON health_history, health_rollup TO healing_user;      -- keep_health writes them, both or none
+GRANT EXECUTE ON FUNCTION keep_health(text[], text[], int[], text[], timestamptz[], text[], float8[], boolean),
+    old_health_partitions(interval, interval), drop_health_partition(interval, interval), forget_runs(interval) TO healing_user;
 GRANT EXECUTE ON FUNCTION ensure_health_partition(date), forget_answers(interval), refresh_success_rates(),
     forget_workflows(interval) TO healing_user;
 GRANT SELECT, INSERT ON workflow_comparisons, workflow_sightings, workflow_disagreements TO healing_user;
@@ -56,8 +59,8 @@ GRANT UPDATE (file, state, evidence, note, last_seen, settled_at) ON workflow_di
 GRANT EXECUTE ON FUNCTION forget_disagreements(interval) TO healing_user;
 
 -- selfheal_api and, for an admin, selfheal_api_admin: the web server. All that a person may see, and what their deeds write.
-GRANT SELECT ON alembic_version, faults, healing_actions, healing_triggers, trigger_answers, health_history, watch_epoch,
-    mechanism_runs, pauses, circuit_breaker_state, circuit_breaker_results, raised_triggers, maintenance_windows, storms,
+GRANT SELECT ON alembic_version, faults, healing_actions, healing_triggers, trigger_answers, health_history, health_rollup,
+    watch_epoch, mechanism_runs, pauses, circuit_breaker_state, circuit_breaker_results, raised_triggers, maintenance_windows, storms,
     alert_outbox, action_modes, mode_changes, shadow_plans, approvals, workflow_recovery_history, workflow_state,
     workflow_state_history, workflow_starts, system_errors, devops_alert_history, person_deeds, shadow_results,
     approval_states, heal_results, prevented_failures, healing_metrics, seen_success_rates TO selfheal_api, selfheal_api_admin;
@@ -96,9 +99,9 @@ GRANT SELECT (id, name, role, tenant_id, issued_by, created_at, expires_at, revo
 GRANT EXECUTE ON FUNCTION revoke_token(uuid, text, text) TO selfheal_api_admin;
 
 -- selfheal_viewer: whoever looks with psql or Grafana, by a login of their own that is a member of it. No persons.
-GRANT SELECT ON alembic_version, faults, healing_actions, healing_triggers, health_history, watch_epoch, mechanism_runs,
-    pauses, circuit_breaker_state, circuit_breaker_results, raised_triggers, maintenance_windows, storms, alert_outbox,
-    action_modes, mode_changes, shadow_plans, approvals, workflow_recovery_history, workflow_state,
+GRANT SELECT ON alembic_version, faults, healing_actions, healing_triggers, health_history, health_rollup, watch_epoch,
+    mechanism_runs, pauses, circuit_breaker_state, circuit_breaker_results, raised_triggers, maintenance_windows, storms,
+    alert_outbox, action_modes, mode_changes, shadow_plans, approvals, workflow_recovery_history, workflow_state,
     workflow_state_history, workflow_starts, system_errors, devops_alert_history, shadow_results, approval_states,
     heal_results, prevented_failures, healing_metrics, seen_success_rates TO selfheal_viewer;
 GRANT SELECT ON deliverables TO selfheal_viewer;

@@ -58,7 +58,7 @@ DO $do$
 DECLARE
     estates text;
 BEGIN
-    FOREACH estates IN ARRAY ARRAY['healing_triggers', 'trigger_answers', 'health_history', 'watch_epoch', 'mechanism_runs',
+    FOREACH estates IN ARRAY ARRAY['healing_triggers', 'trigger_answers', 'health_history', 'health_rollup', 'watch_epoch', 'mechanism_runs',
                                    'pauses', 'raised_triggers', 'maintenance_windows', 'storms', 'alert_outbox', 'action_modes',
                                    'mode_changes', 'shadow_plans', 'approvals', 'workflow_recovery_history', 'workflow_state',
                                    'workflow_state_history', 'workflow_starts', 'workflow_comparisons', 'workflow_sightings',

@@ -12,7 +12,7 @@ BEGIN
     END IF;
     WITH latest AS (
         SELECT DISTINCT ON (h.component) h.component, h.status, h.error FROM health_history h
-        WHERE h.checked_at > now() - p_fresh ORDER BY h.component, h.checked_at DESC
+        WHERE h.checked_at > now() - p_fresh AND h.metric = 'response_time_ms' ORDER BY h.component, h.checked_at DESC
     ), untold AS (
         SELECT l.component, coalesce(l.error, 'no reason is known') AS said FROM latest l
         WHERE l.status = 'UNKNOWN'

@@ -1,9 +1,13 @@
 """Health over time: statuses as people and `health_history` know them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
+
+RESPONSE = "response_time_ms"
+"""The metric of a look at a component: each has one row of it, with an answer or without."""
 
 
 class HealthStatus(StrEnum):
@@ -16,8 +20,58 @@ class HealthStatus(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One value: a row of `health_history`.
+
+    Attributes:
+        component: whose; `host:NAME` of a host, `estate:NAME` of the whole.
+        metric: what was measured, with its unit, like `memory_percent`.
+        value: None where there was no answer.
+        status: of the component at that time.
+        checked_at: aware time.
+        response_ms: of the probe; None without an answer, and for other metrics.
+        detail: why it is not OPERATIONAL; empty if it is.
+    """
+
+    component: str
+    metric: str
+    value: float | None
+    status: HealthStatus
+    checked_at: datetime
+    response_ms: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rollup:
+    """What the values of five minutes come to: a row of `health_rollup`.
+
+    Attributes:
+        component: whose.
+        metric: of what.
+        bucket: the first moment of the five minutes; aware, UTC.
+        n: how many values; a look without an answer has none.
+        min: the least, None without a value.
+        max: the greatest.
+        mean: their mean.
+        deviation: their standard deviation (of all, not of a sample).
+        looks: how often each status was seen.
+    """
+
+    component: str
+    metric: str
+    bucket: datetime
+    n: int
+    min: float | None
+    max: float | None
+    mean: float | None
+    deviation: float | None
+    looks: Mapping[HealthStatus, int]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ComponentHealth:
-    """One row of `health_history`.
+    """What one look found of a component.
 
     Attributes:
         component: its name.
@@ -25,6 +79,7 @@ class ComponentHealth:
         response_ms: of the probe; None without an answer.
         detail: why it is not OPERATIONAL; empty if it is.
         checked_at: aware time of the observation.
+        values: what else was measured, by metric.
     """
 
     component: str
@@ -32,6 +87,23 @@ class ComponentHealth:
     response_ms: int | None
     detail: str
     checked_at: datetime
+    values: Mapping[str, float] = field(default_factory=dict)
+
+    def measured(self) -> tuple[Measured, ...]:
+        """One value after the other: the response time, then the others."""
+        values = {RESPONSE: self.response_ms, **self.values}
+        return tuple(
+            Measured(
+                component=self.component,
+                metric=metric,
+                value=value,
+                status=self.status,
+                checked_at=self.checked_at,
+                response_ms=self.response_ms if metric == RESPONSE else None,
+                detail=self.detail,
+            )
+            for metric, value in values.items()
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

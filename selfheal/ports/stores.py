@@ -11,7 +11,7 @@ from selfheal.model.approval import Proposal
 from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan
 from selfheal.model.breaker import Denial, Permit
 from selfheal.model.ending import Ending
-from selfheal.model.health import ComponentHealth, Watch
+from selfheal.model.health import ComponentHealth, Measured, Watch
 from selfheal.model.observation import Observation
 from selfheal.model.trigger import Trigger
 
@@ -162,8 +162,14 @@ class TriggersRaised(Protocol):
 class HealthStore(Protocol):
     """`health_history` and the hand-over between runs of a watcher."""
 
-    def record(self, health: Sequence[ComponentHealth]) -> None:
-        """One row per component and sweep."""
+    def record(self, health: Sequence[ComponentHealth], further: Sequence[Measured] = ()) -> None:
+        """One row per measured value: those of a look at each component, and of what else was measured.
+
+        What cannot be written waits for the next call, an hour of it at most.
+
+        Raises:
+            Transient: the database is away; says how much waits.
+        """
         ...
 
     def latest(self) -> Sequence[ComponentHealth]:

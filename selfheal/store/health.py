@@ -2,19 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Engine, func, insert, select, text, update
+from sqlalchemy import Engine, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from selfheal.model.attempt import Holder
-from selfheal.model.health import ComponentHealth, HealthStatus, Watch
+from selfheal.model.health import ComponentHealth, HealthStatus, Measured, Watch
 from selfheal.store.engine import transaction
-from selfheal.store.tables import health_history, watch_epoch
-from selfheal.store.text import shorten
+from selfheal.store.health_writing import HealthWriter
+from selfheal.store.tables import watch_epoch
 
-_ENSURE = text("SELECT ensure_health_partition(:day)")
 # From one component to the next: the index is asked twice for each, and no day of rows is read.
 _LATEST = text(
     """WITH RECURSIVE known (component) AS (
@@ -30,6 +29,7 @@ _LATEST = text(
        FROM known k CROSS JOIN LATERAL (
            SELECT * FROM health_history h
            WHERE h.component = k.component AND h.checked_at > now() - interval '10 minutes'
+             AND h.metric = 'response_time_ms'
            ORDER BY h.checked_at DESC LIMIT 1) h
        ORDER BY h.component"""
 )
@@ -45,18 +45,11 @@ class HealthHistory:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._days: set[date] = set()  # partitions that this process knows to exist
+        self._writer = HealthWriter(engine)
 
-    def record(self, health: Sequence[ComponentHealth]) -> None:
+    def record(self, health: Sequence[ComponentHealth], further: Sequence[Measured] = ()) -> None:
         """See `ports.HealthStore.record`."""
-        if not health:
-            return
-        days = {row.checked_at.date() for row in health} - self._days
-        with transaction(self._engine) as connection:
-            for day in days:
-                connection.execute(_ENSURE, {"day": day})
-            connection.execute(insert(health_history), [_row(item) for item in health])
-        self._days |= days
+        self._writer.record([*(one for item in health for one in item.measured()), *further])
 
     def latest(self) -> Sequence[ComponentHealth]:
         """See `ports.HealthStore.latest`."""
@@ -113,16 +106,3 @@ class HealthHistory:
             )
             for row in rows
         ]
-
-
-def _row(item: ComponentHealth) -> dict[str, object]:
-    """A `health_history` row; the measured value stands beside the client's column."""
-    return {
-        "component": item.component,
-        "status": item.status.value,
-        "response_time": item.response_ms,
-        "error": shorten(item.detail, 500) or None,
-        "checked_at": item.checked_at,
-        "metric": "response_time_ms",
-        "value": item.response_ms,
-    }

@@ -49,6 +49,7 @@ _MARKS = text(
                            ORDER BY h.component))
      FROM known k CROSS JOIN LATERAL (
          SELECT * FROM health_history h WHERE h.component = k.component AND h.checked_at > now() - interval '10 minutes'
+           AND h.metric = 'response_time_ms'
          ORDER BY h.checked_at DESC LIMIT 1) h)) AS health,
     concat_ws(' ',
         (SELECT md5(string_agg(concat_ws(',', c.mechanism, c.compared_at), ' ' ORDER BY c.mechanism))

@@ -8,9 +8,10 @@ from typing import Literal
 
 INTENT = b"admit_trigger"
 OUTCOME = b"execution_time_ms="
+HEALTH = b"FROM keep_health"
 """What only the statement of that transaction says."""
-_COMMITS = {INTENT: b"", OUTCOME: b"COMMIT"}
-"""What commits it, and what its answer then says: the intent's one statement is a transaction by itself."""
+_COMMITS = {INTENT: b"", OUTCOME: b"COMMIT", HEALTH: b""}
+"""What commits it, and what its answer then says: one statement is a transaction by itself."""
 _BYTES = 1 << 16
 
 Hold = Literal["", "commit", "answer"]

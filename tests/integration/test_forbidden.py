@@ -133,6 +133,13 @@ STATEMENTS: list[tuple[tuple[str, ...], str]] = [
     ((HEALER, ADMIN, VIEWER), "SELECT end_session('x')"),
     ((HEALER, API, VIEWER), "SELECT revoke_token(gen_random_uuid(), 'eve', 'mine')"),
     (PEOPLE, "SELECT ensure_health_partition(current_date)"),
+    (EVERYBODY, "SELECT add_partition('faults', 'mine', now(), now())"),
+    (EVERYBODY, "INSERT INTO health_history (component, status) VALUES ('web', 'DOWN')"),
+    (EVERYBODY, "UPDATE health_rollup SET n = 0"),
+    (PEOPLE, "SELECT keep_health('{a}', '{DOWN}', '{1}', '{NULL}', ARRAY[now()], '{m}', '{1}', false)"),
+    (PEOPLE, "SELECT old_health_partitions('30 d', '400 d')"),
+    (PEOPLE, "SELECT drop_health_partition('30 d', '400 d')"),
+    (PEOPLE, "SELECT forget_runs('1 d')"),
     (PEOPLE, "SELECT forget_answers('1 h')"),
     (PEOPLE, "SELECT refresh_success_rates()"),
     # whoever serves people heals nothing, and writes nothing but what people decide

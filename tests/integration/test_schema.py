@@ -329,10 +329,10 @@ def test_healing_user_makes_nothing_and_becomes_nobody(healer: Database, stateme
 
 
 def test_partitions_are_no_way_around(healer: Database) -> None:
-    """A day's partition, made on the way, is the owner's: its rows can be added and read, and that is all."""
+    """A day's partition, made on the way, is the owner's: nobody else reads or writes it but through its table."""
     healer.execute("SELECT ensure_health_partition(current_date)")
     (name,) = healer.execute("SELECT 'health_history_' || to_char(current_date, 'YYYYMMDD')").fetchone()
-    for statement in ("DELETE FROM {}", "TRUNCATE {}", "DROP TABLE {}", "UPDATE {} SET status = 'DOWN'"):
+    for statement in ("DELETE FROM {}", "TRUNCATE {}", "DROP TABLE {}", "UPDATE {} SET status = 'DOWN'", "TABLE {}"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             healer.execute(statement.format(name).encode())
     with pytest.raises(psycopg.errors.DatetimeFieldOverflow):

@@ -226,7 +226,7 @@ def test_a_pooled_connection_keeps_nothing(pool: Engine) -> None:
 
 
 ESTATES = """
-    INSERT INTO health_history (component, status) VALUES ('web', 'DOWN');
+    SELECT keep_health('{web}', '{DOWN}', '{1}', '{NULL}', ARRAY[now()], '{response_time_ms}', '{1}', false);
     INSERT INTO watch_epoch (mechanism, run_id, holder) VALUES ('application-health', gen_random_uuid(), '{}');
     INSERT INTO mechanism_runs (run_id, mechanism, holder) VALUES (gen_random_uuid(), 'application-health', '{}');
     INSERT INTO pauses (paused_by, why) VALUES ('ada', 'tests');
@@ -263,8 +263,8 @@ ESTATES = """
     VALUES ('w', 'k', 'web', 'tests', 'LOW', 'REFUSED', 'tests', 'tests');
 """
 ESTATE_TABLES = (
-    "health_history", "watch_epoch", "mechanism_runs", "pauses", "maintenance_windows", "storms", "alert_outbox",
-    "action_modes", "mode_changes", "trigger_answers", "healing_triggers", "shadow_plans", "approvals",
+    "health_history", "health_rollup", "watch_epoch", "mechanism_runs", "pauses", "maintenance_windows", "storms",
+    "alert_outbox", "action_modes", "mode_changes", "trigger_answers", "healing_triggers", "shadow_plans", "approvals",
     "approval_states", "workflow_state", "workflow_recovery_history", "raised_triggers",
     "workflow_state_history", "workflow_starts", "file_changes",
     "workflow_comparisons", "workflow_sightings", "workflow_disagreements", "seen_workflows",
@@ -277,7 +277,6 @@ BREAKERS = {"heal:a": INFRASTRUCTURES, "agent:b": INFRASTRUCTURES, f"agent:{ACME
 def estate(pool: Engine, empty: Engine) -> Engine:
     """The web server's pool over rows of the estate and breakers of everybody."""
     with empty.begin() as connection:
-        connection.execute(text("SELECT ensure_health_partition(current_date)"))
         for statement in filter(str.strip, ESTATES.split(";")):
             connection.exec_driver_sql(statement)
         for name in BREAKERS:

@@ -19,7 +19,7 @@ from selfheal.store.tables.heals import faults, healing_actions, healing_trigger
 from selfheal.store.tables.intake import intake_alerts
 from selfheal.store.tables.persons import person_deeds, person_sessions, person_tokens
 from selfheal.store.tables.telling import alert_outbox, devops_alert_history
-from selfheal.store.tables.watching import health_history, mechanism_runs, watch_epoch
+from selfheal.store.tables.watching import health_history, health_rollup, mechanism_runs, watch_epoch
 from selfheal.store.tables.workflow_health import workflow_health
 from selfheal.store.tables.workflows import (
     workflow_recovery_history,
@@ -42,6 +42,7 @@ __all__ = [
     "healing_triggers",
     "health_history",
     "intake_alerts",
+    "health_rollup",
     "maintenance_windows",
     "mechanism_runs",
     "metadata",

@@ -1,22 +1,42 @@
-"""What watchers write: how components are, and who watches."""
+"""What watchers write: how components are, what that comes to in 5 minutes, and who watches.
+
+`health_history` has no key: nobody asks for a row by one.
+"""
 
 from sqlalchemy import Column, DateTime, Double, Integer, String, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
-from selfheal.store.tables.columns import NEW_ID, NOW, metadata, moment
+from selfheal.store.tables.columns import NEW_ID, metadata, moment
 
 health_history = Table(
     "health_history",
     metadata,
-    Column("id", Uuid, primary_key=True, server_default=NEW_ID),
+    Column("id", Uuid, nullable=False, server_default=NEW_ID),
     Column("component", String(50), nullable=False),
     Column("status", String(20), nullable=False),
     Column("response_time", Integer),
     Column("error", Text),
     Column("metadata", JSONB, key="details", nullable=False, server_default="{}"),
-    Column("checked_at", DateTime(timezone=True), primary_key=True, server_default=NOW),
-    Column("metric", String(50)),
+    moment("checked_at", required=True),
+    Column("metric", String(50), nullable=False, server_default="response_time_ms"),
     Column("value", Double),
+)
+
+health_rollup = Table(
+    "health_rollup",
+    metadata,
+    Column("component", String(50), primary_key=True),
+    Column("metric", String(50), primary_key=True),
+    Column("bucket", DateTime(timezone=True), primary_key=True),
+    Column("n", Integer, nullable=False),
+    Column("min", Double),
+    Column("max", Double),
+    Column("sum", Double, nullable=False),
+    Column("sum_squares", Double, nullable=False),
+    Column("operational", Integer, nullable=False),
+    Column("degraded", Integer, nullable=False),
+    Column("down", Integer, nullable=False),
+    Column("unknown", Integer, nullable=False),
 )
 
 watch_epoch = Table(
