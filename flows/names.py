@@ -51,6 +51,11 @@ def escalated_run() -> str:
     return _name(f"complete escalated work, {_now()}", dry_run=flow_run.parameters["dry_run"])
 
 
+def retention_run() -> str:
+    """What it does, and when."""
+    return _name(f"forget what is old, {_now()}", dry_run=flow_run.parameters["dry_run"])
+
+
 def watch_run() -> str:
     """From when on it watches."""
     return _name(f"watch from {_now()}")

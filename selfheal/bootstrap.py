@@ -63,6 +63,7 @@ from selfheal.store.raised import RaisedTriggers
 from selfheal.store.rates import RateReports
 from selfheal.store.reading.faults import Faults
 from selfheal.store.reports import Reports
+from selfheal.store.retention import Retention
 from selfheal.store.runs import MechanismRuns
 from selfheal.store.starts import Starts
 from selfheal.watch.watcher import Watcher
@@ -105,6 +106,7 @@ class Estate:
         request_file: of the workflows; None where the settings name none.
         starting: starts workflows; None where there are none.
         keeping: keeps their states; the same.
+        retention: forgets what was measured long ago.
         engine: the database behind them.
         recovery: puts workflows back on track; None: there are none.
     """
@@ -130,6 +132,7 @@ class Estate:
     request_file: RequestFile | None
     starting: Starting | None
     keeping: Keeping | None
+    retention: Retention
     engine: Engine
     recovery: Recovery | None = None
 
@@ -325,6 +328,7 @@ def wire(
         if request_file is None
         else starting_of(settings, engine, file=request_file, breakers=breakers, clock=clock),
         keeping=None if request_file is None else keeping_of(settings, engine, file=request_file, clock=clock),
+        retention=Retention(engine, settings.retention.keep()),
         engine=engine,
         recovery=None if workflows is None else recovery_of(settings, workflows, engine, healer=healer),
     )

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from deployments.embedded import child
@@ -46,6 +47,8 @@ class PrefectServer:
     database_url: str = field(repr=False)
     """SQLAlchemy's, with the driver that Prefect wants; the password is in it."""
     identity: RunAs | None = None
+    keep: timedelta = timedelta(days=14)
+    """Its own vacuum forgets runs, logs, artifacts and events that are older."""
     extra_environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -88,6 +91,9 @@ class PrefectServer:
             **child.base_environment(home=self.folder),
             **CLIENT_ENVIRONMENT,
             **SERVER_ENVIRONMENT,
+            "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",  # runs are not among its defaults
+            "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": f"{self.keep.total_seconds():.0f}",
+            "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": f"PT{self.keep.total_seconds():.0f}S",  # this one takes no number
             "PREFECT_HOME": str(self.folder),
             "PREFECT_UI_STATIC_DIRECTORY": str(self.folder / "ui"),  # else it writes into the installed package
             "PREFECT_API_URL": self.api_url,

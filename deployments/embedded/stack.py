@@ -7,6 +7,7 @@ the worker and its own parts, and hands the list to the supervisor.
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -93,7 +94,7 @@ def servers(folder: DataFolder, *, identity: RunAs | None, settings: Settings | 
         nats=OutsideNats.of(wanted.nats) if wanted.nats.outside else _nats(folder, identity),
         prefect=OutsidePrefect.of(wanted.prefect)
         if wanted.prefect.outside
-        else _prefect(folder, identity, postgres, passwords),
+        else _prefect(folder, identity, postgres, passwords, wanted.prefect.keep),
         passwords=passwords,
     )
 
@@ -121,7 +122,11 @@ def _nats(folder: DataFolder, identity: RunAs | None) -> Nats:
 
 
 def _prefect(
-    folder: DataFolder, identity: RunAs | None, postgres: Postgres | OutsidePostgres, passwords: RolePasswords
+    folder: DataFolder,
+    identity: RunAs | None,
+    postgres: Postgres | OutsidePostgres,
+    passwords: RolePasswords,
+    keep: timedelta,
 ) -> PrefectServer:
     """Describe the folder's own Prefect server, with its database on whichever Postgres there is."""
     embedded = isinstance(postgres, Postgres)
@@ -132,6 +137,7 @@ def _prefect(
         port=folder.ports[PREFECT_PORT],
         database_url=postgres.url(user=user, password=passwords.prefect, database=database, driver=_ASYNC),
         identity=identity,
+        keep=keep,
     )
 
 

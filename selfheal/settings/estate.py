@@ -26,6 +26,7 @@ from selfheal.settings.component import ComponentSettings
 from selfheal.settings.healing import Healing, Starts, Watching
 from selfheal.settings.intake import Intake
 from selfheal.settings.logs import Logging
+from selfheal.settings.retention import RetentionSettings
 from selfheal.settings.servers import (
     Database,
     DockerEngine,
@@ -70,6 +71,8 @@ class Settings(Section):
     """Alerts of other systems, which suggest heals."""
     watching: Watching = Watching()
     """How often, and how patiently, the estate is looked at."""
+    retention: RetentionSettings = RetentionSettings()
+    """How long what was measured is kept."""
     postgres: PostgresServer = PostgresServer()
     """Where Selfheal keeps its records."""
     nats: NatsServer = NatsServer()

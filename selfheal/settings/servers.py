@@ -70,6 +70,8 @@ class PrefectServer(OwnServer):
     """The API of a server that runs already, like `http://prefect.example:4200/api`: none is started."""
     auth_string: SecretStr = SecretStr("")
     """With `url`: USER:PASSWORD, where the server asks for it."""
+    keep: Annotated[Duration, Field(gt=timedelta(hours=1))] = timedelta(days=14)
+    """Without `url`: Prefect's server forgets its own runs, logs and events when they are older."""
 
     @model_validator(mode="after")
     def _api_and_secret(self) -> Self:

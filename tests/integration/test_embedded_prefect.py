@@ -90,6 +90,9 @@ def test_a_killed_worker_takes_its_flow_runs_along(scratch: Path) -> None:
         settings = ask(running, "GET", "/api/admin/settings")["server"]
         assert settings["analytics_enabled"] is False
         assert settings["ephemeral"]["enabled"] is False
+        assert set(settings["services"]["db_vacuum"]["enabled"]) >= {"events", "flow_runs"}
+        kept = (settings["services"]["db_vacuum"]["retention_period"], settings["events"]["retention_period"])
+        assert set(kept) <= {"P14D", 14 * 86400}, kept
         find = start_a_nap(running)
         until(lambda: find() is not None, seconds=120)
         napping, worker = find(), running.pid("worker")

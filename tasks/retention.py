@@ -1,0 +1,30 @@
+"""The steps of `retention`. Each goes on with what another run of it has left: a retry does nothing twice."""
+
+from collections.abc import Sequence
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from selfheal.bootstrap import current
+from tasks.retries import RETRYING
+
+
+@task(name="prepare-days", task_run_name="make the partitions of the next days", cache_policy=NO_CACHE, **RETRYING)
+def prepare_days() -> None:
+    """Nobody shall have to make them at midnight."""
+    current().retention.prepare_days()
+
+
+@task(name="drop-old", task_run_name="drop what is old", cache_policy=NO_CACHE, **RETRYING)
+def drop_old() -> Sequence[str]:
+    """Drop one partition after the other, each in a transaction of its own; gives their names."""
+    retention, dropped = current().retention, list[str]()
+    while (name := retention.drop_one()) is not None:
+        dropped.append(name)
+    return dropped
+
+
+@task(name="forget-runs", task_run_name="forget old signatures of runs", cache_policy=NO_CACHE, **RETRYING)
+def forget_runs() -> int:
+    """Which process carried out which run."""
+    return current().retention.forget_runs()

@@ -1,0 +1,190 @@
+"""What is old is forgotten by whole partitions: never what is younger, never in the way of who writes."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from psycopg import Connection
+from sqlalchemy import Engine, text
+
+from selfheal.model.attempt import Holder
+from selfheal.model.errors import Transient
+from selfheal.model.health import HealthStatus, Measured
+from selfheal.model.retention import Keep
+from selfheal.store.health_writing import HealthWriter
+from selfheal.store.retention import Retention
+from selfheal.store.runs import MechanismRuns
+
+NOW = datetime.now(UTC)
+TODAY = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
+KEEP = Keep(raw=timedelta(days=30), rollups=timedelta(days=390), runs=timedelta(days=14))
+Owner = Callable[[str], None]
+
+
+@pytest.fixture
+def owner(embedded_postgres: object, superuser: Connection) -> Owner:  # the fixture of the session's server
+    """Runs one statement as the superuser in our database."""
+    del superuser
+    dsn = embedded_postgres.servers.postgres.superuser_dsn()  # type: ignore[attr-defined]
+
+    def run(statement: str) -> None:
+        with Connection.connect(dsn, dbname="selfheal", autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    return run
+
+
+@pytest.fixture
+def nothing_old(empty: Engine, owner: Owner) -> Engine:
+    """No partitions at all, whatever the tests before have made."""
+    owner(
+        """DO $$ DECLARE one text; BEGIN
+               FOR one IN SELECT inhrelid::regclass::text FROM pg_inherits
+                          WHERE inhparent IN ('health_history'::regclass, 'health_rollup'::regclass) LOOP
+                   EXECUTE 'DROP TABLE ' || one;
+               END LOOP; END $$"""
+    )
+    return empty
+
+
+def looks(*days_ago: float) -> list[Measured]:
+    """One look so many days ago each."""
+    return [
+        Measured(
+            component="web",
+            metric="response_time_ms",
+            value=days,
+            status=HealthStatus.OPERATIONAL,
+            checked_at=NOW - timedelta(days=days),
+        )
+        for days in days_ago
+    ]
+
+
+def kept(engine: Engine, table: str = "health_history") -> list[float]:
+    """How many days old what is there is."""
+    column = {"health_history": "value", "health_rollup": "sum"}[table]
+    with engine.connect() as connection:
+        return list(connection.scalars(text(f"SELECT {column} FROM {table} ORDER BY 1")))  # noqa: S608 - two names
+
+
+def dropped(retention: Retention) -> list[str]:
+    names = []
+    while (name := retention.drop_one()) is not None:
+        names.append(name)
+    return names
+
+
+def test_whole_days_that_are_old_are_dropped(nothing_old: Engine) -> None:
+    """What is 30 days old by less than a day stays; a dry look tells the same names, and drops nothing."""
+    HealthWriter(nothing_old).write(looks(0, 5, 29.99, 32, 33, 380, 397))
+    retention = Retention(nothing_old, KEEP)
+    told = [one.name for one in retention.old()]
+    assert kept(nothing_old) == [0, 5, 29.99, 32, 33, 380, 397]
+    assert dropped(retention) == told
+    assert kept(nothing_old) == [0, 5, 29.99]
+    assert set(kept(nothing_old, "health_rollup")) >= {0, 5, 29.99, 32, 33, 380}
+    assert [one for one in told if one.startswith("health_history")] == [
+        f"health_history_{NOW - timedelta(days=days):%Y%m%d}" for days in (397, 380, 33, 32)
+    ]
+    assert dropped(retention) == []
+
+
+def test_rollups_are_dropped_by_whole_months(nothing_old: Engine) -> None:
+    """A month of which a day is young enough stays as a whole."""
+    HealthWriter(nothing_old).write(looks(0, 100, 390))
+    short = Keep(raw=timedelta(days=398), rollups=timedelta(days=100), runs=KEEP.runs)
+    month = NOW - timedelta(days=390)
+    assert dropped(Retention(nothing_old, short)) == [f"health_rollup_{month:%Y%m}"]
+    assert kept(nothing_old, "health_rollup") == [0, 100]
+    assert kept(nothing_old) == [0, 100, 390]
+
+
+def test_what_counts_is_what_is_in_it(nothing_old: Engine, owner: Owner) -> None:
+    """A partition with an old name and young rows stays; no setting makes anybody forget what is a week old."""
+    owner(
+        f"""CREATE TABLE health_history_20200101 PARTITION OF health_history
+            FOR VALUES FROM ('{TODAY:%Y-%m-%d}') TO ('{TODAY + timedelta(days=1):%Y-%m-%d}')"""
+    )
+    owner("INSERT INTO health_history (component, status, value) VALUES ('web', 'DOWN', 1)")
+    HealthWriter(nothing_old).write(looks(7))
+    none = timedelta(0)
+    assert dropped(Retention(nothing_old, Keep(raw=none, rollups=none, runs=none))) == []
+    assert kept(nothing_old) == [1, 7]
+
+
+def test_a_writer_does_not_notice(nothing_old: Engine) -> None:
+    """Twenty days are dropped while rows are written, late ones among them: no error, and none of the young is lost."""
+    HealthWriter(nothing_old).write(looks(*range(40, 60)))
+    done, written = threading.Event(), []
+
+    def write() -> None:
+        writer = HealthWriter(nothing_old)
+        while not done.is_set() or not written:
+            written.append(writer.write(looks(0, 1)))
+
+    with ThreadPoolExecutor(1) as thread:
+        writing = thread.submit(write)
+        names: list[str] = []
+        while not any(one.startswith("health_history") for one in names) or names[-1:] != [""]:
+            try:
+                names.append(Retention(nothing_old, KEEP).drop_one() or "")
+            except Transient:
+                continue  # the writer was in the way for 300 ms: a turn later
+        done.set()
+        writing.result(20)
+    assert len(names) >= 20
+    assert kept(nothing_old) == [0] * len(written) + [1] * len(written)
+
+
+def test_who_reads_for_long_keeps_it_from_dropping_and_nobody_from_writing(nothing_old: Engine) -> None:
+    """A backup holds the table: retention gives up after 300 ms, says so, and a writer goes on."""
+    HealthWriter(nothing_old).write(looks(0, 40))
+    retention = Retention(nothing_old, KEEP)
+    with nothing_old.connect() as reader:
+        reader.execute(text("SELECT count(*) FROM health_history"))
+        with pytest.raises(Transient, match="lock timeout"):
+            retention.drop_one()
+        HealthWriter(nothing_old).write(looks(0))
+    assert dropped(retention) == [f"health_history_{NOW - timedelta(days=40):%Y%m%d}"]
+
+
+def test_two_at_once_are_one(nothing_old: Engine) -> None:
+    """While another run is at it there is nothing to do; together they drop each partition once."""
+    HealthWriter(nothing_old).write(looks(*range(40, 50)))
+    retention = Retention(nothing_old, KEEP)
+    with nothing_old.connect() as other:
+        other.execute(text("SELECT pg_advisory_xact_lock(hashtext('selfheal.retention'))"))
+        assert retention.drop_one() is None
+    with ThreadPoolExecutor(2) as threads:
+        both = [name for names in threads.map(dropped, [retention, Retention(nothing_old, KEEP)]) for name in names]
+    both += dropped(retention)
+    assert len(both) == len(set(both)) == 10
+
+
+def test_the_next_days_are_made_before_they_begin(nothing_old: Engine) -> None:
+    """Today, tomorrow and the day after, and their months."""
+    Retention(nothing_old, KEEP).prepare_days()
+    Retention(nothing_old, KEEP).prepare_days()
+    with nothing_old.connect() as connection:
+        names = set(connection.scalars(text("SELECT inhrelid::regclass::text FROM pg_inherits")))
+    assert {f"health_history_{TODAY + timedelta(days=n):%Y%m%d}" for n in range(3)} <= names
+    assert f"health_rollup_{TODAY:%Y%m}" in names
+
+
+def test_old_signatures_of_runs_are_forgotten(empty: Engine, owner: Owner) -> None:
+    """Those that ended long ago; of each mechanism the newest stays, and so does what still runs."""
+    runs = MechanismRuns(empty)
+    holder = Holder(host="here", pid=1, started=1)
+    for ends in (True, True, False, True):
+        run_id = uuid4()
+        runs.begin(run_id, "reconcile", holder)
+        if ends:
+            runs.end(run_id)
+    owner("UPDATE mechanism_runs SET began_at = began_at - interval '20 d', ended_at = ended_at - interval '20 d'")
+    assert Retention(empty, KEEP).forget_runs() == 2
+    assert Retention(empty, KEEP).forget_runs() == 0
+    assert runs.latest(["reconcile"])["reconcile"].done_ended_at is not None
