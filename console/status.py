@@ -15,6 +15,7 @@ from selfheal.model.errors import SelfhealError
 if TYPE_CHECKING:
     from console.database import Database
     from deployments.stackfile import Stack
+    from selfheal.model.component import Component
     from selfheal.model.health import ComponentHealth, Watch
     from selfheal.settings.estate import Settings
 
@@ -153,27 +154,28 @@ def _components(found: Findings, settings: "Settings", latest: Mapping[str, "Com
     """How each component is; a row that is too old says nothing."""
     from selfheal.model.health import HealthStatus  # noqa: PLC0415  keeps `--help` fast
     from selfheal.policy.health import overall  # noqa: PLC0415
-    from selfheal.policy.watching import fresh, status_now  # noqa: PLC0415
+    from selfheal.policy.watching import fresh, pace_of, status_now  # noqa: PLC0415
 
-    now, sweep = datetime.now(UTC), settings.watching.sweep
+    now = datetime.now(UTC)
     statuses = []
     rows: list[Mapping[str, Cell]] = []
     for name, component in sorted(settings.catalogue().items()):
-        seen = latest.get(name)
-        statuses.append(status_now(seen, now=now, sweep=sweep))
+        seen, sweep = latest.get(name), pace_of(component, settings.watching.sweep)
+        known = seen is not None and fresh(seen, now=now, sweep=sweep)
+        status = status_now(seen, now=now, sweep=sweep)
+        if component.watched or known:
+            statuses.append(status)
         rows.append(
             {
                 "component": name,
-                "status": statuses[-1].value,
+                "status": status.value if component.watched or known else "not watched",
                 "healing": "allowed" if name in settings.healing.allow else "observe-only",
                 "group": component.group,
                 "depends_on": ", ".join(sorted(component.depends_on)),
                 "critical": component.critical,
                 "checked_at": seen.checked_at if seen else None,
                 "ms": seen.response_ms if seen else None,
-                "detail": seen.detail
-                if seen is not None and fresh(seen, now=now, sweep=sweep)
-                else "stale: not looked at lately",
+                "detail": seen.detail if seen is not None and known else _unknown(component),
             }
         )
     found.facts["overall"] = overall(statuses).value
@@ -182,6 +184,13 @@ def _components(found: Findings, settings: "Settings", latest: Mapping[str, "Com
     described = [key for key in ("group", "depends_on", "critical") if key in said]
     columns = ("component", "status", "healing", *described, "checked_at", "ms", "detail")
     found.sections.append(Section(name="components", columns=columns, rows=rows))
+
+
+def _unknown(component: "Component") -> str:
+    """Why nothing is known of a component now."""
+    if component.watched:
+        return "stale: not looked at lately"
+    return "looked at when a trigger suspects it, and while its fault is open"
 
 
 def _decisions(found: Findings, database: "Database") -> None:

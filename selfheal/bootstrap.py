@@ -71,6 +71,7 @@ from selfheal.watch.world import Pace, World
 from selfheal.wiring.deliverables import orphans_of
 from selfheal.wiring.intake import listening
 from selfheal.wiring.starts import keeping_of, starting_of
+from selfheal.wiring.within import within
 from selfheal.wiring.workflows import WorkflowPorts, ports_of, recovery_of, wire_workflows
 
 _log = logging.getLogger(__name__)
@@ -266,9 +267,18 @@ def wire(
     engine = open_engine(database_url, statement_s=statement_s)
     request_file = _request_file(settings, engine, clock)
     orphans = None if request_file is None else orphans_of(settings.workflows, engine, file=request_file)
+    inner = within(settings, engine, clock)
     probes = dict(
         probe_table(
-            http=http, broker=broker, clock=clock, databases=databases, request_file=request_file, orphans=orphans
+            http=http,
+            broker=broker,
+            clock=clock,
+            databases=databases,
+            request_file=request_file,
+            orphans=orphans,
+            insides=inner.insides,
+            processes=inner.processes,
+            paths=inner.paths,
         )
     )
     observer = Observer(controls=controls, containers=containers, probes=probes, clock=clock)

@@ -3,9 +3,10 @@
 `FakeControl` and `FakeHeals` pass the conformance tests of the real client and of the real store.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from uuid6 import uuid7
@@ -13,7 +14,8 @@ from uuid6 import uuid7
 from selfheal.model.admission import Answer, Decision, Outlook, Place, Refusal, Rung
 from selfheal.model.approval import Proposal
 from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan, RollbackOutcome, Status, Verification
-from selfheal.model.errors import NotAllowed, Permanent, PlanNeeded, SelfhealError
+from selfheal.model.check import Executed, GoodCopy, MemoryUse, PathStanding, PathState
+from selfheal.model.errors import NotAllowed, Permanent, PlanNeeded, SelfhealError, TargetChanged
 from selfheal.model.migration import CatalogueEntry
 from selfheal.model.observation import Health, Incarnation, Observation
 from selfheal.model.standing import Standing
@@ -21,6 +23,7 @@ from selfheal.model.trigger import Trigger
 from selfheal.policy.names import nearest
 from selfheal.ports import Clock
 
+T = TypeVar("T")
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
@@ -113,11 +116,16 @@ class FakeHttp:
     def __init__(self, *answers: int | Exception) -> None:
         self._answers = list(answers)
         self.gets: list[str] = []
+        self.body = ""
         self.sent: list[tuple[str, str, str, str]] = []
 
     def get(self, url: str, *, timeout: timedelta) -> tuple[int, int]:  # noqa: ARG002
         self.gets.append(url)
         return _next(self._answers), 7
+
+    def read(self, url: str, *, token: str, timeout: timedelta) -> str:  # noqa: ARG002
+        self.get(url, timeout=timeout)
+        return self.body
 
     def send(self, method: str, url: str, *, token: str, body: str, timeout: timedelta) -> int:  # noqa: ARG002
         self.sent.append((method, url, token, body))
@@ -143,6 +151,7 @@ class FakeFault:
     id: UUID
     target: str
     detected_at: datetime
+    component: str = ""
     open: bool = True
     needs_person: str | None = None
 
@@ -219,7 +228,7 @@ class FakeHeals:
         if refusal is not None:
             standing = Answer(decision=refusal.decision, reason=refusal.reason)
         sick = observation is not None and observation.health is not Health.HEALTHY
-        fault = self._fault(place.target) if sick else None
+        fault = self._fault(place.target, trigger.component) if sick else None
         answer = standing if isinstance(standing, Answer) else self._admitted(trigger, place.target, standing, fault)
         answer = replace(answer, fault_id=None if fault is None else fault.id)
         self._answers[trigger.id] = answer
@@ -340,7 +349,7 @@ class FakeHeals:
         not_started = plan.before is not None and plan.before.state == "STOPPED" and outcome.status is Status.FAILED
         return outcome.interrupted or rolled_to_stop or not_started
 
-    def close_recovered(self, target: str, *, seen_at: datetime) -> bool:
+    def close_recovered(self, target: str, *, seen_at: datetime, except_of: Collection[str] = ()) -> bool:
         self._call("close_recovered")
         mine = [row for row in self.rows.values() if row.target == target]
         if any(row.unfinished or (row.completed_at or seen_at) > seen_at for row in mine):
@@ -348,7 +357,10 @@ class FakeHeals:
         closing = [
             fault
             for fault in self.faults.values()
-            if fault.open and fault.target == target and fault.detected_at < seen_at
+            if fault.open
+            and fault.target == target
+            and fault.detected_at < seen_at
+            and fault.component not in except_of
         ]
         for fault in closing:
             fault.open = False
@@ -371,10 +383,10 @@ class FakeHeals:
         held = row is not None and row.attempt.fence == fence and row.attempt.status is Status.RUNNING
         return row if held else None
 
-    def _fault(self, target: str) -> FakeFault:
+    def _fault(self, target: str, component: str) -> FakeFault:
         found = next((fault for fault in self.faults.values() if fault.open and fault.target == target), None)
         if found is None:
-            found = FakeFault(id=uuid7(), target=target, detected_at=self._clock.now())
+            found = FakeFault(id=uuid7(), target=target, component=component, detected_at=self._clock.now())
             self.faults[found.id] = found
         return found
 
@@ -484,3 +496,90 @@ class FakeDatabase:
 
     def standing(self) -> Standing:
         return Standing(role="selfheal_estate", privileged=False, member_of=(), may_create_in=())
+
+
+class FakeInside:
+    """The inside of containers: `executes` is what commands end with or raise, in turn, the last one for ever."""
+
+    def __init__(
+        self,
+        *,
+        executes: Sequence[Executed | Exception] = (Executed(exit_code=0, output=""),),
+        path: PathStanding | Exception = PathStanding(state=PathState.PRESENT),  # noqa: B008 - frozen
+        memory: MemoryUse | Exception = MemoryUse(used=0),  # noqa: B008 - frozen
+    ) -> None:
+        self.executes, self.standing, self.use = list(executes), path, memory
+        self.ran: list[tuple[str, ...]] = []
+        self.signals: list[str] = []
+
+    def execute(self, container_id: str, command: tuple[str, ...], *, timeout: timedelta) -> Executed:  # noqa: ARG002
+        self.ran.append(command)
+        return _said(self.executes.pop(0) if len(self.executes) > 1 else self.executes[0])
+
+    def path(self, container_id: str, path: str, *, mounted: bool) -> PathStanding:  # noqa: ARG002
+        return _said(self.standing)
+
+    def memory(self, container_id: str) -> MemoryUse:  # noqa: ARG002
+        return _said(self.use)
+
+    def signal(self, container_id: str, name: str) -> None:  # noqa: ARG002
+        self.signals.append(name)
+
+
+class FakeProcesses:
+    """Processes of this machine; `handled` is what they handle."""
+
+    def __init__(self, *, used: int = 0, handled: Collection[str] = ("SIGUSR1",)) -> None:
+        self.used, self.handled = used, handled
+        self.signals: list[tuple[int, str]] = []
+
+    def memory(self, life: Incarnation) -> MemoryUse:  # noqa: ARG002
+        return MemoryUse(used=self.used)
+
+    def handles(self, life: Incarnation, name: str) -> bool:  # noqa: ARG002
+        return name in self.handled
+
+    def signal(self, life: Incarnation, name: str, *, still: Callable[[], bool]) -> None:
+        if not still():
+            raise TargetChanged("restarted meanwhile")
+        self.signals.append((life.pid, name))
+
+
+class FakePaths:
+    """Files of this machine, all of which stand the same; `calls` tells what was done."""
+
+    def __init__(
+        self, standing: PathStanding | Exception, *, copy: GoodCopy | None = None, unmountable: str = ""
+    ) -> None:
+        self.stands, self._copy, self._unmountable = standing, copy, unmountable
+        self.refuses: SelfhealError | None = None
+        self.calls: list[str] = []
+
+    def standing(self, path: str, *, mounted: bool, timeout: timedelta) -> PathStanding:  # noqa: ARG002
+        return _said(self.stands)
+
+    def mountable(self, path: str) -> str:  # noqa: ARG002
+        return self._unmountable
+
+    def mount(self, path: str, *, timeout: timedelta) -> None:  # noqa: ARG002
+        self._do(f"mount {path}")
+
+    def keep(self, path: str, folder: str) -> None:  # noqa: ARG002
+        self._do(f"keep {path}")
+
+    def copy(self, path: str, folder: str) -> GoodCopy | None:  # noqa: ARG002
+        return self._copy
+
+    def put_back(self, path: str, folder: str, *, sha256: str, who: str, why: str) -> None:  # noqa: ARG002
+        self._do(f"put back {path}")
+
+    def _do(self, what: str) -> None:
+        if self.refuses is not None:
+            raise self.refuses
+        self.calls.append(what)
+
+
+def _said(answer: T | Exception) -> T:
+    if isinstance(answer, Exception):
+        raise answer
+    return answer

@@ -19,7 +19,7 @@ from selfheal.model.overview import Standing
 from selfheal.model.page import Slice
 from selfheal.model.report import AttemptFilter
 from selfheal.policy.overview import of_tenant, verdict
-from selfheal.policy.watching import mechanisms, status_now, watching
+from selfheal.policy.watching import mechanisms, pace_of, status_now, watching
 
 RECENT = 12
 QUESTIONS = 5
@@ -90,7 +90,7 @@ def _gather(services: Services, standing: Standing, viewer: Identity) -> Mapping
 
 
 def components_now(services: Services, faults: Mapping[str, UUID]) -> Sequence[ComponentNow]:
-    """Every component of the settings, what is not well first.
+    """Every component that is watched or has an open fault, what is not well first.
 
     Args:
         services: of the request.
@@ -101,7 +101,7 @@ def components_now(services: Services, faults: Mapping[str, UUID]) -> Sequence[C
     found = [
         ComponentNow(
             name=name,
-            status=status_now(latest.get(name), now=now, sweep=settings.watching.sweep),
+            status=status_now(latest.get(name), now=now, sweep=pace_of(component, settings.watching.sweep)),
             seen=latest.get(name),
             group=component.group,
             fault=faults.get(name),
@@ -109,5 +109,6 @@ def components_now(services: Services, faults: Mapping[str, UUID]) -> Sequence[C
             critical=component.critical,
         )
         for name, component in sorted(settings.catalogue().items())
+        if component.watched or name in faults
     ]
     return sorted(found, key=lambda one: one.well)

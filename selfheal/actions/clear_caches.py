@@ -8,7 +8,8 @@ from datetime import timedelta
 
 from selfheal.actions.evidence import redacted
 from selfheal.model.attempt import Plan
-from selfheal.model.component import LONGEST_CALL, CacheCall, Component
+from selfheal.model.check import LONGEST_CALL, Call
+from selfheal.model.component import Component
 from selfheal.model.errors import Permanent, TargetChanged
 from selfheal.model.observation import Observation
 from selfheal.model.trigger import Trigger, TriggerType
@@ -74,7 +75,7 @@ class ClearCaches:
         return f"the caches of {component.name} fill again by themselves"
 
 
-def _call(component: Component) -> CacheCall:
+def _call(component: Component) -> Call:
     if component.clear_caches is None:
         raise Permanent(f"{component.name} has no clear_caches", hint="set it in the settings of the component")
     return component.clear_caches

@@ -94,7 +94,7 @@ class Docker:
 
     def log_tail(self, container_id: str, *, lines: int) -> str:
         """Its last lines, decoded; empty with a log driver that cannot be read back."""
-        _checked_id(container_id)
+        checked_id(container_id)
         try:
             said = self._api.call("its log", lambda client: client.logs(container_id, tail=lines))
         except Permanent as error:
@@ -125,7 +125,7 @@ class Docker:
 
     def _told(self, container_id: str) -> tuple[dict[str, Any], datetime]:
         """Docker's inspection, and when it was made, on the engine's clock."""
-        _checked_id(container_id)
+        checked_id(container_id)
         found, at = self._api.told("an inspection", lambda client: client.inspect_container(container_id))
         return dict(found), at
 
@@ -223,7 +223,8 @@ def _checked(name: str) -> str:
     return name
 
 
-def _checked_id(container_id: str) -> None:
+def checked_id(container_id: str) -> None:
+    """Raise `NotAllowed` for what is no id of a container."""
     if not ID.fullmatch(container_id):
         raise NotAllowed(f"{container_id[:120]!r} is no id of a container", hint="look the container up by its name")
 

@@ -1,8 +1,8 @@
-"""The folder that keeps copies of the request file, what is known of the last good one, and the lock of our processes.
+"""The folder that keeps copies of a file, what is known of the last good one, and the lock of our processes.
 
-`clients.request_file` calls this. Each content is kept once, under its time and its hash. What the file was when it was
-last read whole stands in `last-good.json`, which is replaced as a whole: it is there for all processes of this machine,
-after each restart, and while the database is away.
+`clients.request_file` and `clients.good_copies` call this. Each content is kept once, under its time and its hash. What
+the file was when it was last read whole stands in `last-good.json`, which is replaced as a whole: it is there for all
+processes of this machine, after each restart, and while the database is away.
 """
 
 import fcntl
@@ -36,10 +36,21 @@ class Copies:
         folder: made when it is needed first, for its owner alone.
         keep: so many copies are kept, the newest, besides the newest of each day.
         clock: time and waiting.
+        what: is copied, for a person.
+        setting: names the folder.
     """
 
-    def __init__(self, folder: Path, *, keep: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        keep: int,
+        clock: Clock,
+        what: str = "the request file",
+        setting: str = "workflows.backups",
+    ) -> None:
         self.folder = folder
+        self._what, self._setting = what, setting
         self._keep = keep
         self._clock = clock
         self._threads = threading.Lock()
@@ -57,7 +68,7 @@ class Copies:
                 if self._clock.monotonic() >= end:
                     break
                 self._clock.wait(_PAUSE_S)
-        raise Transient("another process of ours is writing the request file", hint="try again shortly")
+        raise Transient(f"another process of ours is writing {self._what}", hint="try again shortly")
 
     @contextmanager
     def alone_if_free(self) -> Iterator[bool]:
@@ -180,7 +191,8 @@ class Copies:
 
     @contextmanager
     def _refused(self) -> Iterator[None]:
-        with in_our_words(f"no copy of the request file can be kept in {self.folder}", hint="see workflows.backups"):
+        said = f"no copy of {self._what} can be kept in {self.folder}"
+        with in_our_words(said, hint=f"see {self._setting}"):
             yield
 
 

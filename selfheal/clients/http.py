@@ -14,7 +14,11 @@ from selfheal.model.errors import Permanent, Transient
 
 HIGHEST_PORT = 65535
 BODY_LIMIT = 64 * 1024
+GOOD = range(200, 300)
 HEADERS = {"user-agent": "selfheal-probe", "connection": "close"}
+
+_Answer = tuple[int, int, bytes]
+"""Status, milliseconds, and the body as it came."""
 
 
 class Http:
@@ -31,7 +35,19 @@ class Http:
             Transient: refused, no full answer in time, or no HTTP; says which.
             Permanent: the URL is none of HTTP.
         """
-        return self._asked(url, lambda: self._send("GET", url, headers=HEADERS, body=""), timeout)
+        return self._asked(url, lambda: self._send("GET", url, headers=HEADERS, body=""), timeout)[:2]
+
+    def read(self, url: str, *, token: str, timeout: timedelta) -> str:
+        """The first 64 KiB of what a GET is answered with.
+
+        Raises:
+            Transient: as `get`.
+            Permanent: the URL is none of HTTP, or the status is none of 2xx.
+        """
+        status, _, body = self._asked(url, lambda: self._send("GET", url, headers=_headers(token), body=""), timeout)
+        if status not in GOOD:
+            raise Permanent(f"{_place(url)} answers {status}", hint="see the program's log")
+        return body.decode(errors="replace")
 
     def send(self, method: str, url: str, *, token: str, body: str, timeout: timedelta) -> int:
         """One call; its status code, whatever it is.
@@ -40,10 +56,9 @@ class Http:
             Transient: as `get`; it may have been carried out all the same.
             Permanent: the URL is none of HTTP.
         """
-        headers = HEADERS | ({"authorization": f"Bearer {token}"} if token else {})
-        return self._asked(url, lambda: self._send(method, url, headers=headers, body=body), timeout)[0]
+        return self._asked(url, lambda: self._send(method, url, headers=_headers(token), body=body), timeout)[0]
 
-    def _asked(self, url: str, call: Callable[[], Awaitable[tuple[int, int]]], timeout: timedelta) -> tuple[int, int]:
+    def _asked(self, url: str, call: Callable[[], Awaitable[_Answer]], timeout: timedelta) -> _Answer:
         """The call's answer, or its error in words."""
         place = _place(url)
         try:
@@ -61,21 +76,26 @@ class Http:
                 hint="see the program's log",
             ) from error
 
-    async def _send(self, method: str, url: str, *, headers: Mapping[str, str], body: str) -> tuple[int, int]:
+    async def _send(self, method: str, url: str, *, headers: Mapping[str, str], body: str) -> _Answer:
         begun = time.monotonic()
         client = httpx.AsyncClient(verify=self._trust, trust_env=False, timeout=None)  # noqa: S113  `run_within` bounds it
         async with client, client.stream(method, url, headers=headers, content=body or None) as answer:
-            size = 0
+            said = b""
             async for piece in answer.aiter_raw():
-                size += len(piece)
-                if size >= BODY_LIMIT:
+                said += piece[: BODY_LIMIT - len(said)]
+                if len(said) >= BODY_LIMIT:
                     break
-            return answer.status_code, round((time.monotonic() - begun) * 1000)
+            return answer.status_code, round((time.monotonic() - begun) * 1000), said
 
     @cached_property
     def _trust(self) -> ssl.SSLContext:
         """Made once: loading the certificates takes longer than most answers."""
         return httpx.create_ssl_context(trust_env=False)
+
+
+def _headers(token: str) -> Mapping[str, str]:
+    """No compression, so that the body is what the server said."""
+    return HEADERS | {"accept-encoding": "identity"} | ({"authorization": f"Bearer {token}"} if token else {})
 
 
 def _why(error: BaseException | None) -> str:

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from selfheal.model.check import Call, Collect, Install, MemoryLimit
+
 
 class ProbeKind(StrEnum):
     """How a component's health is observed."""
@@ -14,41 +16,12 @@ class ProbeKind(StrEnum):
     CONTAINER = "container"
     SQL = "sql"
     SQL_OBJECT = "sql-object"
+    PATH = "path"
+    COMMAND = "command"
+    MEMORY = "memory"
     REQUEST_FILE = "request-file"  # of the workflows' settings
     WORKFLOW = "workflow"  # of the requests, never of the settings
     DELIVERABLES = "deliverables"  # the same
-
-
-LONGEST_CALL = timedelta(seconds=60)
-"""A call that clears caches is over by then."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CacheCall:
-    """How a component's caches are cleared: one HTTP call, or one NATS message where there is a subject.
-
-    Attributes:
-        url: `http://` or `https://`, or the broker's `nats://`.
-        method: of the HTTP call.
-        subject: of the message; empty for HTTP.
-        body: of the call or message.
-        token: sent with the call as a bearer token; empty for none.
-        credentials: user and password for the broker, or None.
-        timeout: it has failed when it takes longer.
-    """
-
-    url: str
-    method: str = "POST"
-    subject: str = ""
-    body: str = ""
-    token: str = field(default="", repr=False)
-    credentials: tuple[str, str] | None = field(default=None, repr=False)
-    timeout: timedelta = timedelta(seconds=5)
-
-    @property
-    def words(self) -> str:
-        """What is sent, for a person; no query, which may hold a secret."""
-        return f"NATS message {self.subject}" if self.subject else f"{self.method} {self.url.partition('?')[0]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +51,15 @@ class Component:
         critical: its triggers are CRITICAL, whatever their kind.
         ladder: the actions to try, first rung first.
         clear_caches: how its caches are cleared; None where nobody said.
+        path: the file or folder that must be there, in its container if it has one; empty unless the probe is `path`.
+        mounted: whether that must be a mount.
+        copies: the folder that keeps the last good copies of the file; empty: none are kept.
+        command: what the probe `command` runs in its container, program and arguments.
+        install: what installs its packages anew; None where nobody said.
+        memory: how much the probe `memory` lets it use; None with another probe.
+        collect: how it is told to collect its garbage; None where nobody said.
+        watched: whether each sweep looks at it; if not, it is looked at when a trigger suspects it, and once a minute
+            while its fault is open.
         probe_timeout: a probe that takes longer has failed.
         start_timeout: how long it may take to become healthy after a heal.
         healthy_delay: it must still be healthy this long after it first was.
@@ -101,7 +83,15 @@ class Component:
     allowed_as: str = ""
     critical: bool = False
     ladder: tuple[str, ...] = ()
-    clear_caches: CacheCall | None = None
+    clear_caches: Call | None = None
+    path: str = ""
+    mounted: bool = False
+    copies: str = ""
+    command: tuple[str, ...] = ()
+    install: Install | None = None
+    memory: MemoryLimit | None = None
+    collect: Collect | None = None
+    watched: bool = True
     probe_timeout: timedelta = timedelta(seconds=2)
     start_timeout: timedelta = timedelta(seconds=60)
     healthy_delay: timedelta = timedelta(seconds=5)

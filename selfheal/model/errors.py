@@ -33,6 +33,14 @@ class TargetChanged(Permanent):
     """Since it was looked at the target became healthy, or was restarted, by somebody else: it was not touched."""
 
 
+class Overrun(Transient):
+    """What we had begun within a target does not come to its end in time, and may still be under way there."""
+
+
+class ForAPerson(Permanent):
+    """All that we can do is done, and none of it mends anything: a person must look now."""
+
+
 class Undone(Permanent):
     """It was tried and failed, and the target itself took it back as a whole: nothing of it is left."""
 

@@ -18,6 +18,11 @@ def place_of(component: Component, components: Mapping[str, Component], allow: C
     )
 
 
+def siblings(component: Component, components: Mapping[str, Component]) -> set[str]:
+    """Names of the others that are the same physical thing, looked at otherwise."""
+    return {one.name for one in components.values() if one.target == component.target} - {component.name}
+
+
 def depths(components: Mapping[str, Component]) -> dict[str, int]:
     """How many components each one depends on, directly or not: parents have fewer than their children."""
     return {name: len(_above(one, components)) for name, one in components.items()}

@@ -24,16 +24,32 @@ _OF_PROBE = {
     ProbeKind.SQL_OBJECT: TriggerType.OBJECT_MISSING,
     ProbeKind.REQUEST_FILE: TriggerType.FILE_DAMAGED,
 }
+_OF_LOOK_WITHIN = {
+    ProbeKind.PATH: TriggerType.MOUNT_GONE,
+    ProbeKind.COMMAND: TriggerType.CHECK_FAILED,
+    ProbeKind.MEMORY: TriggerType.MEMORY_HIGH,
+}
+_LAST = frozenset({TriggerType.FILE_DAMAGED, TriggerType.MOUNT_GONE, TriggerType.CHECK_FAILED})
 _PLATFORM_ACTS = frozenset({"RESTARTING", "CRASH_LOOP", "BACKOFF"})  # Docker's, Docker's, supervisord's
 
 
 def type_of(component: Component, seen: Observation) -> TriggerType:
     """The kind of reason: which actions fit depends on it."""
-    state = seen.incarnation.state if component.container and seen.incarnation is not None else ""
-    return _OF_STATE.get(state) or usual_type(component)
+    life = seen.incarnation if component.keeper else None
+    state = life.state if component.container and life is not None else ""
+    if state in _OF_STATE:
+        return _OF_STATE[state]
+    if life is not None and not life.can_answer:
+        return _down(component)
+    return usual_type(component)
 
 
 def usual_type(component: Component) -> TriggerType:
+    """The kind of reason when its keeper has nothing to tell: what its probe finds."""
+    return _OF_LOOK_WITHIN.get(component.probe) or _down(component)
+
+
+def _down(component: Component) -> TriggerType:
     """The kind of reason when it is simply down."""
     if component.container:
         return TriggerType.CONTAINER_DOWN
@@ -41,10 +57,10 @@ def usual_type(component: Component) -> TriggerType:
 
 
 def priority_of(component: Component, kind: TriggerType) -> Priority:
-    """Containers, brokers and what an operator calls critical come first, then services, then files."""
+    """Containers, brokers and what an operator calls critical come first, then services, then files and checks."""
     if component.critical or kind in _FIRST:
         return Priority.CRITICAL
-    return Priority.MEDIUM if kind is TriggerType.FILE_DAMAGED else Priority.HIGH
+    return Priority.MEDIUM if kind in _LAST else Priority.HIGH
 
 
 def platform_acts(

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from selfheal.model.component import Component
 from selfheal.model.health import ComponentHealth, HealthStatus, Watch
 
 EXPECTED = ("application-health",)
 """The watchers that a running stack has."""
 LATE_BEAT_S = 30.0
 STALE_SWEEPS = 4
+UNWATCHED_LOOK = timedelta(minutes=1)
+"""So often a component that no sweep looks at is looked at while its fault is open."""
 
 
 class Watching(StrEnum):
@@ -47,6 +50,11 @@ def fresh(seen: ComponentHealth | None, *, now: datetime, sweep: timedelta) -> b
         sweep: how often the watcher looks.
     """
     return seen is not None and seen.checked_at >= now - max(STALE_SWEEPS * sweep, timedelta(seconds=LATE_BEAT_S))
+
+
+def pace_of(component: Component, sweep: timedelta) -> timedelta:
+    """How often a component is looked at, if it is."""
+    return sweep if component.watched else max(sweep, UNWATCHED_LOOK)
 
 
 def status_now(seen: ComponentHealth | None, *, now: datetime, sweep: timedelta) -> HealthStatus:

@@ -5,6 +5,7 @@ from selfheal.ports.files import FileChanges, KeptFile
 from selfheal.ports.stores import AgentBreakers, AlertOutbox, HealStore, HealthStore, TriggersRaised
 from selfheal.ports.surroundings import AlertChannel, Clock
 from selfheal.ports.targets import BrokerClient, Changes, ContainerControl, EstateDatabase, HttpClient, ServiceControl
+from selfheal.ports.within import ContainerInside, HostPaths, LocalProcesses
 from selfheal.ports.workflows import (
     Deliverables,
     Escalations,
@@ -25,14 +26,17 @@ __all__ = [
     "Changes",
     "Clock",
     "ContainerControl",
+    "ContainerInside",
     "Deliverables",
     "Escalations",
     "EstateDatabase",
     "FileChanges",
     "HealStore",
     "HealthStore",
+    "HostPaths",
     "HttpClient",
     "KeptFile",
+    "LocalProcesses",
     "Observe",
     "OrphanedDeliverables",
     "Probe",

@@ -1,6 +1,6 @@
 """What is remembered of heals: faults, triggers, attempts, breakers, alerts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -97,11 +97,12 @@ class HealStore(Protocol):
         """
         ...
 
-    def close_recovered(self, target: str, *, seen_at: datetime) -> bool:
+    def close_recovered(self, target: str, *, seen_at: datetime, except_of: Collection[str] = ()) -> bool:
         """Close the open fault of a target that is healthy again without an attempt under way.
 
         Only if it was seen healthy after it was detected and after its last attempt: whoever slept in between knows
-        nothing of either.
+        nothing of either. Not if it is the fault of one of the components `except_of`, which are the same thing seen
+        otherwise: that its container runs does not tell that its packages are there.
         """
         ...
 

@@ -109,6 +109,13 @@ class HttpClient(Protocol):
         """Status code and milliseconds; `Transient` says in words why there was no answer."""
         ...
 
+    def read(self, url: str, *, token: str, timeout: timedelta) -> str:
+        """The first 64 KiB of what a GET is answered with.
+
+        `Permanent` for any status but 2xx, `Transient` as for `get`.
+        """
+        ...
+
     def send(self, method: str, url: str, *, token: str, body: str, timeout: timedelta) -> int:
         """One call with a bearer token, if there is one, and a body; its status code. `Transient` as for `get`."""
         ...

@@ -4,11 +4,25 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from selfheal.model.component import ProbeKind
-from selfheal.ports import BrokerClient, Clock, EstateDatabase, HttpClient, KeptFile, OrphanedDeliverables, Probe
+from selfheal.ports import (
+    BrokerClient,
+    Clock,
+    ContainerInside,
+    EstateDatabase,
+    HostPaths,
+    HttpClient,
+    KeptFile,
+    LocalProcesses,
+    OrphanedDeliverables,
+    Probe,
+)
+from selfheal.probes.command import CommandProbe
 from selfheal.probes.container import ContainerProbe
 from selfheal.probes.deliverables import DeliverablesProbe
 from selfheal.probes.http import HttpProbe
+from selfheal.probes.memory import MemoryProbe
 from selfheal.probes.nats import NatsProbe
+from selfheal.probes.path import PathProbe
 from selfheal.probes.process import ProcessProbe
 from selfheal.probes.request_file import RequestFileProbe
 from selfheal.probes.sql import SqlProbe
@@ -23,6 +37,9 @@ def probe_table(  # noqa: PLR0913 - what the probes ask
     databases: Mapping[str, EstateDatabase] = MappingProxyType({}),
     request_file: KeptFile | None = None,
     orphans: OrphanedDeliverables | None = None,
+    insides: Mapping[str, ContainerInside] = MappingProxyType({}),
+    processes: LocalProcesses | None = None,
+    paths: HostPaths | None = None,
 ) -> Mapping[ProbeKind, Probe]:
     """One probe per kind."""
     return {
@@ -33,5 +50,8 @@ def probe_table(  # noqa: PLR0913 - what the probes ask
         ProbeKind.SQL: SqlProbe(databases, clock),
         ProbeKind.SQL_OBJECT: SqlObjectProbe(databases, clock),
         ProbeKind.REQUEST_FILE: RequestFileProbe(request_file, clock),
+        ProbeKind.PATH: PathProbe(insides, paths, clock),
+        ProbeKind.COMMAND: CommandProbe(insides, clock),
+        ProbeKind.MEMORY: MemoryProbe(insides, processes, http, clock),
         ProbeKind.DELIVERABLES: DeliverablesProbe(orphans, clock),
     }

@@ -5,8 +5,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, SecretStr, model_validator
 
-from selfheal.model.component import LONGEST_CALL, CacheCall, Component, ProbeKind
-from selfheal.settings.values import PLAIN, Address, ComponentName, Duration, ObjectName, Section
+from selfheal.model.component import Component, ProbeKind
+from selfheal.settings.calls import CallSettings
+from selfheal.settings.checks import CollectSettings, Command, FilePath, InstallSettings, MemorySettings
+from selfheal.settings.values import Address, ComponentName, Duration, ObjectName, Section
 from selfheal.settings.wording import Wrong
 
 ENGINE = "docker"
@@ -20,7 +22,15 @@ _SQL = (ProbeKind.SQL, ProbeKind.SQL_OBJECT)
 
 
 Settable = Literal[
-    ProbeKind.HTTP, ProbeKind.NATS, ProbeKind.PROCESS, ProbeKind.CONTAINER, ProbeKind.SQL, ProbeKind.SQL_OBJECT
+    ProbeKind.HTTP,
+    ProbeKind.NATS,
+    ProbeKind.PROCESS,
+    ProbeKind.CONTAINER,
+    ProbeKind.SQL,
+    ProbeKind.SQL_OBJECT,
+    ProbeKind.PATH,
+    ProbeKind.COMMAND,
+    ProbeKind.MEMORY,
 ]
 """The probes that a component may have; workflows are found in the request file."""
 _NEEDS: dict[ProbeKind, list[str]] = {
@@ -30,6 +40,9 @@ _NEEDS: dict[ProbeKind, list[str]] = {
     ProbeKind.CONTAINER: ["container"],
     ProbeKind.SQL: ["database"],
     ProbeKind.SQL_OBJECT: ["database", "object"],
+    ProbeKind.PATH: ["path"],
+    ProbeKind.COMMAND: ["container", "command"],
+    ProbeKind.MEMORY: ["memory"],
 }
 """What each probe asks for, for editors; `_complete` says it in words."""
 
@@ -44,52 +57,6 @@ def _rules() -> dict[str, Any]:
         "allOf": [*probes, {"not": {"required": ["container", "program"]}}],
         "dependentRequired": {"supervisor": ["program"], "program": ["supervisor"]},
     }
-
-
-class CacheSettings(Section):
-    """How a component's caches are cleared: one HTTP call, or one NATS message."""
-
-    url: Address
-    """`http://` or `https://` for a call; `nats://` for a message."""
-    method: Literal["POST", "PUT", "DELETE"] = "POST"
-    """Of the call."""
-    subject: Annotated[str, Field(pattern=r"^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)?$", max_length=200)] = ""
-    """Of the message."""
-    body: Annotated[str, Field(max_length=4096), PLAIN] = ""
-    """Of the call or the message."""
-    token: SecretStr = SecretStr("")
-    """Sent with the call as a bearer token; never shown."""
-    username: str = ""
-    """For the broker."""
-    password: SecretStr = SecretStr("")
-    """The same; never shown."""
-    timeout: Duration = timedelta(seconds=5)
-    """It has failed when it takes longer; at most 60 s."""
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> Self:
-        """A message has a broker and a subject, a call has neither."""
-        if not self.url.startswith(("http://", "https://", "nats://")):
-            raise Wrong("url", "must begin with http://, https:// or nats://")
-        if self.url.startswith("nats://") != bool(self.subject):
-            raise Wrong("subject", "belongs to a url that begins with nats://, which needs one")
-        if self.timeout > LONGEST_CALL:
-            raise Wrong("timeout", "must be at most 60 s")
-        if self.subject and self.token.get_secret_value():
-            raise Wrong("token", "belongs to an HTTP call; a broker takes username and password")
-        return self
-
-    def call(self) -> CacheCall:
-        """The same as the domain knows it."""
-        return CacheCall(
-            url=self.url,
-            method=self.method,
-            subject=self.subject,
-            body=self.body,
-            token=self.token.get_secret_value(),
-            credentials=(self.username, self.password.get_secret_value()) if self.username else None,
-            timeout=self.timeout,
-        )
 
 
 class ComponentSettings(Section):
@@ -129,10 +96,32 @@ class ComponentSettings(Section):
     """Whether its triggers have the priority CRITICAL whatever their kind; a container's and a broker's always have."""
     ladder: tuple[str, ...] = ()
     """The actions to try, the first one that fits first. Empty: it is only observed."""
-    clear_caches: CacheSettings | None = None
+    clear_caches: CallSettings | None = None
     """What the action `clear-caches` sends, and nothing else, like `{ url = "http://127.0.0.1:4000/caches" }` for a
     POST, or `{ url = "nats://127.0.0.1:4222", subject = "backend.caches.clear" }`. It takes `url`, `method` (POST, PUT,
     DELETE), `subject`, `body`, `token`, `username`, `password`, `timeout`."""
+    path: FilePath = ""
+    """The file or folder that the probe `path` looks for: in its container, or on this machine where it has none."""
+    mounted: bool = False
+    """Whether `path` must be a mount; in a container it may also lie below one."""
+    copies: FilePath = ""
+    """A folder of our own that keeps the last good copies of a file on this machine, for `verify-mount` to put back
+    where the file is gone. Empty: none are kept."""
+    command: Command = ()
+    """What the probe `command` runs in the container: program and arguments, like `["node", "-e", "require('pg')"]`;
+    it is well where that ends with 0 within `probe_timeout`. No shell is between."""
+    install: InstallSettings | None = None
+    """What `install-packages` runs in the container, like `{ command = ["npm", "ci"], timeout = "10 min" }`."""
+    memory: MemorySettings | None = None
+    """How much the probe `memory` lets it use: `{ share = 0.9 }` of its container's limit, `{ mib = 1500 }`, or of a
+    figure that it tells itself: `{ url = "http://127.0.0.1:4000/memory", field = "heapUsed", mib = 1500 }`. It takes
+    `share`, `mib`, `url`, `token`, `field`, `limit_field`."""
+    collect: CollectSettings | None = None
+    """How `collect-garbage` tells it to: `{ signal = "SIGUSR2" }`, `{ command = ["app-ctl", "gc"] }` in its container,
+    or `{ call = { url = "http://127.0.0.1:4000/gc" } }`, which takes what `clear_caches` takes."""
+    watched: bool = True
+    """Whether each sweep looks at it. `false`, for a look that costs much: only when a trigger suspects it, and once a
+    minute while its fault is open."""
     probe_timeout: Duration = timedelta(seconds=2)
     """A probe that takes longer has failed."""
     start_timeout: Duration = timedelta(seconds=60)
@@ -170,6 +159,42 @@ class ComponentSettings(Section):
             raise Wrong("migration", 'belongs to probe = "sql-object"')
         if self.object and (self.container or self.program):
             raise Wrong("object", "is in a database; describe the process that runs the database as its own component")
+        self._checks()
+
+    def _checks(self) -> None:
+        """What only one probe asks stands with that probe, and has what it needs."""
+        for kind, setting, given in (
+            (ProbeKind.PATH, "path", bool(self.path)),
+            (ProbeKind.COMMAND, "command", bool(self.command)),
+            (ProbeKind.MEMORY, "memory", self.memory is not None),
+        ):
+            if (self.probe is kind) != given:
+                raise Wrong(setting, f'belongs to probe = "{kind}", which needs it')
+        if self.mounted and not self.path:
+            raise Wrong("mounted", 'belongs to probe = "path"')
+        if self.copies and (not self.path or self.container):
+            raise Wrong("copies", 'belongs to probe = "path" without a container: they are of a file of this machine')
+        if self.copies and self.mounted:
+            raise Wrong("copies", "are of a file; for what is mounted there are none")
+        if self.path and self.program:
+            raise Wrong("program", 'means nothing for probe = "path"; describe the process as its own component')
+        if self.command and not self.container:
+            raise Wrong("container", 'is missing: probe = "command" runs its command in a container')
+        if self.install and not self.container:
+            raise Wrong("install", "needs a container to run in")
+        self._memory()
+
+    def _memory(self) -> None:
+        """There is something whose memory is looked at, and something that gets the signal or command."""
+        memory, collect = self.memory, self.collect
+        if memory and not (memory.url or self.container or self.program):
+            raise Wrong("memory", "needs a container, a program or a url of its own to look at")
+        if memory and memory.share and not (memory.url or self.container):
+            raise Wrong("memory.share", "is a share of a container's limit; give a process its mib")
+        if collect and collect.signal and not (self.container or self.program):
+            raise Wrong("collect.signal", "needs a container or a program that gets it")
+        if collect and collect.command and not self.container:
+            raise Wrong("collect.command", "needs a container to run in")
 
     def component(self, name: str) -> Component:
         """The component as the domain knows it, with its canonical target."""
@@ -192,6 +217,14 @@ class ComponentSettings(Section):
             critical=self.critical,
             ladder=self.ladder,
             clear_caches=None if self.clear_caches is None else self.clear_caches.call(),
+            path=self.path,
+            mounted=self.mounted,
+            copies=self.copies,
+            command=self.command,
+            install=None if self.install is None else self.install.install(),
+            memory=None if self.memory is None else self.memory.limit(),
+            collect=None if self.collect is None else self.collect.collect(),
+            watched=self.watched,
             probe_timeout=self.probe_timeout,
             start_timeout=self.start_timeout,
             healthy_delay=self.healthy_delay,
@@ -205,4 +238,6 @@ class ComponentSettings(Section):
             return f"supervisor/{self.supervisor}/{self.program}"
         if self.database:
             return f"database/{self.database}/{self.object}".removesuffix("/")
-        return f"{self.probe}/{self.url}"
+        if self.memory:
+            return f"memory/{self.memory.url}"
+        return f"{self.probe}/{self.path or self.url}"

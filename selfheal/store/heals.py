@@ -4,7 +4,7 @@ Every write of a holder says `WHERE id AND fence AND status = 'RUNNING'`: whoeve
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -297,7 +297,7 @@ class Heals:
         with transaction(self._engine) as connection:
             return bool(connection.scalar(_STOPPED_BY_US, {"target": target}))
 
-    def close_recovered(self, target: str, *, seen_at: datetime) -> bool:
+    def close_recovered(self, target: str, *, seen_at: datetime, except_of: Collection[str] = ()) -> bool:
         """See `ports.HealStore.close_recovered`.
 
         The fault is locked first: an attempt that is being admitted on it is seen by the second statement, or finds
@@ -317,6 +317,7 @@ class Heals:
         statement = (
             update(faults)
             .where(_open(target), faults.c.detected_at < seen_at, ~touched, ~and_(of_breaker, asked))
+            .where(faults.c.component.not_in(except_of))
             .values(verified_at=func.now(), closed_at=func.now(), resolution="RECOVERED")
         )
         with transaction(self._engine) as connection:

@@ -23,7 +23,7 @@ from selfheal.model.health import ComponentHealth, HealthStatus
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import Source, Trigger
 from selfheal.policy.health import Track, advance, is_certain, overall
-from selfheal.policy.places import below, depths
+from selfheal.policy.places import below, depths, siblings
 from selfheal.policy.triggers import platform_acts, priority_of, type_of
 from selfheal.protocol.heal import Result
 from selfheal.watch.beside import Beside
@@ -31,6 +31,7 @@ from selfheal.watch.containers import Containers
 from selfheal.watch.exits import Exits
 from selfheal.watch.queue import RANK, HealQueue
 from selfheal.watch.raised import heal_raised
+from selfheal.watch.suspects import Suspects
 from selfheal.watch.world import Pace, Seen, Summary, World
 
 MECHANISM = "application-health"
@@ -64,6 +65,8 @@ class Watcher:
         self._heals = HealQueue(pace.at_once)
         self._due: list[tuple[Seen, Trigger]] = []
         self._depths = depths(world.components)
+        self._watched = [one for one in world.components.values() if one.watched]
+        self._suspects = Suspects(world.components.values(), world.heals, world.clock)
         self._holds: frozenset[str] = frozenset()
         self._notes = ThreadPoolExecutor(1, thread_name_prefix="note-sick")
         self._turns = Beside("reconcile", world.reconcile)
@@ -108,7 +111,7 @@ class Watcher:
         """Begin to follow what happens to the containers of each engine."""
         followed = []
         for name, engine in self._world.engines.items():
-            of_it = {one.name: one.container for one in self._world.components.values() if one.docker == name}
+            of_it = {one.name: one.container for one in self._watched if one.docker == name}
             if of_it:
                 followed.append(Containers(engine, of_it, self._on_change))
         return followed
@@ -136,7 +139,7 @@ class Watcher:
 
     def _sweep(self) -> dict[str, int]:
         """Look at everything, write it down, raise what is due; gives the pids to watch, by component."""
-        observations = self._world.observe_all(list(self._world.components.values()))
+        observations = self._world.observe_all([*self._watched, *self._suspects.due()])
         with self._lock:
             self._let_go()
             health = [self._take(seen) for seen in observations]
@@ -294,8 +297,9 @@ class Watcher:
         if not state.fault_may_be_open or state.healing:
             return
         try:
-            target = self._world.components[seen.component].target
-            if self._world.heals.close_recovered(target, seen_at=seen.observed_at):
+            component = self._world.components[seen.component]
+            target, others = component.target, siblings(component, self._world.components)
+            if self._world.heals.close_recovered(target, seen_at=seen.observed_at, except_of=others):
                 _log.info("%s recovered by itself", seen.component)
             state.fault_may_be_open = self._world.heals.has_open_fault(target)
         except SelfhealError as error:

@@ -9,14 +9,15 @@ from fakes import NOON, FakeBroker, FakeHttp
 from uuid6 import uuid7
 
 from selfheal.actions.clear_caches import ClearCaches
-from selfheal.model.component import CacheCall, Component, ProbeKind
+from selfheal.model.check import Call
+from selfheal.model.component import Component, ProbeKind
 from selfheal.model.errors import Permanent, TargetChanged, Transient
 from selfheal.model.observation import Health, Incarnation, Observation
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.settings.file import parse
 
-BY_HTTP = CacheCall(url="http://127.0.0.1:4000/caches?key=s3cret", token="t0ken", body="{}")
-BY_NATS = CacheCall(url="nats://127.0.0.1:4222", subject="backend.caches.clear", body="now")
+BY_HTTP = Call(url="http://127.0.0.1:4000/caches?key=s3cret", token="t0ken", body="{}")
+BY_NATS = Call(url="nats://127.0.0.1:4222", subject="backend.caches.clear", body="now")
 BACKEND = Component(name="backend", target="http/backend", probe=ProbeKind.HTTP, clear_caches=BY_HTTP)
 
 
@@ -126,4 +127,4 @@ def test_the_call_reaches_the_action_from_the_settings() -> None:
     component = {"probe": "http", "url": "http://host/", "clear_caches": call}
     settings = parse({"components": {"backend": component}}, source="the test")
     known = settings.catalogue()["backend"].clear_caches
-    assert known == CacheCall(url="http://host/x", method="DELETE", token="t", timeout=timedelta(seconds=2))
+    assert known == Call(url="http://host/x", method="DELETE", token="t", timeout=timedelta(seconds=2))

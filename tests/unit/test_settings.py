@@ -158,7 +158,7 @@ def test_unknown_names_are_refused_with_the_nearest(values: dict[str, Any], told
         ({"supervisors": {"de mo": DEMO}}, "supervisors.de mo: is no name here"),
         (
             component(probe="htp"),
-            "components.backend.probe: must be 'http', 'nats', 'process', 'container', 'sql' or 'sql-object'; did",
+            "components.backend.probe: must be 'http', 'nats', 'process', 'container', 'sql', 'sql-object', 'path'",
         ),
         (
             component(url="nats://x"),

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -172,7 +172,7 @@ class Stage:
         self._answer()
         return target in self.stopped
 
-    def close_recovered(self, target: str, *, seen_at: datetime) -> bool:
+    def close_recovered(self, target: str, *, seen_at: datetime, except_of: Collection[str] = ()) -> bool:  # noqa: ARG002
         assert seen_at.tzinfo is not None
         self._answer()
         self.closed.append(target)
