@@ -24,7 +24,6 @@ from selfheal.clients.http import Http
 from selfheal.clients.nats import NatsBroker
 from selfheal.clients.request_file import RequestFile
 from selfheal.clients.supervisor import Supervisor
-from selfheal.clients.webhook import Webhook
 from selfheal.logs import hide
 from selfheal.model.breaker_rules import Scope
 from selfheal.model.component import ProbeKind
@@ -33,11 +32,12 @@ from selfheal.model.trigger import Trigger
 from selfheal.model.web_address import WebAddress
 from selfheal.policy.breaker_names import FORMS, checked, heal_breaker
 from selfheal.policy.places import place_of
-from selfheal.ports import AlertChannel, Clock, ContainerControl
+from selfheal.ports import Clock, ContainerControl
 from selfheal.probes.observe import Observer
 from selfheal.probes.table import probe_table
 from selfheal.probes.workflow import WorkflowProbe
-from selfheal.protocol.alerts import deliver
+from selfheal.protocol.alerts import Telling
+from selfheal.protocol.emergency import Emergency
 from selfheal.protocol.heal import Result, Steps
 from selfheal.protocol.healer import Healer
 from selfheal.protocol.holder import this_process
@@ -68,6 +68,7 @@ from selfheal.store.runs import MechanismRuns
 from selfheal.store.starts import Starts
 from selfheal.watch.watcher import Watcher
 from selfheal.watch.world import Pace, World
+from selfheal.wiring.alerts import emergency_of, telling_of
 from selfheal.wiring.deliverables import orphans_of
 from selfheal.wiring.intake import listening
 from selfheal.wiring.starts import keeping_of, starting_of
@@ -101,7 +102,8 @@ class Estate:
         modes: how far actions may go, as people and demotions have written it.
         rates: the metrics.
         outbox: alerts that wait.
-        channel: tells people; None where the settings name none.
+        telling: tells people what waits there.
+        emergency: tells people while the database is away.
         containers: the Docker engines by name; empty where no component names a container.
         databases: the estate's own databases by name.
         request_file: of the workflows; None where the settings name none.
@@ -127,7 +129,8 @@ class Estate:
     modes: Modes
     rates: RateReports
     outbox: Outbox
-    channel: AlertChannel | None
+    telling: Telling
+    emergency: Emergency
     containers: Mapping[str, ContainerControl]
     databases: Mapping[str, EstateDatabase]
     request_file: RequestFile | None
@@ -152,11 +155,11 @@ class Estate:
         self.health.tell_unknown(
             after=self.settings.alerts.unknown_after, fresh=max(_FRESH_SWEEPS * self.settings.watching.sweep, _FRESH)
         )
-        deliver(self.outbox, self.channel)  # settling may take a minute, and a person is to know of a storm before
+        self.telling.turn()  # settling may take a minute, and a person is to know of a storm before
         settled = reconcile(self.healer, steps)
         self._settle_file()
         self.modes.review(self.modes_by_settings())
-        deliver(self.outbox, self.channel)
+        self.telling.turn()
         return settled
 
     def _settle_file(self) -> None:
@@ -223,6 +226,7 @@ class Estate:
             holder=this_process(),
             engines=self.containers,
             raised=self.due,
+            emergency=self.emergency,
         )
         pace = Pace(
             sweep=watching.sweep,
@@ -235,13 +239,14 @@ class Estate:
         return Watcher(world, pace, run_id=run_id)
 
 
-def wire(
+def wire(  # noqa: PLR0913 - each is told by another caller
     settings: Settings,
     *,
     database_url: str,
     web_url: str = "",
     statement_s: int = 10,
     ports: WorkflowPorts | None = None,
+    spool: str = "",
 ) -> Estate:
     """The estate that these settings describe; nothing is connected yet. Its secrets are hidden from the log.
 
@@ -251,6 +256,7 @@ def wire(
         web_url: where people find the web server; empty: as the settings say.
         statement_s: how long one statement may take.
         ports: where workflows are read and written; None: as the settings say.
+        spool: the folder for alerts while the database is away; empty: there is none.
     """
     hide([*(value for _, value in secrets(settings)), unquote(urlsplit(database_url).password or "")])
     clock = SystemClock()
@@ -330,7 +336,8 @@ def wire(
         modes=modes,
         rates=RateReports(engine),
         outbox=Outbox(engine),
-        channel=_channel(settings),
+        telling=telling_of(settings, engine, spool=spool),
+        emergency=emergency_of(settings, spool=spool, clock=clock),
         containers=containers,
         databases=databases,
         request_file=request_file,
@@ -342,14 +349,6 @@ def wire(
         engine=engine,
         recovery=None if workflows is None else recovery_of(settings, workflows, engine, healer=healer),
     )
-
-
-def _channel(settings: Settings) -> AlertChannel | None:
-    """The webhook, if there is one."""
-    alerts = settings.alerts
-    if not alerts.webhook:
-        return None
-    return Webhook(url=alerts.webhook, token=alerts.token.get_secret_value(), timeout=alerts.timeout)
 
 
 def _request_file(settings: Settings, engine: Engine, clock: Clock) -> RequestFile | None:
@@ -397,4 +396,5 @@ def current() -> Estate:
         raise Permanent("SELFHEAL_DATABASE_URL is not set", hint="flows run in the worker that `selfheal up` starts")
     path = os.environ.get("SELFHEAL_CONFIG")
     settings = load(Path(path) if path else None)
-    return wire(settings, database_url=url, web_url=os.environ.get("SELFHEAL_WEB_URL", ""))
+    web_url, spool = os.environ.get("SELFHEAL_WEB_URL", ""), os.environ.get("SELFHEAL_SPOOL", "")
+    return wire(settings, database_url=url, web_url=web_url, spool=spool)

@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from admission_desk import desk, owner_engine  # noqa: F401 - pytest finds fixtures by import
+from alert_endpoints import endpoint, postbox  # noqa: F401 - the same
 from approval_desk import counter  # noqa: F401 - pytest finds fixtures by import
 from dashboard_fixtures import dashboard, happened  # noqa: F401 - pytest finds fixtures by import
 from database_fixtures import warehouse, warehouse_made  # noqa: F401 - pytest finds fixtures by import

@@ -178,12 +178,10 @@ CREATE TABLE alert_outbox (                         -- what a person must be tol
     message TEXT NOT NULL,
     details JSONB NOT NULL DEFAULT '{}',
     created_at TIMESTAMPTZ NOT NULL DEFAULT now(),
-    next_try_at TIMESTAMPTZ NOT NULL DEFAULT now(),
-    tries INTEGER NOT NULL DEFAULT 0,
-    sent_at TIMESTAMPTZ,
-    error TEXT
+    routed_at TIMESTAMPTZ                           -- it was decided whom it is sent to; NULL: it waits for that
 );
-CREATE INDEX alert_outbox_unsent ON alert_outbox (next_try_at) WHERE sent_at IS NULL;
+CREATE INDEX alert_outbox_waiting ON alert_outbox (created_at, id) WHERE routed_at IS NULL;
+CREATE INDEX alert_outbox_key ON alert_outbox (dedup_key, created_at DESC);
 
 CREATE TABLE pauses (                               -- the kill switch: while one is in force no heal is admitted
     id UUID PRIMARY KEY DEFAULT uuid_generate_v7(),

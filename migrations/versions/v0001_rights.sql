@@ -26,7 +26,13 @@ GRANT UPDATE (mode, since, who, why) ON action_modes TO healing_user;
 GRANT UPDATE (closed_at, closing, used_at, attempt_id) ON approvals TO healing_user;   -- uses a word, gives none
 GRANT UPDATE (ends_at, ended_by, ended_why) ON maintenance_windows TO healing_user;
 GRANT UPDATE (quiet_at, go_at, go_by, go_why, ended_at) ON storms TO healing_user;
-GRANT UPDATE (next_try_at, tries, sent_at, error) ON alert_outbox TO healing_user;
+GRANT UPDATE (routed_at) ON alert_outbox TO healing_user;
+GRANT SELECT, INSERT ON alerts, alert_episodes, alert_messages, alert_deliveries, alert_silences TO healing_user;
+GRANT UPDATE (severity, message, episode_id, held, occurrences, acknowledged_at, acknowledged_by, acknowledged_why,
+              acknowledgement_told, resolved_at) ON alerts TO healing_user;
+GRANT UPDATE (window_began, told, held, total, is_open, last_told_at) ON alert_episodes TO healing_user;
+GRANT UPDATE (state, tries, next_try_at, error, sent_at) ON alert_deliveries TO healing_user;
+GRANT UPDATE (ended_at, ended_by, ended_why) ON alert_silences TO healing_user;
 GRANT UPDATE (verified_at, closed_at, resolution, ladder_step, attempts, start_from, start_missed_at,
               needs_person) ON faults TO healing_user;
 GRANT UPDATE (status, success, execution_time_ms, error_message, metadata, completed_at, fence, runs, lease_until,
@@ -66,6 +72,11 @@ GRANT SELECT ON alembic_version, faults, healing_actions, healing_triggers, trig
     approval_states, heal_results, prevented_failures, healing_metrics, seen_success_rates TO selfheal_api, selfheal_api_admin;
 GRANT SELECT ON workflow_comparisons, workflow_sightings, workflow_disagreements, seen_workflows
     TO selfheal_api, selfheal_api_admin, selfheal_viewer;
+GRANT SELECT ON alerts, alert_episodes, alert_messages, alert_deliveries, alert_silences
+    TO selfheal_api, selfheal_api_admin, selfheal_viewer;
+GRANT UPDATE (acknowledged_at, acknowledged_by, acknowledged_why) ON alerts TO selfheal_api, selfheal_api_admin;
+GRANT INSERT (pattern, until, who, why), UPDATE (ended_at, ended_by, ended_why)
+    ON alert_silences TO selfheal_api, selfheal_api_admin;
 GRANT SELECT ON file_changes TO selfheal_api, selfheal_api_admin, selfheal_viewer;
 GRANT SELECT ON workflow_health TO selfheal_api, selfheal_api_admin, selfheal_viewer;
 GRANT INSERT (paused_by, why, until), UPDATE (ended_at, ended_by, ended_why) ON pauses TO selfheal_api, selfheal_api_admin;

@@ -25,6 +25,19 @@ class Transient(SelfhealError):
     """The same call may go through later (a server away, a time-out): observing and recording retry it."""
 
 
+class Busy(Transient):
+    """The other side asks to be left alone for a while.
+
+    Args:
+        message: what it said.
+        seconds: for how long.
+    """
+
+    def __init__(self, message: str, *, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
 class Permanent(SelfhealError):
     """Trying again changes nothing: a wrong setting, a port in use, an answer that makes no sense."""
 

@@ -1,9 +1,10 @@
 """What the domain asks of the world: clients, probes, actions and the store fulfil these; bootstrap wires them."""
 
 from selfheal.ports.actions import Action, Observe, Probe
+from selfheal.ports.alerts import AlertChannel, AlertDeliveries, AlertOutbox, AlertSpool
 from selfheal.ports.files import FileChanges, KeptFile
-from selfheal.ports.stores import AgentBreakers, AlertOutbox, HealStore, HealthStore, TriggersRaised
-from selfheal.ports.surroundings import AlertChannel, Clock
+from selfheal.ports.stores import AgentBreakers, HealStore, HealthStore, TriggersRaised
+from selfheal.ports.surroundings import Clock
 from selfheal.ports.targets import BrokerClient, Changes, ContainerControl, EstateDatabase, HttpClient, ServiceControl
 from selfheal.ports.within import ContainerInside, HostPaths, LocalProcesses
 from selfheal.ports.workflows import (
@@ -21,7 +22,9 @@ __all__ = [
     "Action",
     "AgentBreakers",
     "AlertChannel",
+    "AlertDeliveries",
     "AlertOutbox",
+    "AlertSpool",
     "BrokerClient",
     "Changes",
     "Clock",

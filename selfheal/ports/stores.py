@@ -6,7 +6,6 @@ from typing import Protocol
 from uuid import UUID
 
 from selfheal.model.admission import Answer, Outlook, Place, Refusal, Rung
-from selfheal.model.alert import Alert
 from selfheal.model.approval import Proposal
 from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan
 from selfheal.model.breaker import Denial, Permit
@@ -104,22 +103,6 @@ class HealStore(Protocol):
         nothing of either. Not if it is the fault of one of the components `except_of`, which are the same thing seen
         otherwise: that its container runs does not tell that its packages are there.
         """
-        ...
-
-
-class AlertOutbox(Protocol):
-    """Alerts that wait to be delivered."""
-
-    def claim(self, *, limit: int, pause: timedelta) -> Sequence[Alert]:
-        """Those that are due; nobody else gets them for `pause`, doubled with each try."""
-        ...
-
-    def sent(self, alert: UUID) -> None:
-        """It was delivered."""
-        ...
-
-    def failed(self, alert: UUID, why: str) -> None:
-        """It was not; it comes again."""
         ...
 
 

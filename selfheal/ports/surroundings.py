@@ -1,17 +1,7 @@
-"""What else the domain needs of the outside: somebody to tell, and the time."""
+"""What else the domain needs of the outside: the time."""
 
 from datetime import datetime
 from typing import Protocol
-
-from selfheal.model.alert import Alert
-
-
-class AlertChannel(Protocol):
-    """A way to tell people."""
-
-    def send(self, alert: Alert) -> None:
-        """Deliver it once; `Transient` if it was not taken."""
-        ...
 
 
 class Clock(Protocol):

@@ -36,6 +36,18 @@ FILE_NAMES = (
 """Of a change of the request file."""
 STARTING = ("after-start-claim", "after-start-publish", "before-start-record", "after-start-record")
 """Of the start of a workflow."""
+TELLING = (
+    "before-alert-route",
+    "after-alert-route",
+    "after-alert-claim",
+    "after-alert-send",  # the channel has it, and nothing of that is recorded
+    "after-alert-settle",
+    "after-spool",  # an alert is in the spool, and nobody was told
+    "after-spool-send",
+    "after-spool-put",  # the spool is in the outbox, and still in its file
+    "after-spool-clear",
+)
+"""Of telling people."""
 _SIGNALS = {"kill": signal.SIGKILL, "freeze": signal.SIGSTOP}
 
 
@@ -55,7 +67,7 @@ def wanted() -> tuple[str, str]:
     if not value:
         return "", ""
     place, _, way = value.partition(":")
-    names = (*NAMES, *FILE_NAMES, *STARTING)
+    names = (*NAMES, *FILE_NAMES, *STARTING, *TELLING)
     if place not in names or way not in _SIGNALS:
         known = nearest(place, names)
         raise Permanent(f"SELFHEAL_FAILPOINT={value!r} is no failpoint{known}", hint="NAME:kill|freeze")

@@ -27,6 +27,7 @@ NOT_SETTINGS = frozenset(
         "SELFHEAL_TEST_DOCKER",
         "SELFHEAL_OPEN_DOOR",
         "SELFHEAL_TOKEN",
+        "SELFHEAL_SPOOL",
         "SELFHEAL_WEB_URL",
     }
 )

@@ -38,7 +38,7 @@ def reference() -> str:
     """The whole page."""
     root = schema()
     tables = [(TOP, "Settings that stand before the first table.", "", _plain(root, root))]
-    tables += list(_tables(root))
+    tables += list(_tables(root, root))
     return HEAD + "".join(f"\n{_section(root, *table)}" for table in tables)
 
 
@@ -47,20 +47,15 @@ def _plain(root: Node, table: Node) -> dict[str, Node]:
     return {name: one for name, one in table["properties"].items() if _inner(root, one) is None}
 
 
-def _tables(root: Node) -> Iterator[tuple[str, str, str, dict[str, Node]]]:
-    """Heading, description, beginning of the variables' names, and settings of each table."""
-    yield from _below(root, root, "")
-
-
-def _below(root: Node, table: Node, place: str) -> Iterator[tuple[str, str, str, dict[str, Node]]]:
-    """The tables that stand in a table, each followed by its own."""
+def _tables(root: Node, table: Node, above: str = "") -> Iterator[tuple[str, str, str, dict[str, Node]]]:
+    """Heading, description, beginning of the variables' names, and settings of each table below this one."""
     for name, one in table["properties"].items():
         inner = _inner(root, one)
         if inner is not None:
             named = "patternProperties" in one or isinstance(one.get("additionalProperties"), dict)
-            path = f"{place}{name}.NAME" if named else f"{place}{name}"
-            yield f"`[{path}]`", _line(one), f"{path.replace('.', '__').upper()}__", _plain(root, inner)
-            yield from _below(root, inner, f"{path}.")
+            place = f"{above}{name}.NAME" if named else f"{above}{name}"
+            yield f"`[{place}]`", _line(one), place.upper().replace(".", "__") + "__", _plain(root, inner)
+            yield from _tables(root, inner, f"{place}.")
 
 
 def _inner(root: Node, one: Node) -> Node | None:

@@ -75,7 +75,7 @@ def _meant(problem: Any) -> str:
 
 def _given(problem: Any) -> str:
     """The wrong value, short; never a secret's, and nothing that may hold one."""
-    if any(word in str(part) for part in problem["loc"] for word in ("password", "auth_string")):
+    if any(word in str(part) for part in problem["loc"] for word in ("password", "auth_string", "routing_key")):
         return " (given: ***)"
     value = problem["input"]
     if isinstance(value, str):

@@ -144,13 +144,23 @@ class Watcher:
             self._let_go()
             health = [self._take(seen) for seen in observations]
             self._submit()
+        self._record(health)
+        _log.debug("overall %s", overall(row.status for row in health))
+        lives = {seen.component: seen.incarnation for seen in observations}
+        return {name: life.pid for name, life in lives.items() if life is not None and life.running}
+
+    def _record(self, health: Sequence[ComponentHealth]) -> None:
+        """Write it down; where that cannot be done for long, people are told without the database."""
+        emergency = self._world.emergency
         try:
             self._world.health.record(health)
         except SelfhealError as error:
             _log.error("health is not recorded, and nothing is healed until it is: %s", error)
-        _log.debug("overall %s", overall(row.status for row in health))
-        lives = {seen.component: seen.incarnation for seen in observations}
-        return {name: life.pid for name, life in lives.items() if life is not None and life.running}
+            if emergency is not None:
+                emergency.trouble(error.message)
+        else:
+            if emergency is not None:
+                emergency.fine()
 
     def _take(self, seen: Observation) -> ComponentHealth:
         """Advance a component by one observation, and raise a trigger or close its fault where that is due.

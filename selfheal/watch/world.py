@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from selfheal.model.attempt import Holder
 from selfheal.model.component import Component
@@ -35,6 +36,18 @@ class Pace:
     platform_grace: timedelta = timedelta(seconds=10)
 
 
+class Emergency(Protocol):
+    """Tells people while the database is away."""
+
+    def trouble(self, why: str) -> None:
+        """It could not be written to; returns at once."""
+        ...
+
+    def fine(self) -> None:
+        """It has just been."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class World:
     """What the watcher needs.
@@ -53,6 +66,7 @@ class World:
         holder: this process.
         engines: the Docker engines by name; what happens to their containers is seen at once.
         raised: the triggers that breakers and people's words have raised, and that wait; asked after each sweep.
+        emergency: is told whether health could be recorded; None: nobody is.
     """
 
     components: Mapping[str, Component]
@@ -68,6 +82,7 @@ class World:
     holder: Holder
     engines: Mapping[str, ContainerControl] = field(default_factory=dict)
     raised: Callable[[], Sequence[Trigger]] = tuple
+    emergency: Emergency | None = None
 
 
 @dataclass(kw_only=True)

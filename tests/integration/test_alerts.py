@@ -5,30 +5,30 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 from uuid import uuid4
 
-import pytest
 from sqlalchemy import Engine, text
 from webhook_receiver import Receiver
 
-from selfheal.clients.webhook import Webhook
-from selfheal.model.errors import Transient
 from selfheal.model.health import ComponentHealth, HealthStatus
 from selfheal.model.maintenance import Scope
-from selfheal.protocol.alerts import deliver
+from selfheal.protocol.alerts import Telling
+from selfheal.settings.file import parse
 from selfheal.store.health import HealthHistory
 from selfheal.store.maintenance import Maintenance
 from selfheal.store.outbox import Outbox
 from selfheal.store.storms import Storms
+from selfheal.wiring.alerts import telling_of
 
 HOUR = timedelta(hours=1)
 
 
-def written(engine: Engine, message: str) -> None:
-    """An alert, as a transaction of ours writes it."""
+def written(engine: Engine, *messages: str) -> None:
+    """Alerts, as transactions of ours write them."""
     with engine.begin() as connection:
-        connection.execute(
-            text("INSERT INTO alert_outbox (severity, dedup_key, message) VALUES ('CRITICAL', 'key', :message)"),
-            {"message": message},
-        )
+        for number, message in enumerate(messages):
+            connection.execute(
+                text("INSERT INTO alert_outbox (severity, dedup_key, message) VALUES ('CRITICAL', :key, :message)"),
+                {"message": message, "key": f"key/{number}"},
+            )
 
 
 def owned(embedded_postgres: Any, statement: LiteralString) -> None:
@@ -39,49 +39,56 @@ def owned(embedded_postgres: Any, statement: LiteralString) -> None:
         owner.execute(statement)
 
 
+def telling_to(engine: Engine, receiver: Receiver, **more: Any) -> Telling:
+    """What a turn tells people with, by the webhook alone."""
+    values = {"alerts": {"webhook": receiver.url, **more}}
+    return telling_of(parse(values, source="the test"), engine, spool="")
+
+
 def due_again(embedded_postgres: Any) -> None:
     """Let the pause until the next try be over."""
-    owned(embedded_postgres, "UPDATE alert_outbox SET next_try_at = now()")
+    owned(embedded_postgres, "UPDATE alert_deliveries SET next_try_at = now()")
 
 
 def test_an_alert_is_delivered_once(empty: Engine, receiver: Receiver) -> None:
     """With its id as idempotency key and the token; the next turn has nothing to do."""
     written(empty, "the broker needs a person")
-    outbox, channel = Outbox(empty), Webhook(url=receiver.url, token="geheim")
-    assert deliver(outbox, channel) == 1
-    assert deliver(outbox, channel) == 0
+    telling = telling_to(empty, receiver, token="geheim")
+    telling.turn()
+    telling.turn()
     (alert,) = receiver.got
-    assert alert["message"] == "the broker needs a person"
+    assert (alert["message"], alert["kind"], alert["dedup_key"]) == ("the broker needs a person", "ALERT", "key/0")
     assert receiver.headers[0]["Idempotency-Key"] == alert["id"]
     assert receiver.headers[0]["Authorization"] == "Bearer geheim"
-    assert outbox.unsent() == 0
+    assert Outbox(empty).unsent() == 0
 
 
 def test_what_is_not_taken_comes_again(empty: Engine, receiver: Receiver, embedded_postgres: Any) -> None:
-    """An error of the receiver delays an alert, later tries longer; it is not lost, and does not stop the others."""
+    """An error of the receiver delays an alert, later tries longer; it is not lost."""
     written(empty, "first")
-    outbox, channel = Outbox(empty), Webhook(url=receiver.url)
+    telling = telling_to(empty, receiver)
     receiver.status = 503
-    assert deliver(outbox, channel) == 0
-    assert deliver(outbox, channel) == 0
+    telling.turn()
+    telling.turn()
     assert len(receiver.got) == 1
-    assert outbox.unsent() == 1
+    assert Outbox(empty).unsent() == 1
     with empty.connect() as connection:
-        assert connection.scalar(text("SELECT error FROM alert_outbox")) == "the webhook answers 503"
+        assert connection.scalar(text("SELECT error FROM alert_deliveries")) == "the webhook answers 503"
     receiver.status = 204
     due_again(embedded_postgres)
-    assert deliver(outbox, channel) == 1
+    telling.turn()
+    assert [one["id"] for one in receiver.got] == [receiver.got[0]["id"]] * 2
+    assert Outbox(empty).unsent() == 0
 
 
 def test_two_deliverers_send_it_once(empty: Engine, receiver: Receiver) -> None:
     """Whoever claims it first; the other one finds nothing due."""
-    for number in range(10):
-        written(empty, f"alert {number}")
+    written(empty, *(f"alert {number}" for number in range(10)))
     start = threading.Barrier(4, timeout=30)
 
     def run() -> None:
         start.wait()
-        deliver(Outbox(empty), Webhook(url=receiver.url))
+        telling_to(empty, receiver, singles=100).turn()
 
     threads = [threading.Thread(target=run) for _ in range(4)]
     for thread in threads:
@@ -94,17 +101,19 @@ def test_two_deliverers_send_it_once(empty: Engine, receiver: Receiver) -> None:
 def test_without_a_channel_alerts_wait(empty: Engine) -> None:
     """And are not counted as tried."""
     written(empty, "nobody listens")
-    assert deliver(Outbox(empty), None) == 0
+    telling_of(parse({}, source="the test"), empty, spool="").turn()
     assert Outbox(empty).unsent() == 1
 
 
 def test_a_dead_webhook_is_told_without_its_address(empty: Engine) -> None:
     """The address may hold a secret."""
     written(empty, "nobody listens")
-    (alert,) = Outbox(empty).claim(limit=1, pause=HOUR)
-    with pytest.raises(Transient, match="cannot be reached: ConnectError") as error:
-        Webhook(url="http://127.0.0.1:9/secret-path").send(alert)
-    assert "secret-path" not in str(error.value)
+    telling_of(
+        parse({"alerts": {"webhook": "http://127.0.0.1:9/secret-path"}}, source="the test"), empty, spool=""
+    ).turn()
+    with empty.connect() as connection:
+        error = connection.scalar(text("SELECT error FROM alert_deliveries"))
+    assert error == "the webhook cannot be reached: ConnectError"
 
 
 def test_a_go_ahead_is_for_storms_that_nobody_has_decided(empty: Engine) -> None:

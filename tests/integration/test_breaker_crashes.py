@@ -58,7 +58,7 @@ def written(engine: Engine) -> dict[str, int]:
     """How many rows of each kind a transition may have left."""
     counts = {
         "transitions": f"healing_actions WHERE action_type = '{TRANSITION}'",
-        "alerts": "alert_outbox",
+        "alerts": "alert_outbox WHERE kind = 'RAISED'",
         "raised": "raised_triggers",
         "log": "circuit_breaker_results",
     }

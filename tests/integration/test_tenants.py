@@ -261,6 +261,15 @@ ESTATES = """
     VALUES ('s', now(), 1, 'a', now(), '');
     INSERT INTO intake_alerts (webhook, key, component, reason, priority, state, refusal, sent_by)
     VALUES ('w', 'k', 'web', 'tests', 'LOW', 'REFUSED', 'tests', 'tests');
+    INSERT INTO alert_episodes (id, alert_group, severity, window_began, told, held, total, is_open, last_told_at)
+    VALUES ('01920000-0000-7000-8000-0000000000e1', 'fault', 'INFO', now(), 1, 0, 1, true, now());
+    INSERT INTO alerts (id, dedup_key, alert_group, severity, message, held, occurrences, raised_at)
+    VALUES (gen_random_uuid(), 'k', 'fault', 'INFO', 'm', false, 1, now());
+    INSERT INTO alert_messages (id, kind, severity, alert_group, dedup_key, episode_id, message, created_at)
+    VALUES ('01920000-0000-7000-8000-0000000000e2', 'ALERT', 'INFO', 'fault', 'k', gen_random_uuid(), 'm', now());
+    INSERT INTO alert_deliveries (message_id, episode_id, channel, state)
+    VALUES ('01920000-0000-7000-8000-0000000000e2', gen_random_uuid(), 'chat', 'SENT');
+    INSERT INTO alert_silences (pattern, until, who, why) VALUES ('k', now() + interval '1 h', 'ada', 'tests');
 """
 ESTATE_TABLES = (
     "health_history", "health_rollup", "watch_epoch", "mechanism_runs", "pauses", "maintenance_windows", "storms",
@@ -269,6 +278,8 @@ ESTATE_TABLES = (
     "workflow_state_history", "workflow_starts", "file_changes",
     "workflow_comparisons", "workflow_sightings", "workflow_disagreements", "seen_workflows",
     "deliverables", "pruned_deliverables", "intake_alerts",
+    "deliverables", "pruned_deliverables",
+    "alerts", "alert_episodes", "alert_messages", "alert_deliveries", "alert_silences",
 )  # fmt: skip
 BREAKERS = {"heal:a": INFRASTRUCTURES, "agent:b": INFRASTRUCTURES, f"agent:{ACME}/b": ACMES, f"agent:{OTHER}/b": OTHERS}
 

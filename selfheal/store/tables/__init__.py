@@ -18,7 +18,15 @@ from selfheal.store.tables.files import file_changes
 from selfheal.store.tables.heals import faults, healing_actions, healing_triggers, trigger_answers
 from selfheal.store.tables.intake import intake_alerts
 from selfheal.store.tables.persons import person_deeds, person_sessions, person_tokens
-from selfheal.store.tables.telling import alert_outbox, devops_alert_history
+from selfheal.store.tables.telling import (
+    alert_deliveries,
+    alert_episodes,
+    alert_messages,
+    alert_outbox,
+    alert_silences,
+    alerts,
+    devops_alert_history,
+)
 from selfheal.store.tables.watching import health_history, health_rollup, mechanism_runs, watch_epoch
 from selfheal.store.tables.workflow_health import workflow_health
 from selfheal.store.tables.workflows import (
@@ -30,7 +38,12 @@ from selfheal.store.tables.workflows import (
 
 __all__ = [
     "action_modes",
+    "alert_deliveries",
+    "alert_episodes",
+    "alert_messages",
     "alert_outbox",
+    "alert_silences",
+    "alerts",
     "approvals",
     "circuit_breaker_results",
     "circuit_breaker_state",
@@ -41,8 +54,8 @@ __all__ = [
     "healing_actions",
     "healing_triggers",
     "health_history",
-    "intake_alerts",
     "health_rollup",
+    "intake_alerts",
     "maintenance_windows",
     "mechanism_runs",
     "metadata",

@@ -1,0 +1,301 @@
+"""From what has happened to what is sent: one message, a summary, a reminder, that it is over; or nothing.
+
+`decide` takes what is new in the outbox and how things stand, and gives what is to be written. Alerts of one group and
+severity within a window are an episode: it is told by single messages, then by one summary, and ended by one message.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from selfheal.model.alert import Alert, DeliveryState, Episode, Message, MessageKind, OpenAlert, Severity, Silence
+from selfheal.model.alert_rules import Rules
+from selfheal.policy.alert_rules import component_of, group_of, is_endless, silence_of
+from selfheal.policy.alert_words import acknowledged, over, reminder, summary
+
+TOLD_DIRECTLY = "told_directly"
+"""In the details of an alert from the spool: the channels that took it while the database was away."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How things stand before a turn.
+
+    Attributes:
+        alerts: those that are open.
+        episodes: those that are open, and those whose window is not over.
+        silences: those in force.
+    """
+
+    alerts: Sequence[OpenAlert]
+    episodes: Sequence[Episode]
+    silences: Sequence[Silence]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addressed:
+    """A message, and where it stands on each channel from the beginning."""
+
+    message: Message
+    states: Mapping[str, DeliveryState]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decided:
+    """What is to be written.
+
+    Attributes:
+        alerts: new and changed ones.
+        episodes: the same.
+        messages: in the order in which they are to be sent.
+    """
+
+    alerts: Sequence[OpenAlert]
+    episodes: Sequence[Episode]
+    messages: Sequence[Addressed]
+
+
+def decide(events: Sequence[Alert], standing: Standing, rules: Rules, now: datetime) -> Decided:
+    """What follows from these events, the oldest first, and from the time that has passed."""
+    ledger = _Ledger(standing, rules, now)
+    ledger.end_windows()
+    for event in events:
+        ledger.take(event)
+    ledger.end_silences()
+    ledger.tell_acknowledged()
+    ledger.remind()
+    ledger.end_episodes()
+    return ledger.decided()
+
+
+class _Ledger:
+    """What stands during one turn. Each change replaces a value; `decided` gives those that differ."""
+
+    def __init__(self, standing: Standing, rules: Rules, now: datetime) -> None:
+        self._rules, self._now = rules, now
+        self._silences = standing.silences
+        self._before: dict[UUID, OpenAlert | Episode] = {one.id: one for one in standing.alerts}
+        self._before |= {one.id: one for one in standing.episodes}
+        self._alerts = {one.id: one for one in standing.alerts}
+        self._open = {one.dedup_key: one.id for one in standing.alerts}
+        self._episodes = {one.id: one for one in standing.episodes}
+        self._messages: list[Addressed] = []
+
+    def decided(self) -> Decided:
+        """What differs from what stood before."""
+        return Decided(
+            alerts=[one for one in self._alerts.values() if self._before.get(one.id) != one],
+            episodes=[one for one in self._episodes.values() if self._before.get(one.id) != one],
+            messages=self._messages,
+        )
+
+    def end_windows(self) -> None:
+        """Where a window is over in which alerts were held back: the summary."""
+        for episode in list(self._episodes.values()):
+            if episode.held and self._is_over(episode):
+                self._summarize(episode)
+
+    def take(self, event: Alert) -> None:
+        """One row of the outbox."""
+        known = self._alerts.get(self._open.get(event.dedup_key, event.id))
+        if event.resolved:
+            if known is not None:
+                self._end(replace(known, message=event.message))
+        elif known is None:
+            self._begin(event)
+        else:
+            self._repeat(known, event)
+
+    def end_silences(self) -> None:
+        """What was silenced, is still open and is silenced no more is told now."""
+        for alert in list(self._alerts.values()):
+            if alert.episode is None and alert.resolved_at is None and not self._silence(alert):
+                self._tell(alert, uuid5(alert.id, "no longer silenced"), {})
+
+    def tell_acknowledged(self) -> None:
+        """One message for all that one person has taken of one episode; what nothing else ends is over by that."""
+        taken: dict[tuple[UUID, str], list[OpenAlert]] = {}
+        for alert in list(self._alerts.values()):
+            if not alert.acknowledged_by or alert.acknowledgement_told or alert.resolved_at is not None:
+                continue
+            alert = self._keep(replace(alert, acknowledgement_told=True))  # noqa: PLW2901 - the same one, changed
+            if is_endless(alert.dedup_key):
+                self._end(alert)
+            elif alert.episode is not None:
+                taken.setdefault((alert.episode, alert.acknowledged_by), []).append(alert)
+        for (episode, _), alerts in taken.items():
+            self._say(self._episodes[episode], MessageKind.ACKNOWLEDGED, acknowledged(alerts), alerts)
+
+    def remind(self) -> None:
+        """What is CRITICAL, was told long ago, and is still nobody's."""
+        for episode in list(self._episodes.values()):
+            due = episode.last_told_at + self._rules.remind <= self._now
+            if not due or not episode.is_open or episode.severity is not Severity.CRITICAL:
+                continue
+            alerts = [one for one in self._of(episode) if not one.acknowledged_by and not self._silence(one)]
+            if alerts:
+                self._say(episode, MessageKind.REMINDER, reminder(alerts, self._now), alerts)
+                self._keep_episode(replace(self._episodes[episode.id], last_told_at=self._now))
+
+    def end_episodes(self) -> None:
+        """Where people were told, and nothing of it is open any more: one message."""
+        for episode in list(self._episodes.values()):
+            if not episode.is_open or self._of(episode):
+                continue
+            ended = [one for one in self._alerts.values() if one.episode == episode.id]
+            self._say(episode, MessageKind.RESOLVED, over(episode, ended), ended)
+            self._keep_episode(replace(self._episodes[episode.id], is_open=False, held=0))
+
+    def _begin(self, event: Alert) -> None:
+        component = component_of(event.details)
+        alert = OpenAlert(
+            id=event.id,
+            dedup_key=event.dedup_key,
+            group=group_of(event.dedup_key, component, self._rules.groups),
+            severity=event.severity,
+            message=event.message,
+            component=component,
+            raised_at=event.created_at,
+        )
+        self._raise(self._keep(alert), event)
+
+    def _repeat(self, known: OpenAlert, event: Alert) -> None:
+        """Raised again while it is open: told, unless somebody has it and it is no worse."""
+        worse = event.severity.rank > known.severity.rank
+        alert = replace(known, message=event.message, occurrences=known.occurrences + 1)
+        if worse:
+            alert = replace(
+                alert, severity=event.severity, episode=None, held=False, acknowledged_by="", acknowledgement_told=False
+            )
+        self._keep(alert)
+        if alert.acknowledged_by:
+            self._list(alert, event.id, event.details, DeliveryState.AGGREGATED)
+        else:
+            self._raise(alert, event)
+
+    def _raise(self, alert: OpenAlert, event: Alert) -> None:
+        """Tell it, or list it as silenced; what is only news is over at once."""
+        if self._silence(alert):
+            self._list(alert, event.id, event.details, DeliveryState.SILENCED)
+        else:
+            self._tell(alert, event.id, event.details)
+        if alert.severity is Severity.INFO:
+            self._end(self._alerts[alert.id])
+
+    def _tell(self, alert: OpenAlert, message: UUID, details: Mapping[str, object]) -> None:
+        """By a message of its own while there are few; else it is held for the summary."""
+        episode = self._episode(alert, new=message)
+        single = episode.told < self._rules.singles
+        self._keep(replace(alert, episode=episode.id, held=not single))
+        if not single:
+            self._keep_episode(replace(episode, held=episode.held + 1, total=episode.total + 1))
+            self._list(self._alerts[alert.id], message, details, DeliveryState.AGGREGATED)
+            return
+        told = replace(
+            episode,
+            told=episode.told + 1,
+            total=episode.total + 1,
+            is_open=alert.severity is not Severity.INFO,
+            last_told_at=self._now,
+        )
+        self._keep_episode(told)
+        self._list(self._alerts[alert.id], message, details, DeliveryState.WAITING)
+
+    def _episode(self, alert: OpenAlert, *, new: UUID) -> Episode:
+        """Its own, else the one of its group whose window is not over, else a new one."""
+        if alert.episode is not None:
+            own = self._episodes[alert.episode]
+            return replace(own, window_began=self._now, told=0) if self._is_over(own) else own
+        like = (alert.group, alert.severity)
+        recent = [one for one in self._episodes.values() if (one.group, one.severity) == like]
+        recent = [one for one in recent if not self._is_over(one)]
+        if recent:
+            return max(recent, key=lambda one: one.window_began)
+        return Episode(
+            id=new,
+            group=alert.group,
+            severity=alert.severity,
+            window_began=self._now,
+            last_told_at=self._now,
+        )
+
+    def _summarize(self, episode: Episode) -> None:
+        """One message for all that were held; none where all of it is over."""
+        waiting = [one for one in self._of(episode) if one.held]
+        self._keep_episode(replace(episode, held=0))
+        for alert in waiting:
+            self._keep(replace(alert, held=False))
+        if not waiting and not episode.is_open:
+            return
+        self._say(episode, MessageKind.SUMMARY, summary(episode, waiting), waiting)
+        self._keep_episode(replace(self._episodes[episode.id], is_open=True, last_told_at=self._now))
+
+    def _say(self, episode: Episode, kind: MessageKind, words: str, about: Sequence[OpenAlert]) -> None:
+        """A message about an episode: news goes where its severity is routed, the rest where it was told."""
+        calls = kind in {MessageKind.SUMMARY, MessageKind.REMINDER}
+        routed = self._rules.channels_of(episode.severity)
+        channels = routed if calls else [name for name in self._rules.channels if name in episode.channels]
+        message = Message(
+            id=uuid5(episode.id, f"{kind} {self._now.isoformat()} {len(self._messages)}"),
+            kind=kind,
+            severity=episode.severity,
+            group=episode.group,
+            dedup_key=about[0].dedup_key if len(about) == 1 and episode.total == 1 else episode.group,
+            episode=episode.id,
+            message=words,
+            details={"alerts": episode.total, "open": len(self._of(episode))},
+            created_at=self._now,
+        )
+        self._address(message, dict.fromkeys(channels, DeliveryState.WAITING))
+
+    def _list(self, alert: OpenAlert, message: UUID, details: Mapping[str, object], state: DeliveryState) -> None:
+        """The alert itself as a message, on every channel of its severity."""
+        direct = details.get(TOLD_DIRECTLY)
+        taken = set(direct) if isinstance(direct, list) else set()
+        states = {
+            name: DeliveryState.SENT if state is DeliveryState.WAITING and name in taken else state
+            for name in self._rules.channels_of(alert.severity)
+        }
+        told = Message(
+            id=message,
+            kind=MessageKind.ALERT,
+            severity=alert.severity,
+            group=alert.group,
+            dedup_key=alert.dedup_key,
+            episode=alert.episode or alert.id,
+            message=alert.message,
+            details=details,
+            created_at=alert.raised_at,
+        )
+        self._address(told, states)
+
+    def _address(self, message: Message, states: Mapping[str, DeliveryState]) -> None:
+        self._messages.append(Addressed(message=message, states=states))
+        going = {name for name, state in states.items() if state in {DeliveryState.WAITING, DeliveryState.SENT}}
+        episode = self._episodes.get(message.episode)
+        if episode is not None and going - episode.channels:
+            self._keep_episode(replace(episode, channels=episode.channels | going))
+
+    def _end(self, alert: OpenAlert) -> None:
+        self._keep(replace(alert, resolved_at=self._now))
+        self._open.pop(alert.dedup_key, None)
+
+    def _of(self, episode: Episode) -> list[OpenAlert]:
+        """The open alerts of an episode."""
+        return [one for one in self._alerts.values() if one.episode == episode.id and one.resolved_at is None]
+
+    def _silence(self, alert: OpenAlert) -> Silence | None:
+        return silence_of(alert, self._silences, self._now)
+
+    def _is_over(self, episode: Episode) -> bool:
+        return episode.window_began + self._rules.window <= self._now
+
+    def _keep(self, alert: OpenAlert) -> OpenAlert:
+        self._alerts[alert.id] = alert
+        if alert.resolved_at is None:
+            self._open[alert.dedup_key] = alert.id
+        return alert
+
+    def _keep_episode(self, episode: Episode) -> None:
+        self._episodes[episode.id] = episode

@@ -1,0 +1,211 @@
+"""Alerts against real endpoints: what each channel gets, and what becomes of it where one is dead, slow or wrong."""
+
+import json
+import threading
+from collections.abc import Mapping
+from email.header import decode_header, make_header
+from typing import Any
+
+import pytest
+from alert_endpoints import Endpoint, Postbox
+from embedded_fixtures import Embedded
+from sqlalchemy import Engine, text
+from test_alerts import owned, written
+
+from selfheal.logs import hide
+from selfheal.protocol.alerts import Telling
+from selfheal.settings.file import parse
+from selfheal.store.outbox import Outbox
+from selfheal.wiring.alerts import telling_of
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def channels(endpoint: Endpoint, postbox: Postbox | None = None) -> dict[str, Mapping[str, Any]]:
+    """One of each kind."""
+    found: dict[str, Mapping[str, Any]] = {
+        "hook": {"kind": "webhook", "url": f"{endpoint.url}/hook"},
+        "chat": {"kind": "slack", "url": f"{endpoint.url}/slack"},
+        "pager": {"kind": "pagerduty", "routing_key": "r0uting-key", "events_url": f"{endpoint.url}/pager"},
+    }
+    if postbox is not None:
+        login = {"username": "ops", "password": "right", "security": "none"}
+        addresses = {"sender": "selfheal@example.org", "to": ["ada@example.org", "bob@example.org"]}
+        found["mail"] = {"kind": "email", "host": "127.0.0.1", "port": postbox.port, **login, **addresses}
+    return found
+
+
+def telling(engine: Engine, found: Mapping[str, Any], **more: Any) -> Telling:
+    return telling_of(parse({"alerts": {"channels": found, **more}}, source="the test"), engine, spool="")
+
+
+def raised(engine: Engine, count: int, *, message: str = "it broke", details: str = "{}") -> None:
+    """So many faults that need a person, of one group."""
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO alert_outbox (severity, dedup_key, message, details)"
+                " SELECT 'CRITICAL', 'fault/' || n, :message, CAST(:details AS jsonb) FROM generate_series(1, :count) n"
+            ),
+            {"count": count, "message": message, "details": details},
+        )
+
+
+def over(engine: Engine, count: int) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO alert_outbox (kind, severity, dedup_key, message)"
+                " SELECT 'RESOLVED', 'INFO', 'fault/' || n, 'it is well again' FROM generate_series(1, :count) n"
+            ),
+            {"count": count},
+        )
+
+
+def states(engine: Engine, channel: str) -> dict[str, int]:
+    """How many deliveries of a channel are in each state."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text("SELECT state, count(*) FROM alert_deliveries WHERE channel = :channel GROUP BY 1"),
+            {"channel": channel},
+        )
+        return dict(rows.tuples().all())
+
+
+def errors(engine: Engine, channel: str) -> list[str]:
+    with engine.connect() as connection:
+        statement = "SELECT error FROM alert_deliveries WHERE channel = :channel AND error IS NOT NULL ORDER BY place"
+        return list(connection.execute(text(statement), {"channel": channel}).scalars())
+
+
+def test_a_thousand_faults_are_four_messages_and_an_end_on_every_channel(
+    empty: Engine, endpoint: Endpoint, postbox: Postbox, embedded_postgres: Embedded
+) -> None:
+    """Three alerts, a summary, a resolve: PagerDuty has one incident, and it is closed; the client's table has all."""
+    told = telling(empty, channels(endpoint, postbox))
+    raised(empty, 1000)
+    told.turn()
+    owned(embedded_postgres, "UPDATE alert_episodes SET window_began = window_began - interval '5 min'")
+    told.turn()
+    over(empty, 1000)
+    told.turn()
+    assert [one["kind"] for one in endpoint.bodies("/hook")] == ["ALERT"] * 3 + ["SUMMARY", "RESOLVED"]
+    assert len(endpoint.bodies("/slack")) == len(postbox.got) == 5
+    pager = endpoint.bodies("/pager")
+    assert [one["event_action"] for one in pager] == ["trigger"] * 4 + ["resolve"]
+    assert len({one["dedup_key"] for one in pager}) == 1
+    assert "997 more alerts of fault" in endpoint.bodies("/hook")[3]["message"]
+    history = "SELECT delivery_status, count(*) FROM devops_alert_history GROUP BY 1"
+    with empty.connect() as connection:
+        assert dict(connection.execute(text(history)).tuples().all()) == {"SENT": 5, "AGGREGATED": 997}
+        assert connection.scalar(text("SELECT count(*) FROM alerts WHERE resolved_at IS NULL")) == 0
+    assert states(empty, "pager") == {"SENT": 5, "AGGREGATED": 997}
+
+
+def test_a_dead_channel_and_one_that_hangs_hold_nobody_up(empty: Engine, endpoint: Endpoint, postbox: Postbox) -> None:
+    """The others get all of it in the same turn; the dead ones get it later."""
+    found = channels(endpoint, postbox) | {"dead": {"kind": "webhook", "url": "http://127.0.0.1:9/"}}
+    endpoint.hanging["/slack"] = threading.Event()
+    told = telling(empty, found, timeout="500 ms")
+    raised(empty, 3)
+    told.turn()
+    assert states(empty, "hook") == states(empty, "mail") == states(empty, "pager") == {"SENT": 3}
+    assert states(empty, "dead") == states(empty, "chat") == {"WAITING": 3}
+    assert errors(empty, "chat") == ["Slack gave no full answer within 0.5 s"]
+    assert len(endpoint.bodies("/slack")) <= 1, "the others wait for the next turn"
+
+
+def test_a_refusal_is_tried_a_few_times_and_stays_listed(
+    empty: Engine, endpoint: Endpoint, postbox: Postbox, embedded_postgres: Embedded
+) -> None:
+    """A wrong key, a wrong password: said in words, given up after the fifth try, and not told of the end."""
+    endpoint.answers["/pager"] = (400, {}, '{"status": "invalid event"}')
+    postbox.password = "another"
+    told = telling(empty, channels(endpoint, postbox))
+    raised(empty, 1)
+    for _ in range(7):
+        told.turn()
+        owned(embedded_postgres, "UPDATE alert_deliveries SET next_try_at = now()")
+    assert len(endpoint.bodies("/pager")) == len(postbox.logins) == 5
+    (pager,), (mail,) = errors(empty, "pager"), errors(empty, "mail")
+    assert pager.startswith('given up after 5 tries: PagerDuty refuses it with 400: {"status": "invalid event"}')
+    assert "the mail server refuses the login (535); correct username and password" in mail
+    over(empty, 1)
+    told.turn()
+    assert states(empty, "pager") == states(empty, "mail") == {"FAILED": 1}
+    assert states(empty, "hook") == {"SENT": 2}
+    with empty.connect() as connection:
+        first = connection.execute(text("SELECT * FROM devops_alert_history ORDER BY created_at LIMIT 1")).one()
+    assert (first.delivery_status, first.delivery_channels) == ("SENT", ["chat", "hook"])
+    assert "pager: given up" in first.delivery_error
+
+
+def test_who_asks_to_be_left_alone_is(empty: Engine, endpoint: Endpoint) -> None:
+    """429 with Retry-After: nothing goes to that channel before, and then all of it."""
+    endpoint.answers["/hook"] = (429, {"Retry-After": "120"}, "")
+    told = telling(empty, {"hook": channels(endpoint)["hook"]})
+    raised(empty, 3)
+    told.turn()
+    assert len(endpoint.bodies("/hook")) == 1
+    with empty.connect() as connection:
+        statement = "SELECT extract(epoch FROM min(next_try_at) - now()) FROM alert_deliveries"
+        assert 100 < (connection.scalar(text(statement)) or 0) <= 120
+    raised_later = text("INSERT INTO alert_outbox (severity, dedup_key, message) VALUES ('WARNING', 'x/1', 'later')")
+    with empty.begin() as connection:
+        connection.execute(raised_later)
+
+
+def test_an_end_never_overtakes_its_alert(empty: Engine, endpoint: Endpoint, embedded_postgres: Embedded) -> None:
+    """PagerDuty is away when the alert is raised and ended: it gets both, in this order, once it is back."""
+    endpoint.answers["/pager"] = (503, {}, "")
+    told = telling(empty, {"pager": channels(endpoint)["pager"]})
+    raised(empty, 1)
+    told.turn()
+    over(empty, 1)
+    told.turn()
+    endpoint.answers.clear()
+    owned(embedded_postgres, "UPDATE alert_deliveries SET next_try_at = now()")
+    told.turn()
+    assert [one["event_action"] for one in endpoint.bodies("/pager")] == ["trigger", "trigger", "resolve"]
+
+
+def test_sizes_are_bounded_and_secrets_are_hidden(empty: Engine, endpoint: Endpoint, postbox: Postbox) -> None:
+    """Whatever an alert holds: each channel's limits, one line where a header is made, no secret, no mention."""
+    hide(["planted-Secret-77"])
+    message = "<!channel> & planted-Secret-77 broke\r\nBcc: eve@example.org " + "x" * 5000
+    details = json.dumps({"component": "web", "evidence": ["line " * 1000] * 120, "token": "planted-Secret-77"})
+    raised(empty, 1, message=message, details=details)
+    telling(empty, channels(endpoint, postbox)).turn()
+    (hook,), (slack,), (pager,) = (endpoint.bodies(path) for path in ("/hook", "/slack", "/pager"))
+    (mail,) = postbox.got
+    assert len(slack["text"]) < 4000
+    assert "<!channel>" not in slack["text"]
+    assert len(pager["payload"]["summary"]) <= 1024
+    assert len(json.dumps(pager)) < 512_000
+    assert len(json.dumps(hook)) < 600_000
+    assert len(str(make_header(decode_header(mail["Subject"])))) <= 200
+    assert mail["Bcc"] is None
+    assert mail["Message-ID"] == f"<{hook['id']}@selfheal>"
+    assert "planted-Secret-77" not in repr((hook, slack, pager, mail.as_string()))
+    assert pager["payload"]["severity"] == "critical"
+
+
+def test_a_channel_that_is_gone_from_the_settings_is_given_up(empty: Engine, endpoint: Endpoint) -> None:
+    """What waited for it is FAILED and says why; the rest goes on."""
+    found = channels(endpoint)
+    dead = {"dead": {"kind": "webhook", "url": "http://127.0.0.1:9/"}}
+    raised(empty, 1)
+    telling(empty, found | dead).turn()
+    telling(empty, found).turn()
+    assert errors(empty, "dead") == ["the settings name no channel dead any more"]
+    assert Outbox(empty).unsent() == 0
+
+
+def test_an_alert_that_nobody_wants_is_not_told(empty: Engine, endpoint: Endpoint) -> None:
+    """A route without channels: it is open, and listed, and no more."""
+    written(empty, "it broke")
+    told = telling(empty, channels(endpoint), routes=[{"severities": ["CRITICAL"], "channels": []}])
+    told.turn()
+    assert endpoint.got == []
+    with empty.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM alerts WHERE resolved_at IS NULL")) == 1
