@@ -64,6 +64,10 @@ class Supervisor:
         """Return where each part stands; from any thread."""
         return tuple(slot.status() for slot in self._slots.values())
 
+    def is_stopping(self) -> bool:
+        """Whether an orderly stop has begun; from any thread."""
+        return self._stopping.is_set()
+
     def stop(self) -> None:
         """Begin an orderly stop; from any thread."""
         self._stopping.set()

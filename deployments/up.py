@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployments import accepted, apply, logging_config, stackfile, web
+from deployments.alarm import Alarm
 from deployments.begin import AT_START, AT_START_OF_WORKFLOWS, WATCHER, begin
 from deployments.embedded import child, roles, stack, worker
 from deployments.embedded import web as web_part
@@ -35,9 +36,11 @@ from deployments.watchkeeper import WatchKeeper
 from selfheal.model.errors import Permanent, Transient
 from selfheal.protocol import failpoint
 from selfheal.settings.estate import Settings
+from selfheal.settings.file import load
 from selfheal.store.engine import open_engine
 from selfheal.store.health import HealthHistory
 from selfheal.store.tokens import Tokens
+from selfheal.wiring.alerts import emergency_of
 
 _log = logging.getLogger(__name__)
 _APPLY_TIMEOUT_S = 120
@@ -150,13 +153,26 @@ def run(
     supervisor = Supervisor([*_parts(running, limit=limit), *also], publish=publish, on_hangup=reloader.ask)
     health = HealthHistory(open_engine(running.servers.database_url(roles.HEALER), pool_size=1))
     keeper = WatchKeeper(watches=health.watches, ready=supervisor.all_ready.is_set, begin=begin_watcher)
+    alarm = _alarm(running, supervisor, health)
     threading.Thread(target=keeper.keep, daemon=True, name="watchkeeper").start()
+    threading.Thread(target=alarm.keep, daemon=True, name="alarm").start()
     audience.begins(supervisor)
     try:
         supervisor.run()
     finally:
         keeper.stop()
+        alarm.stop()
         stackfile.remove(folder.stack_file)
+
+
+def _alarm(running: Running, supervisor: Supervisor, health: HealthHistory) -> Alarm:
+    """Who tells people when the database is away, by the settings in force."""
+    copy, spool = Path(running.environment["SELFHEAL_CONFIG"]), running.environment["SELFHEAL_SPOOL"]
+    return Alarm(
+        ask=health.watches,
+        stopping=supervisor.is_stopping,
+        emergency=lambda: emergency_of(load(copy), spool=spool),
+    )
 
 
 def _migrate(running: Running) -> None:
@@ -211,6 +227,7 @@ def _environment(folder: DataFolder, servers: Servers, settings: Settings, copy:
         "PREFECT_API_REQUEST_TIMEOUT": "10",  # a frozen server must not hold a heal for a minute
         "OMP_NUM_THREADS": "1",
         "SELFHEAL_CONFIG": str(copy),
+        "SELFHEAL_SPOOL": str(folder.path / "spool"),
         "SELFHEAL_WEB_URL": settings.web.address(folder.ports.get(WEB_PORT, settings.web.port)),
     }
     secret = settings.prefect.auth_string.get_secret_value()

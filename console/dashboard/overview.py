@@ -85,7 +85,6 @@ def _gather(services: Services, standing: Standing, viewer: Identity) -> Mapping
         "total": outcome.day,
         "questions": services.approvals.newest(limit=QUESTIONS, ended=False),
         "actions": sorted(estate.modes_by_settings()),
-        "webhook": bool(services.settings.alerts.webhook),
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -87,6 +87,8 @@ class Route(Section):
 
 class Alerts(Section):
     """How a person is told."""
+
+    withheld: ClassVar[frozenset[str]] = frozenset({"channels", "routes"})
 
     webhook: Address = ""
     """The simplest channel, called `webhook`: alerts are posted here as JSON. Without any channel they wait in the

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
@@ -111,3 +111,6 @@ class Section(BaseModel):
     """A table of the file: frozen, and it refuses names that it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    withheld: ClassVar[frozenset[str]] = frozenset()
+    """Settings in it that make no sense without their secrets, and are not given to who must not know those."""

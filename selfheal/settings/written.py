@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
+from selfheal.settings.values import Section
+
 
 def without_secrets(values: Mapping[str, Any], settings: BaseModel | Mapping[str, Any]) -> dict[str, Any]:
     """The plain values without those that are secret.
@@ -15,7 +17,10 @@ def without_secrets(values: Mapping[str, Any], settings: BaseModel | Mapping[str
         settings: or a part of them, which tell what is secret.
     """
     kept = {}
+    withheld = settings.withheld if isinstance(settings, Section) else frozenset()
     for name, value in values.items():
+        if name in withheld:
+            continue
         one: Any = settings.get(name) if isinstance(settings, Mapping) else getattr(settings, name)
         if not isinstance(one, SecretStr):
             tables = isinstance(value, Mapping) and isinstance(one, BaseModel | Mapping)

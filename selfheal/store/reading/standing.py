@@ -13,7 +13,8 @@ _COUNTS = text(
               (SELECT count(DISTINCT a.fault_id) FROM healing_actions a
                WHERE a.status IN ('PENDING', 'RUNNING')) AS healing,
               (SELECT count(*) FROM approval_states s WHERE s.state = 'OPEN') AS approvals,
-              (SELECT count(*) FROM alert_outbox o WHERE o.sent_at IS NULL) AS alerts,
+              (SELECT count(*) FROM alert_outbox o WHERE o.routed_at IS NULL)
+              + (SELECT count(DISTINCT d.message_id) FROM alert_deliveries d WHERE d.state = 'WAITING') AS alerts,
               (SELECT count(*) FROM faults m WHERE m.start_missed_at > now() - interval '24 hours') AS missed_starts,
               (SELECT count(*) FROM healing_actions a
                WHERE a.created_at > now() - interval '24 hours' AND a.fault_id IS NOT NULL) AS actions
