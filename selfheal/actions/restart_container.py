@@ -22,6 +22,7 @@ REASONS = frozenset(
         TriggerType.CONTAINER_DOWN,
         TriggerType.BREAKER_OPENED,
         TriggerType.BEHIND_ESCALATION,
+        TriggerType.LOG_ERROR,
         TriggerType.EXTERNAL_ALERT,
         TriggerType.MANUAL,
     }

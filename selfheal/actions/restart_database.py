@@ -18,7 +18,13 @@ from selfheal.policy.names import named
 from selfheal.ports import Action, EstateDatabase
 
 REASONS = frozenset(
-    {TriggerType.SERVICE_DOWN, TriggerType.CONTAINER_DOWN, TriggerType.EXTERNAL_ALERT, TriggerType.MANUAL}
+    {
+        TriggerType.SERVICE_DOWN,
+        TriggerType.CONTAINER_DOWN,
+        TriggerType.LOG_ERROR,
+        TriggerType.EXTERNAL_ALERT,
+        TriggerType.MANUAL,
+    }
 )
 
 

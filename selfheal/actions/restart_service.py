@@ -18,6 +18,7 @@ REASONS = frozenset(
         TriggerType.SERVICE_DOWN,
         TriggerType.BREAKER_OPENED,
         TriggerType.BEHIND_ESCALATION,
+        TriggerType.LOG_ERROR,
         TriggerType.EXTERNAL_ALERT,
         TriggerType.MANUAL,
     }

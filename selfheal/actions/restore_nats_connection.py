@@ -15,7 +15,15 @@ from selfheal.model.observation import Observation
 from selfheal.model.trigger import Trigger, TriggerType
 from selfheal.ports import BrokerClient, Clock, Observe, ServiceControl
 
-REASONS = frozenset({TriggerType.NATS_DOWN, TriggerType.SERVICE_DOWN, TriggerType.EXTERNAL_ALERT, TriggerType.MANUAL})
+REASONS = frozenset(
+    {
+        TriggerType.NATS_DOWN,
+        TriggerType.SERVICE_DOWN,
+        TriggerType.LOG_ERROR,
+        TriggerType.EXTERNAL_ALERT,
+        TriggerType.MANUAL,
+    }
+)
 PAUSES = (0.5, 1.0, 2.0)
 
 

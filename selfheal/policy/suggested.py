@@ -1,4 +1,4 @@
-"""What only suggests that a component is sick: somebody else's alert. The component's own look must confirm it."""
+"""What only suggests that a component is sick: somebody else's alert, a log. The component's own look must confirm it."""
 
 from selfheal.model.admission import Decision, Refusal
 from selfheal.model.component import Component
@@ -7,7 +7,7 @@ from selfheal.model.trigger import TriggerType
 from selfheal.policy.admission import refuse_ladder
 from selfheal.policy.triggers import left_to_platform, type_of
 
-SUGGESTED = frozenset({TriggerType.EXTERNAL_ALERT})
+SUGGESTED = frozenset({TriggerType.EXTERNAL_ALERT, TriggerType.LOG_ERROR})
 _A_PERSONS = frozenset({TriggerType.CONTAINER_CRASH_LOOP, TriggerType.CONTAINER_REMOVED})
 
 
@@ -21,7 +21,8 @@ def refuse_suggested(component: Component, seen: Observation, kind: TriggerType)
     if seen.health is not Health.SICK:
         return Refusal(
             decision=Decision.NOT_ALLOWED,
-            reason=f"nobody can tell how {component.name!r} is, and an alert alone moves nothing: {seen.detail}",
+            reason=f"nobody can tell how {component.name!r} is, and what an alert or a log says "
+            f"moves nothing by itself: {seen.detail}",
         )
     if seen.stopped_on_request:
         return Refusal(decision=Decision.NOT_ALLOWED, reason=f"{component.name!r} was stopped on request: not healed")

@@ -148,7 +148,12 @@ def test_what_it_handles(bench: Bench) -> None:
     """A dead container, the wish of a person, breaker or alert; neither a crash loop nor a container that is gone."""
     web = bench.component("web")
     handled = {kind for kind in TriggerType if bench.action.can_handle(a_trigger(kind), web)}
-    suggested = {TriggerType.BREAKER_OPENED, TriggerType.BEHIND_ESCALATION, TriggerType.EXTERNAL_ALERT}
+    suggested = {
+        TriggerType.BREAKER_OPENED,
+        TriggerType.BEHIND_ESCALATION,
+        TriggerType.EXTERNAL_ALERT,
+        TriggerType.LOG_ERROR,
+    }
     assert handled == {TriggerType.CONTAINER_DOWN, TriggerType.MANUAL, *suggested}
 
 

@@ -86,6 +86,7 @@ def test_a_database_that_answers_is_not_restarted(said: int | Exception) -> None
         (TriggerType.CONTAINER_DOWN, replace(POSTGRES, supervisor="", program="", container="pg", docker="d"), True),
         (TriggerType.MANUAL, POSTGRES, True),
         (TriggerType.EXTERNAL_ALERT, POSTGRES, True),
+        (TriggerType.LOG_ERROR, POSTGRES, True),
         (TriggerType.OBJECT_MISSING, POSTGRES, False),
         (TriggerType.CONTAINER_CRASH_LOOP, POSTGRES, False),
         (TriggerType.SERVICE_DOWN, replace(POSTGRES, supervisor="", program=""), False),

@@ -1,4 +1,4 @@
-"""What an alert of somebody else's comes to, by what the component's own look says."""
+"""What an alert of somebody else's, or a log, comes to, by what the component's own look says."""
 
 import pytest
 from fakes import NOON
@@ -18,6 +18,7 @@ def seen(component: Component, state: str, health: Health = Health.SICK) -> Obse
     return Observation(component=component.name, health=health, detail="no answer", observed_at=NOON, incarnation=life)
 
 
+@pytest.mark.parametrize("kind", [TriggerType.EXTERNAL_ALERT, TriggerType.LOG_ERROR])
 @pytest.mark.parametrize(
     ("component", "state", "health", "decision"),
     [
@@ -32,11 +33,11 @@ def seen(component: Component, state: str, health: Health = Health.SICK) -> Obse
         (SERVICE, "FATAL", Health.SICK, None),
     ],
 )
-def test_an_alert_moves_what_the_watcher_would_heal(
-    component: Component, state: str, health: Health, decision: Decision | None
+def test_an_alert_or_a_log_moves_what_the_watcher_would_heal(
+    component: Component, state: str, health: Health, decision: Decision | None, kind: TriggerType
 ) -> None:
     """Only what is seen sick is healed, and neither what a person stopped nor what is a person's or its platform's."""
-    refusal = refuse_suggested(component, seen(component, state, health), TriggerType.EXTERNAL_ALERT)
+    refusal = refuse_suggested(component, seen(component, state, health), kind)
     assert (refusal and refusal.decision) == decision
 
 
