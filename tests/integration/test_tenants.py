@@ -259,8 +259,8 @@ ESTATES = """
                               status, summary, size) VALUES ('s', now(), 1, 'REQ-1', 0, 'a', now(), 'DONE', '', '', 0);
     INSERT INTO pruned_deliverables (stream, stream_created, sequence, subject, published_at, data)
     VALUES ('s', now(), 1, 'a', now(), '');
-    INSERT INTO intake_alerts (webhook, key, component, reason, priority, state, refusal, sent_by)
-    VALUES ('w', 'k', 'web', 'tests', 'LOW', 'REFUSED', 'tests', 'tests');
+    SELECT take_alerts('w', 'tests', '[{"component": "web", "refusal": "tests", "priority": "LOW"}]',
+                       ROW(interval '1 h', interval '1 h', 10)::intake_limits);
     INSERT INTO alert_episodes (id, alert_group, severity, window_began, told, held, total, is_open, last_told_at)
     VALUES ('01920000-0000-7000-8000-0000000000e1', 'fault', 'INFO', now(), 1, 0, 1, true, now());
     INSERT INTO alerts (id, dedup_key, alert_group, severity, message, held, occurrences, raised_at)
