@@ -11,20 +11,20 @@ from selfheal.store.approvals import Approvals
 from selfheal.store.engine import open_engine, rehearsing
 from selfheal.store.health import HealthHistory
 from selfheal.store.maintenance import Maintenance
+from selfheal.store.mechanisms import Mechanisms
 from selfheal.store.outbox import Outbox
 from selfheal.store.pauses import Pauses
 from selfheal.store.rates import RateReports
 from selfheal.store.reading.attempts import Attempts
 from selfheal.store.reading.faults import Faults
 from selfheal.store.reports import Reports
-from selfheal.store.runs import MechanismRuns
 from selfheal.store.starts import MissedStarts
 from selfheal.store.storms import Storms
 
 
 @dataclass(frozen=True, kw_only=True)
 class Database:
-    """What can be read: attempts, faults, refusals, rates, health, watchers, runs, alerts; and what people decide."""
+    """What can be read: attempts, faults, refusals, rates, health, mechanisms, alerts; and what people decide."""
 
     reports: Reports
     attempts: Attempts
@@ -37,7 +37,7 @@ class Database:
     missed_starts: MissedStarts
     approvals: Approvals
     rates: RateReports
-    runs: MechanismRuns
+    mechanisms: Mechanisms
     engine: Engine
 
 
@@ -59,7 +59,7 @@ def reading(url: str, *, dry_run: bool = False) -> Iterator[Database]:
                 missed_starts=MissedStarts(engine),
                 approvals=Approvals(engine),
                 rates=RateReports(engine),
-                runs=MechanismRuns(engine),
+                mechanisms=Mechanisms(engine),
                 engine=engine,
             )
     finally:

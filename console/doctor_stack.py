@@ -10,7 +10,10 @@ from deployments.embedded import web
 from deployments.embedded.stack import WEB_PORT
 from deployments.objects.kinds import POOL
 from deployments.outside.prefect import check
+from deployments.scheduled import HINT, scheduled
 from selfheal.model.errors import SelfhealError
+from selfheal.model.turn import TurnState
+from selfheal.policy.turns import stands
 from selfheal.policy.watching import EXPECTED, LATE_BEAT_S
 
 SEE_LOGS = "see the logs in the data folder"
@@ -31,6 +34,7 @@ def checks(place: Place) -> Mapping[str, Callable[[], str]]:
         "scheduled runs": lambda: scheduled_runs(place),
         "worker": lambda: worker(place),
         "watchers": lambda: watchers(place),
+        "mechanisms": lambda: mechanisms(place),
         "web server": lambda: web_server(place),
     }
 
@@ -82,20 +86,12 @@ def prefect_server(place: Place) -> str:
 def scheduled_runs(place: Place) -> str:
     """The scheduler creates the runs of every deployment that has a schedule."""
     with place.prefect() as prefect:
-        ours = {"deployments": {"tags": {"all_": ["selfheal"]}}, "work_pools": {"name": {"any_": [POOL]}}}
-        deployments = prefect.call("POST", "/deployments/filter", ours)
-        wanted = {one["id"]: one["name"] for one in deployments if any(s["active"] for s in one["schedules"])}
-        scheduled = ours | {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
-        runs = prefect.call("POST", "/flow_runs/filter", scheduled)
-    if not wanted:
+        planned = scheduled(prefect)
+    if not planned.wanted:
         raise Problem("no deployment of ours has a schedule", hint=f"see {place.folder}/logs/apply.log")
-    without = sorted(wanted[one] for one in wanted.keys() - {run["deployment_id"] for run in runs})
-    if without:
-        raise Problem(
-            f"no scheduled runs of {', '.join(without)}",
-            hint="the scheduler creates them within a minute of a start; later, check the version of sqlalchemy",
-        )
-    return f"{len(runs)} runs of {', '.join(sorted(wanted.values()))}"
+    if planned.without:
+        raise Problem(f"no scheduled runs of {', '.join(planned.without)}", hint=HINT)
+    return f"{planned.runs} runs of {', '.join(planned.wanted)}"
 
 
 def worker(place: Place) -> str:
@@ -106,6 +102,35 @@ def worker(place: Place) -> str:
     if not online:
         raise Problem(f"no worker is online in pool {POOL}", hint=f"see {place.folder}/logs/worker.log")
     return ", ".join(sorted(online))
+
+
+def mechanisms(place: Place) -> str:
+    """Each that a schedule begins has really run, and well."""
+    from console.database import database_of  # noqa: PLC0415  a broken driver is this check's finding
+
+    try:
+        with database_of(place) as database:
+            found = {one: stands(one) for one in database.mechanisms.all()}
+    except SelfhealError as error:
+        raise Problem(f"cannot be told: {error.message}", hint="repair Postgres first") from error
+    late = [one for one, state in found.items() if state is TurnState.LATE]
+    if late:
+        told = ", ".join(f"{one.name} by {one.behind.total_seconds():.0f} s" for one in late)
+        raise Problem(f"late: {told}", hint=_mend(len(late) == len(found), place))
+    failed = [one for one, state in found.items() if state is TurnState.FAILED]
+    if failed:
+        told = "; ".join(f"{one.name}: {one.turn.error}" for one in failed)
+        raise Problem(
+            f"the last turn failed of {told}", hint="the next turn tries again; look at its run in the Prefect UI"
+        )
+    return ", ".join(f"{one.name} {state.value}" for one, state in found.items()) or "none has a schedule yet"
+
+
+def _mend(everything: bool, place: Place) -> str:  # noqa: FBT001 - one of two texts
+    """What to do about late mechanisms."""
+    if everything:
+        return f"nothing runs that a schedule begins: see the two checks above, and {place.folder}/logs/worker.log"
+    return "see in the Prefect UI whether its schedule is paused, or its last run still holds its only place"
 
 
 def web_server(place: Place) -> str:

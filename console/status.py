@@ -50,7 +50,7 @@ def status(*, place: Place = Place(), output: Output = "table") -> int:  # noqa:
     _parts(found, stack)
     _settings(found, place)
     try:
-        _from_database(found, place, settings, stack)
+        _from_database(found, place, settings)
     except SelfhealError as error:
         found.bad = True
         found.facts["database"] = f"problem: {error}"
@@ -111,7 +111,7 @@ def _settings(found: Findings, place: Place) -> None:
         found.facts["waits_for_a_restart"] = ", ".join(known.needs_restart)
 
 
-def _from_database(found: Findings, place: Place, settings: "Settings", stack: "Stack") -> None:
+def _from_database(found: Findings, place: Place, settings: "Settings") -> None:
     """What the watchers and the other mechanisms have written down."""
     from console.database import database_of  # noqa: PLC0415  keeps `--help` fast
 
@@ -120,7 +120,7 @@ def _from_database(found: Findings, place: Place, settings: "Settings", stack: "
         found.facts |= facts(paused)
         found.bad = found.bad or paused is not None
         _mechanisms(found, database.health.watches())
-        section, bad = turns.section(database.runs, stack.started_at, workflows=settings.workflows.there_are)
+        section, bad = turns.section(database.mechanisms.all())
         found.sections.append(section)
         found.bad = found.bad or bad
         _components(found, settings, {row.component: row for row in database.health.latest()})

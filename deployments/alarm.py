@@ -4,7 +4,6 @@ The watcher tells of it as well, where one runs; the spool in the data folder ma
 """
 
 import logging
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -26,7 +25,7 @@ class Emergency(Protocol):
 
 @dataclass(kw_only=True)
 class Alarm:
-    """Asks the database, in a thread of its own; not frozen: it remembers whom to tell.
+    """Asks the database, one look after the other; not frozen: it remembers whom to tell.
 
     Attributes:
         ask: asks the database anything; may raise.
@@ -38,19 +37,6 @@ class Alarm:
     stopping: Callable[[], bool]
     emergency: Callable[[], Emergency]
     _telling: Emergency | None = field(default=None, init=False)
-    _stopped: threading.Event = field(default_factory=threading.Event, init=False)
-
-    def keep(self) -> None:
-        """Look until `stop`."""
-        while not self._stopped.wait(LOOK_EVERY_S):
-            try:
-                self.look()
-            except Exception:  # noqa: BLE001 - whatever it is, the next look may go well
-                _log.exception("watching the database broke")
-
-    def stop(self) -> None:
-        """End before the next look."""
-        self._stopped.set()
 
     def look(self) -> None:
         """One look."""

@@ -145,6 +145,12 @@ class Slot:
             self.due = NEVER
             self._process.kill()
 
+    def end(self) -> None:
+        """Kill the process, if there is one; that is seen and mended as any other exit."""
+        if self._process is not None:
+            logger.warning("%s: process %s is killed, to be started anew", self.part.name, self._process.pid)
+            self._process.kill()
+
     def kill(self) -> None:
         """End the process now and wait for it."""
         if self._process is not None:

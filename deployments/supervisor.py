@@ -56,6 +56,7 @@ class Supervisor:
         self._terminal = has_terminal()
         self._published: tuple[PartStatus, ...] = ()
         self._stopping = threading.Event()
+        self._unwanted: set[str] = set()
         self._refusal: SelfhealError | None = None
         self.all_ready = threading.Event()
         """Set while every part is ready; other threads may wait for it."""
@@ -71,6 +72,11 @@ class Supervisor:
     def stop(self) -> None:
         """Begin an orderly stop; from any thread."""
         self._stopping.set()
+        self._wake()
+
+    def restart(self, name: str) -> None:
+        """Kill a part's process, which is then started again as after any exit; from any thread."""
+        self._unwanted.add(name)
         self._wake()
 
     def run(self) -> None:
@@ -102,6 +108,8 @@ class Supervisor:
         """Look at every part once and do what is due."""
         now = time.monotonic()
         orphans.bury(self._known())
+        while self._unwanted:
+            self._slots[self._unwanted.pop()].end()
         for slot in self._slots.values():
             if slot.look_for_exit(now):
                 self._end_orphans()

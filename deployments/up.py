@@ -9,14 +9,12 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployments import accepted, apply, logging_config, stackfile, web
-from deployments.alarm import Alarm
 from deployments.begin import AT_START, AT_START_OF_WORKFLOWS, WATCHER, begin
 from deployments.embedded import child, roles, stack, worker
 from deployments.embedded import web as web_part
@@ -32,15 +30,12 @@ from deployments.part import Part, PartStatus
 from deployments.prefect_api import PrefectApi
 from deployments.reload import Reloader
 from deployments.supervisor import Supervisor
-from deployments.watchkeeper import WatchKeeper
+from deployments.up_rounds import Surroundings, going_round
 from selfheal.model.errors import Permanent, Transient
 from selfheal.protocol import failpoint
 from selfheal.settings.estate import Settings
-from selfheal.settings.file import load
 from selfheal.store.engine import open_engine
-from selfheal.store.health import HealthHistory
 from selfheal.store.tokens import Tokens
-from selfheal.wiring.alerts import emergency_of
 
 _log = logging.getLogger(__name__)
 _APPLY_TIMEOUT_S = 120
@@ -144,35 +139,30 @@ def run(
     def begin_watcher() -> None:
         _begin(running, [WATCHER], key=uuid.uuid4().hex)
 
+    around = Surroundings(
+        servers=running.servers,
+        config=Path(running.environment["SELFHEAL_CONFIG"]),
+        spool=running.environment["SELFHEAL_SPOOL"],
+        database_url=running.servers.database_url(roles.HEALER),
+        prefect=lambda: _prefect(running),
+        begin_watcher=begin_watcher,
+    )
+
     def renew() -> None:
         web.give_settings(folder.path)
         _apply(running)
+        around.schedule()
         begin_watcher()
 
     reloader = Reloader(data=folder.path, started=running.settings, renew=renew, say=audience.says)
-    supervisor = Supervisor([*_parts(running, limit=limit), *also], publish=publish, on_hangup=reloader.ask)
-    health = HealthHistory(open_engine(running.servers.database_url(roles.HEALER), pool_size=1))
-    keeper = WatchKeeper(watches=health.watches, ready=supervisor.all_ready.is_set, begin=begin_watcher)
-    alarm = _alarm(running, supervisor, health)
-    threading.Thread(target=keeper.keep, daemon=True, name="watchkeeper").start()
-    threading.Thread(target=alarm.keep, daemon=True, name="alarm").start()
+    parts = [*_parts(running, limit=limit, schedule=around.schedule), *also]
+    supervisor = Supervisor(parts, publish=publish, on_hangup=reloader.ask)
     audience.begins(supervisor)
     try:
-        supervisor.run()
+        with going_round(around, supervisor):
+            supervisor.run()
     finally:
-        keeper.stop()
-        alarm.stop()
         stackfile.remove(folder.stack_file)
-
-
-def _alarm(running: Running, supervisor: Supervisor, health: HealthHistory) -> Alarm:
-    """Who tells people when the database is away, by the settings in force."""
-    copy, spool = Path(running.environment["SELFHEAL_CONFIG"]), running.environment["SELFHEAL_SPOOL"]
-    return Alarm(
-        ask=health.watches,
-        stopping=supervisor.is_stopping,
-        emergency=lambda: emergency_of(load(copy), spool=spool),
-    )
 
 
 def _migrate(running: Running) -> None:
@@ -187,7 +177,7 @@ def _migrate(running: Running) -> None:
             engine.dispose()
 
 
-def _parts(running: Running, *, limit: int) -> list[Part]:
+def _parts(running: Running, *, limit: int, schedule: Callable[[], None]) -> list[Part]:
     """The servers, then the worker and the web server."""
     folder, servers = running.folder, running.servers
     embedded = stack.parts(
@@ -206,11 +196,12 @@ def _parts(running: Running, *, limit: int) -> list[Part]:
         environment=running.environment,
     )
     first = (*AT_START, *(AT_START_OF_WORKFLOWS if running.settings.workflows.there_are else ()))
-    watching = worker.part(
-        described,
-        depends_on=frozenset({"postgres", "prefect"}),
-        on_ready=lambda: _begin(running, first, key=described.start_key),
-    )
+
+    def on_ready() -> None:
+        schedule()
+        _begin(running, first, key=described.start_key)
+
+    watching = worker.part(described, depends_on=frozenset({"postgres", "prefect"}), on_ready=on_ready)
     return [*embedded, watching, *([] if running.web is None else [web_part.part(running.web)])]
 
 
@@ -267,6 +258,10 @@ def _apply(running: Running) -> None:
 
 def _begin(running: Running, names: Sequence[str], *, key: str) -> None:
     """Begin a run of each now, once per key."""
-    secret = running.settings.prefect.auth_string.get_secret_value()
-    with PrefectApi(running.servers.prefect.ui_url, auth_string=secret, timeout_s=10.0) as api:
+    with _prefect(running) as api:
         begin(api, names, key=key)
+
+
+def _prefect(running: Running) -> PrefectApi:
+    secret = running.settings.prefect.auth_string.get_secret_value()
+    return PrefectApi(running.servers.prefect.ui_url, auth_string=secret, timeout_s=10.0)

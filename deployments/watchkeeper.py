@@ -6,12 +6,10 @@ reports the crash, or where the watcher is frozen; and the next scheduled run is
 """
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from selfheal.model.errors import SelfhealError
 from selfheal.model.health import Watch
 
 SILENT_S = 20.0
@@ -25,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(kw_only=True)
 class WatchKeeper:
-    """Looks at the beats, in a thread of its own; not frozen: it remembers when it may begin a run.
+    """Looks at the beats; not frozen: it remembers when it may begin a run.
 
     Attributes:
         watches: who watches, and how long ago each was heard; may raise.
@@ -39,21 +37,6 @@ class WatchKeeper:
     begin: Callable[[], None]
     now: Callable[[], float] = time.monotonic
     _not_before: float = field(default=0.0, init=False)
-    _stopped: threading.Event = field(default_factory=threading.Event, init=False)
-
-    def keep(self) -> None:
-        """Look until `stop`."""
-        while not self._stopped.wait(LOOK_EVERY_S):
-            try:
-                self.look()
-            except SelfhealError as error:
-                _log.warning("whether anything watches cannot be told, or changed: %s", error)
-            except Exception:  # noqa: BLE001 - whatever it is, the next look may go well
-                _log.exception("keeping the watcher broke")
-
-    def stop(self) -> None:
-        """End before the next look."""
-        self._stopped.set()
 
     def look(self) -> None:
         """One look; begins a watcher where none was heard of for too long.

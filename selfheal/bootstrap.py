@@ -36,6 +36,7 @@ from selfheal.ports import Clock, ContainerControl
 from selfheal.probes.observe import Observer
 from selfheal.probes.table import probe_table
 from selfheal.probes.workflow import WorkflowProbe
+from selfheal.protocol import own_health
 from selfheal.protocol.alerts import Telling
 from selfheal.protocol.emergency import Emergency
 from selfheal.protocol.heal import Result, Steps
@@ -56,6 +57,7 @@ from selfheal.store.file_changes import FileChangeRows
 from selfheal.store.heals import Heals
 from selfheal.store.health import HealthHistory
 from selfheal.store.intake import Intake
+from selfheal.store.mechanisms import Mechanisms
 from selfheal.store.modes import Modes
 from selfheal.store.outbox import Outbox
 from selfheal.store.pruned import PrunedDeliverables
@@ -95,6 +97,7 @@ class Estate:
         faults: the same, one fault after the other.
         web: where people find our pages.
         runs: which process carries out each flow run.
+        mechanisms: our own, and whether they run.
         breakers: of the actions and agents.
         raised: triggers that breakers, people's words and other systems' alerts have raised.
         intake: those alerts.
@@ -122,6 +125,7 @@ class Estate:
     faults: Faults
     web: WebAddress
     runs: MechanismRuns
+    mechanisms: Mechanisms
     breakers: Breakers
     raised: RaisedTriggers
     intake: Intake
@@ -146,12 +150,13 @@ class Estate:
         self.engine.dispose()
 
     def turn(self, steps: Steps) -> Sequence[Settled]:
-        """One turn: tell of late starts and of what nobody knows, settle what dead healers left, deliver what is due.
+        """One turn: tell of what is late and of what nobody knows, settle what dead healers left, deliver what is due.
 
         Raises:
             Transient: the database cannot be asked.
         """
         self.starts.note_missed()
+        own_health.look(self.mechanisms)
         self.health.tell_unknown(
             after=self.settings.alerts.unknown_after, fresh=max(_FRESH_SWEEPS * self.settings.watching.sweep, _FRESH)
         )
@@ -329,6 +334,7 @@ def wire(  # noqa: PLR0913 - each is told by another caller
         faults=Faults(engine),
         web=WebAddress(base=web_url or settings.web.public_url.rstrip("/")),
         runs=MechanismRuns(engine),
+        mechanisms=Mechanisms(engine),
         breakers=breakers,
         raised=RaisedTriggers(engine),
         intake=Intake(engine, quiet=settings.intake.quiet),

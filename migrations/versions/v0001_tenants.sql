@@ -63,7 +63,7 @@ BEGIN
                                    'mode_changes', 'shadow_plans', 'approvals', 'workflow_recovery_history', 'workflow_state',
                                    'workflow_state_history', 'workflow_starts', 'workflow_comparisons', 'workflow_sightings',
                                    'workflow_disagreements', 'file_changes', 'deliverables', 'pruned_deliverables', 'workflow_health',
-                                   'intake_alerts',
+                                   'intake_alerts', 'mechanisms',
                                    'alerts', 'alert_episodes', 'alert_messages', 'alert_deliveries', 'alert_silences'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', estates);
         EXECUTE format('CREATE POLICY everything ON %I TO healing_user, selfheal_api_admin, selfheal_viewer'

@@ -1,7 +1,7 @@
 """The turns of a mechanism that a schedule begins: what really ran, and when."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -27,6 +27,13 @@ class Turn:
     error: str
     at: datetime
 
+    @property
+    def took(self) -> timedelta | None:
+        """How long the newest that has ended took; None: none has."""
+        if self.done_began_at is None or self.done_ended_at is None:
+            return None
+        return self.done_ended_at - self.done_began_at
+
 
 class TurnState(StrEnum):
     """How a mechanism stands that a schedule begins."""
@@ -36,3 +43,33 @@ class TurnState(StrEnum):
     FAILED = "failed"
     LATE = "late"
     WAITING = "waiting"  # it never ran, and had no time to
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mechanism:
+    """A mechanism that a schedule begins, and what really ran of it.
+
+    Attributes:
+        turn: what ran last.
+        every: how often it is to run.
+        since: from when on there is somebody to run it.
+    """
+
+    turn: Turn
+    every: timedelta
+    since: datetime
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.turn.mechanism
+
+    @property
+    def due_at(self) -> datetime:
+        """When its next turn is, or was, to begin."""
+        return max(self.turn.began_at or self.since, self.since) + self.every
+
+    @property
+    def behind(self) -> timedelta:
+        """How long its next turn is overdue; nothing where it is not."""
+        return max(self.turn.at - self.due_at, timedelta(0))

@@ -1,4 +1,4 @@
-"""What only suggests that a component is sick: an alert of somebody else, a log. The component's own look confirms it."""
+"""What only suggests that a component is sick: somebody else's alert, a log. Its own look must confirm that."""
 
 from selfheal.model.admission import Decision, Refusal
 from selfheal.model.component import Component

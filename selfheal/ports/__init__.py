@@ -3,7 +3,7 @@
 from selfheal.ports.actions import Action, Observe, Probe
 from selfheal.ports.alerts import AlertChannel, AlertDeliveries, AlertOutbox, AlertSpool
 from selfheal.ports.files import FileChanges, KeptFile
-from selfheal.ports.stores import AgentBreakers, HealStore, HealthStore, TriggersRaised
+from selfheal.ports.stores import AgentBreakers, HealStore, HealthStore, OwnMechanisms, TriggersRaised
 from selfheal.ports.surroundings import Clock
 from selfheal.ports.targets import BrokerClient, Changes, ContainerControl, EstateDatabase, HttpClient, ServiceControl
 from selfheal.ports.within import ContainerInside, HostPaths, LocalProcesses
@@ -42,6 +42,7 @@ __all__ = [
     "LocalProcesses",
     "Observe",
     "OrphanedDeliverables",
+    "OwnMechanisms",
     "Probe",
     "PrunedCopies",
     "RequestFile",

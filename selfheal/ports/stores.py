@@ -13,6 +13,7 @@ from selfheal.model.ending import Ending
 from selfheal.model.health import ComponentHealth, Measured, Watch
 from selfheal.model.observation import Observation
 from selfheal.model.trigger import Trigger
+from selfheal.model.turn import Mechanism
 
 
 class HealStore(Protocol):
@@ -140,6 +141,22 @@ class TriggersRaised(Protocol):
 
     def due(self, *, limit: int, pause: timedelta) -> Sequence[Trigger]:
         """Those that wait: unanswered, or a word that is not used yet; nobody else gets them for `pause`, or less."""
+        ...
+
+
+class OwnMechanisms(Protocol):
+    """Our own mechanisms, and what people were told of them."""
+
+    def all(self) -> Sequence[Mechanism]:
+        """Those that a schedule begins, with what really ran of each."""
+        ...
+
+    def tell_late(self, name: str, trigger: Trigger) -> bool:
+        """Tell a person that it is late, once; whether that was now."""
+        ...
+
+    def tell_well(self, name: str) -> bool:
+        """Tell that it runs again, where its lateness was told; whether that was now."""
         ...
 
 

@@ -24,6 +24,7 @@ from selfheal.settings.alerts import Alerts
 from selfheal.settings.breakers import AgentBreakers, Breakers, OnOpening
 from selfheal.settings.component import ComponentSettings
 from selfheal.settings.healing import Healing, Starts, Watching
+from selfheal.settings.heartbeat import Heartbeat
 from selfheal.settings.intake import Intake
 from selfheal.settings.logs import Logging
 from selfheal.settings.retention import RetentionSettings
@@ -69,6 +70,8 @@ class Settings(Section):
     """How a person is told."""
     intake: Intake = Intake()
     """Alerts of other systems, which suggest heals."""
+    heartbeat: Heartbeat = Heartbeat()
+    """The dead-man heartbeat, to an outside watch that notices when we are silent."""
     watching: Watching = Watching()
     """How often, and how patiently, the estate is looked at."""
     retention: RetentionSettings = RetentionSettings()

@@ -1,7 +1,7 @@
 """What went wrong in the real estate, seven to thirteen: as `test_real_estate`."""
 
+from datetime import UTC, datetime
 from pathlib import Path
-from time import time
 from uuid import uuid4
 
 import pytest
@@ -25,6 +25,7 @@ from selfheal.model.workflow_health import Level
 from selfheal.protocol.holder import this_process
 from selfheal.protocol.keeping import keep
 from selfheal.protocol.starting import conclude
+from selfheal.store.mechanisms import Mechanisms
 from selfheal.store.runs import MechanismRuns
 
 QA = 4
@@ -174,16 +175,19 @@ def test_11_the_breakers_results_were_never_recorded_it_opened_on_1_of_1_closing
 def test_12_two_of_eight_mechanisms_ran_nowhere_and_a_health_endpoint_was_constant(place: RealEstate) -> None:
     """`selfheal status` shows what really ran, and when; what never did is late after two turns. Health is what is."""
     runs, every = MechanismRuns(place.engine), declared.schedules(workflows=True)
+    mechanisms = Mechanisms(place.engine)
+    mechanisms.schedule(every, since=datetime.now(UTC))
     ran = {"workflow-admission", "workflow-persistence"}
     for name in ran:
         run = uuid4()
         runs.begin(run, name, this_process())
         runs.end(run)
-    table, bad = section(runs, time(), workflows=True)
+    table, bad = section(mechanisms.all())
     assert not bad
     assert {row["state"] for row in table.rows} == {"ran", "waiting"}
     long_ago = max(every.values()) * 3
-    table, bad = section(runs, time() - long_ago.total_seconds(), workflows=True)
+    mechanisms.schedule(every, since=datetime.now(UTC) - long_ago)
+    table, bad = section(mechanisms.all())
     shown = {str(row["mechanism"]): row for row in table.rows}
     assert bad
     assert {name for name, row in shown.items() if row["state"] == "ran"} == ran

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from time import time
 
 import pytest
 from fakes import WIDE
@@ -14,6 +14,7 @@ from workflow_fixtures import Impatient
 
 from console.output import Cell
 from console.turns import section
+from deployments.objects import declared
 from flows.recovery_health_check import recovery_health_check
 from selfheal import bootstrap
 from selfheal.protocol.keeping import keep
@@ -62,9 +63,10 @@ def test_06_recovery_failed_at_every_restart_and_logged_success(
     place: RealEstate, wired: bootstrap.Estate, owner_engine: Engine
 ) -> None:
     """A check that cannot look, and one whose recovery fails, has Failed: in its run, in history and in status."""
+    wired.mechanisms.schedule(declared.schedules(workflows=True), since=datetime.now(UTC))
 
     def shown() -> tuple[Cell, bool]:
-        table, bad = section(wired.runs, time(), workflows=True)
+        table, bad = section(wired.mechanisms.all())
         (row,) = [one for one in table.rows if one["mechanism"] == CHECK]
         return row["state"], bad
 

@@ -64,6 +64,8 @@ STATEMENTS: list[tuple[tuple[str, ...], str]] = [
     (PEOPLE, "INSERT INTO file_changes (path, kind, who, why) VALUES ('/x', 'STATUS', 'a', 'b')"),
     (EVERYBODY, "INSERT INTO file_changes (path, kind, who, why, state) VALUES ('/x', 'STATUS', 'a', 'b', 'DONE')"),
     (EVERYBODY, "DELETE FROM intake_alerts"),
+    (EVERYBODY, "DELETE FROM mechanisms"),
+    (PEOPLE, "UPDATE mechanisms SET every = NULL"),
     (EVERYBODY, "UPDATE intake_alerts SET sent_by = 'somebody else'"),
     (PEOPLE, "SELECT forget_alerts(interval '1 day')"),
     (EVERYBODY, "UPDATE devops_alert_history SET delivery_status = 'SENT'"),

@@ -270,6 +270,7 @@ ESTATES = """
     INSERT INTO alert_deliveries (message_id, episode_id, channel, state)
     VALUES ('01920000-0000-7000-8000-0000000000e2', gen_random_uuid(), 'chat', 'SENT');
     INSERT INTO alert_silences (pattern, until, who, why) VALUES ('k', now() + interval '1 h', 'ada', 'tests');
+    INSERT INTO mechanisms (name) VALUES ('reconcile');
 """
 ESTATE_TABLES = (
     "health_history", "health_rollup", "watch_epoch", "mechanism_runs", "pauses", "maintenance_windows", "storms",
@@ -277,9 +278,8 @@ ESTATE_TABLES = (
     "approval_states", "workflow_state", "workflow_recovery_history", "raised_triggers",
     "workflow_state_history", "workflow_starts", "file_changes",
     "workflow_comparisons", "workflow_sightings", "workflow_disagreements", "seen_workflows",
-    "deliverables", "pruned_deliverables", "intake_alerts",
-    "deliverables", "pruned_deliverables",
     "alerts", "alert_episodes", "alert_messages", "alert_deliveries", "alert_silences",
+    "deliverables", "pruned_deliverables", "intake_alerts", "mechanisms",
 )  # fmt: skip
 BREAKERS = {"heal:a": INFRASTRUCTURES, "agent:b": INFRASTRUCTURES, f"agent:{ACME}/b": ACMES, f"agent:{OTHER}/b": OTHERS}
 

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from selfheal.model.turn import Turn, TurnState
-from selfheal.policy.turns import stands
+from selfheal.model.trigger import Source, TriggerType
+from selfheal.model.turn import Mechanism, Turn, TurnState
+from selfheal.policy.turns import late_trigger, stands
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 EVERY = timedelta(minutes=5)
@@ -41,4 +42,20 @@ def turn(*, ago: float | None, ended: bool = True, error: str = "") -> Turn:
 )
 def test_what_did_not_run_for_two_turns_is_late(newest: Turn, up_minutes: float, state: TurnState) -> None:
     """Only turns count that really began, and only the time in which somebody was there to begin one."""
-    assert stands(newest, every=EVERY, up_since=NOW - timedelta(minutes=up_minutes)) is state
+    assert stands(Mechanism(turn=newest, every=EVERY, since=NOW - timedelta(minutes=up_minutes))) is state
+
+
+def test_how_far_behind_it_is() -> None:
+    """By its next turn, which is due from its last one on, or from when there was somebody to run it."""
+    up = NOW - timedelta(hours=1)
+    assert Mechanism(turn=turn(ago=7), every=EVERY, since=up).behind == timedelta(minutes=2)
+    assert Mechanism(turn=turn(ago=3), every=EVERY, since=up).behind == timedelta(0)
+    assert Mechanism(turn=turn(ago=None), every=EVERY, since=up).behind == timedelta(minutes=55)
+
+
+def test_a_late_one_is_a_reason_to_mend_ourselves() -> None:
+    """Its trigger says what is late, and since when."""
+    raised = late_trigger(Mechanism(turn=turn(ago=60), every=EVERY, since=NOW - timedelta(hours=2)))
+    assert (raised.type, raised.source, raised.component) == (TriggerType.MECHANISM_LATE, Source.OWN_HEALTH, "selfheal")
+    told = "the mechanism reconcile is late: it is to run every 0:05:00, and began last at 2026-01-01 11:00:00 UTC"
+    assert raised.reason == told

@@ -27,7 +27,7 @@ from selfheal.store.tables.telling import (
     alerts,
     devops_alert_history,
 )
-from selfheal.store.tables.watching import health_history, health_rollup, mechanism_runs, watch_epoch
+from selfheal.store.tables.watching import health_history, health_rollup, mechanism_runs, mechanisms, watch_epoch
 from selfheal.store.tables.workflow_health import workflow_health
 from selfheal.store.tables.workflows import (
     workflow_recovery_history,
@@ -58,6 +58,7 @@ __all__ = [
     "intake_alerts",
     "maintenance_windows",
     "mechanism_runs",
+    "mechanisms",
     "metadata",
     "mode_changes",
     "pauses",

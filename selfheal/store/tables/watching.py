@@ -1,9 +1,9 @@
-"""What watchers write: how components are, what that comes to in 5 minutes, and who watches.
+"""How components are, what that comes to in 5 minutes, who watches, and which of our own mechanisms run.
 
 `health_history` has no key: nobody asks for a row by one.
 """
 
-from sqlalchemy import Column, DateTime, Double, Integer, String, Table, Text, Uuid
+from sqlalchemy import Column, DateTime, Double, Integer, Interval, String, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 from selfheal.store.tables.columns import NEW_ID, metadata, moment
@@ -47,6 +47,14 @@ watch_epoch = Table(
     Column("holder", JSONB, nullable=False),
     moment("began_at", required=True),
     moment("beat_at", required=True),
+)
+
+mechanisms = Table(
+    "mechanisms",
+    metadata,
+    Column("name", String(50), primary_key=True),
+    Column("every", Interval),
+    moment("since", required=True),
 )
 
 mechanism_runs = Table(

@@ -1,0 +1,132 @@
+"""Which of our mechanisms are late, as a real database knows it, and whom it tells; heartbeats and their chain."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from embedded_fixtures import Embedded
+from sqlalchemy import Engine, text
+
+from deployments import heartbeat
+from selfheal import bootstrap
+from selfheal.model.attempt import Holder
+from selfheal.model.errors import Transient
+from selfheal.model.turn import TurnState
+from selfheal.policy.turns import stands
+from selfheal.protocol.own_health import look
+from selfheal.settings.file import parse
+from selfheal.store.health import HealthHistory
+from selfheal.store.mechanisms import Mechanisms
+from selfheal.store.runs import MechanismRuns
+
+ME = Holder(host="here", pid=1, started=1)
+EVERY = timedelta(minutes=5)
+LONG_AGO = datetime.now(UTC) - timedelta(days=1)
+LINKS: heartbeat.Links = {
+    "database": heartbeat.database,
+    "watchers": heartbeat.watchers,
+    "dry run": heartbeat.dry_run,
+}
+
+
+def alerts(engine: Engine) -> list[tuple[str, str]]:
+    with engine.connect() as connection:
+        sql = "SELECT kind, dedup_key FROM alert_outbox ORDER BY created_at"
+        return [(row.kind, row.dedup_key) for row in connection.execute(text(sql))]
+
+
+def run(engine: Engine, mechanism: str, error: str = "") -> None:
+    run_id = uuid4()
+    MechanismRuns(engine).begin(run_id, mechanism, ME)
+    MechanismRuns(engine).end(run_id, error=error)
+
+
+def test_a_missed_turn_is_told_once_and_once_that_it_runs_again(empty: Engine) -> None:
+    """RAISED under the mechanism's key when two turns are missed, RESOLVED when it has run; others are not told."""
+    mechanisms = Mechanisms(empty)
+    mechanisms.schedule({"reconcile": EVERY, "circuit-breaker": EVERY}, since=LONG_AGO)
+    run(empty, "circuit-breaker")
+    assert [[one.name for one in look(mechanisms)] for _ in range(3)] == [["reconcile"]] * 3
+    assert alerts(empty) == [("RAISED", "mechanism/reconcile")]
+    run(empty, "reconcile")
+    assert [look(mechanisms) for _ in range(2)] == [[], []]
+    assert alerts(empty)[1:] == [("RESOLVED", "mechanism/reconcile")]
+
+
+def test_only_what_a_schedule_begins_is_expected(empty: Engine) -> None:
+    """Another start of the stack, or other settings, begin anew: nothing was missed before."""
+    mechanisms = Mechanisms(empty)
+    mechanisms.schedule({"reconcile": EVERY, "workflow-recovery": EVERY}, since=LONG_AGO)
+    mechanisms.schedule({"reconcile": EVERY}, since=datetime.now(UTC))
+    assert [(one.name, stands(one)) for one in mechanisms.all()] == [("reconcile", TurnState.WAITING)]
+    assert look(mechanisms) == []
+    run(empty, "reconcile", error="the disk is full")
+    assert [stands(one) for one in mechanisms.all()] == [TurnState.FAILED]
+
+
+@pytest.fixture
+def estate(empty: Engine, database_url: str) -> Iterator[bootstrap.Estate]:
+    """A component that is down, and a watcher that beats."""
+    HealthHistory(empty).begin_watch("application-health", uuid4(), ME)
+    values = {
+        "heartbeat": {"url": "http://127.0.0.1:9/secret-path"},
+        "components": {"web": {"probe": "http", "url": "http://127.0.0.1:9/"}},
+    }
+    made = bootstrap.wire(parse(values, source="the test"), database_url=database_url)
+    yield made
+    made.close()
+
+
+def test_a_heartbeat_is_sent_when_the_whole_chain_holds(estate: bootstrap.Estate) -> None:
+    """A sick estate is no reason to be silent; what became of it stands in the table of mechanisms."""
+    sent: list[str] = []
+
+    def call(settings: heartbeat.Settings) -> int:
+        sent.append(settings.url.get_secret_value())
+        return 200
+
+    assert heartbeat.beat(estate, LINKS, call=call) == ""
+    assert len(sent) == 1
+    turn = estate.runs.latest([heartbeat.MECHANISM])[heartbeat.MECHANISM]
+    assert (turn.error, turn.took is None) == ("", False)
+
+
+def test_a_broken_link_withholds_it_and_is_named(estate: bootstrap.Estate, empty: Engine, owner_engine: Engine) -> None:
+    """Silent watchers, or a link that fails in whatever way: nothing is sent, and the log and the table say which."""
+    with owner_engine.begin() as connection:
+        connection.execute(text("UPDATE watch_epoch SET beat_at = now() - interval '1 minute'"))
+
+    def away(_estate: bootstrap.Estate) -> None:
+        raise Transient("nats://127.0.0.1:4222 does not answer a flush")
+
+    def broken(_estate: bootstrap.Estate) -> None:
+        raise ValueError
+
+    def never(_settings: heartbeat.Settings) -> int:
+        pytest.fail("it was sent")
+
+    assert heartbeat.beat(estate, LINKS, call=never) == "watchers: application-health does not watch"
+    assert heartbeat.beat(estate, {"nats": away}, call=never).startswith("nats: nats://127.0.0.1:4222")
+    assert heartbeat.beat(estate, {"prefect": broken}, call=never) == "prefect: ValueError"
+    assert estate.runs.latest([heartbeat.MECHANISM])[heartbeat.MECHANISM].error == "prefect: ValueError"
+
+
+def test_an_outside_address_that_does_not_take_it_is_told_without_the_address(
+    estate: bootstrap.Estate, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Refused or answered with an error: it counts as not sent, and its secret is in no log."""
+    assert heartbeat.beat(estate, {}, call=heartbeat.over_http) == "the outside address cannot be reached"
+    assert heartbeat.beat(estate, {}, call=lambda _: 404) == "the outside address answers 404"
+    assert "secret-path" not in caplog.text
+
+
+def test_without_the_database_no_heartbeat_is_sent(
+    estate: bootstrap.Estate, embedded_postgres: Embedded, free_port: int
+) -> None:
+    """The first link."""
+    gone = f"postgresql://healing_user:x@127.0.0.1:{free_port}/selfheal"
+    with_nothing = bootstrap.wire(estate.settings, database_url=gone)
+    said = heartbeat.beat(with_nothing, LINKS, call=lambda _: 200)
+    with_nothing.close()
+    assert said.startswith("database: ")
