@@ -1,4 +1,4 @@
-"""What `selfheal up` looks at again and again beside its supervisor: the database, watchers, mechanisms, the heartbeat."""
+"""What `selfheal up` looks at again and again beside its supervisor: database, watchers, mechanisms, the heartbeat."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
