@@ -43,7 +43,7 @@ def post(  # noqa: PLR0913 - each is a part of the call
         Transient: it cannot be reached, or answers with an error of its own.
         Permanent: it refuses.
     """
-    trust = _trust()
+    trust = _trust() if url.startswith("https") else False
 
     async def call() -> httpx.Response:
         async with httpx.AsyncClient(verify=trust, timeout=None, trust_env=False) as client:  # noqa: S113  bounded below
