@@ -15,9 +15,11 @@ from selfheal.store.mechanisms import Mechanisms
 from selfheal.store.outbox import Outbox
 from selfheal.store.pauses import Pauses
 from selfheal.store.rates import RateReports
+from selfheal.store.reading.alerts import Alerts
 from selfheal.store.reading.attempts import Attempts
 from selfheal.store.reading.faults import Faults
 from selfheal.store.reports import Reports
+from selfheal.store.silences import Silences
 from selfheal.store.starts import MissedStarts
 from selfheal.store.storms import Storms
 
@@ -38,6 +40,8 @@ class Database:
     approvals: Approvals
     rates: RateReports
     mechanisms: Mechanisms
+    alerts: Alerts
+    silences: Silences
     engine: Engine
 
 
@@ -60,6 +64,8 @@ def reading(url: str, *, dry_run: bool = False) -> Iterator[Database]:
                 approvals=Approvals(engine),
                 rates=RateReports(engine),
                 mechanisms=Mechanisms(engine),
+                alerts=Alerts(engine),
+                silences=Silences(engine),
                 engine=engine,
             )
     finally:

@@ -27,6 +27,7 @@ def doctor(*, place: Place = Place(), output: Output = "table") -> int:  # noqa:
             "docker": lambda: doctor_docker.engine(place),
             "supervisors": lambda: doctor_estate.supervisors(place),
             **doctor_databases.checks(place),
+            "alerts": lambda: doctor_estate.alerts(place),
             "ladders": lambda: doctor_estate.ladders(place),
             "actions of others": lambda: doctor_estate.plugins(place),
         }

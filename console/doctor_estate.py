@@ -7,6 +7,7 @@ from console.place import Place
 from selfheal.actions.table import GROUP, Registry
 from selfheal.bootstrap import wire
 from selfheal.clients.supervisor import Supervisor
+from selfheal.model.alert import Severity
 from selfheal.model.errors import SelfhealError
 from selfheal.settings.estate import Settings
 
@@ -33,6 +34,22 @@ def supervisors(place: Place) -> str:
     if wrong:
         raise Problem("; ".join(wrong), hint="start it, or correct supervisors and components in the settings")
     return ", ".join(sorted(found.supervisors)) or "none configured"
+
+
+def alerts(place: Place) -> str:
+    """Somebody can be told, of each severity."""
+    found = place.settings().alerts
+    rules = found.rules({})
+    if not rules.channels:
+        raise Problem(
+            "no channel: alerts wait in the database, and nobody is told", hint="name one in [alerts]: docs/alerts.md"
+        )
+    untold = [one.value for one in (Severity.WARNING, Severity.CRITICAL) if not rules.channels_of(one)]
+    if untold:
+        raise Problem(
+            f"nobody is told of {' and '.join(untold)}", hint="give their route in [[alerts.routes]] channels"
+        )
+    return f"{', '.join(rules.channels)}; `selfheal alerts test` tries them"
 
 
 def ladders(place: Place) -> str:

@@ -172,6 +172,17 @@ then the usual limits hold.
 
     selfheal storm go --why "the power is back"
 """,
+    "alerts": """List what people were told, take alerts, silence some, test channels.
+
+You see what is open, how bad, since when and whose it is; `deliveries` shows
+each message on each channel, with its error. `ack` says that you have it: it is
+not told again, and its channels hear of it. `silence` keeps people from being
+told for a time. A test reaches every channel, or the one that you name.
+
+    selfheal alerts test
+    selfheal alerts ack "fault/*" --why "on my way"
+    selfheal alerts silence web --for "2 h" --why "new disks"
+""",
     "breaker": """List the circuit breakers, show one, or decide in place of one.
 
 An action that keeps failing, on whatever target, is left alone for a while,

@@ -202,9 +202,12 @@ def _decisions(found: Findings, database: "Database") -> None:
     asked = database.approvals.newest(limit=REFUSALS_SHOWN, ended=False)
     found.bad = found.bad or any(one.state is ApprovalState.OPEN for one in asked)
     found.sections += [approvals.section(asked)] if asked else []
-    waiting = database.outbox.unsent()
-    if waiting:
-        found.facts["alerts_waiting"] = waiting
+    told = database.alerts.counts()
+    if told.undecided + told.waiting:
+        found.facts["alerts_waiting"] = told.undecided + told.waiting
+    if told.failed:
+        found.facts["alerts_failed_24h"] = told.failed
+        found.bad = True
 
 
 def _faults(found: Findings, database: "Database") -> None:
