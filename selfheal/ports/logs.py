@@ -1,0 +1,78 @@
+"""What log-monitor asks of the world: logs to read, and a place for what was found in them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+from selfheal.model.log import LogGap, LogRules, LogSource, LogStanding, LogStep
+from selfheal.model.trigger import Trigger
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogPiece:
+    """Lines of a log; its buffer is the reader's own, and filled anew for the next piece.
+
+    Attributes:
+        data: holds them.
+        end: where they end; they begin at 0.
+        open: whether the last line goes without its end: it is longer than what is looked at, or the file ends.
+    """
+
+    data: bytes | bytearray
+    end: int
+    open: bool = False
+
+
+class LogReader(Protocol):
+    """Reads one log on from where it was left; used by one thread."""
+
+    def resume(self, position: Mapping[str, Any] | None) -> None:
+        """Go on from there, whatever was read since; None: it was never looked at."""
+        ...
+
+    def pieces(self) -> Iterator[LogPiece]:
+        """What there is to read now, whole lines, and nothing that was read before.
+
+        `NotAllowed`: a person must do something first. `Transient`: another time.
+        """
+        ...
+
+    def position(self) -> Mapping[str, Any]:
+        """How far it was read, as JSON for `resume`."""
+        ...
+
+    def take_gaps(self) -> Sequence[LogGap]:
+        """What was found to be lost since this was asked, or since `resume`."""
+        ...
+
+    def behind(self) -> int:
+        """Bytes that are there and were not read yet, as far as that can be told."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
+class LogStore(Protocol):
+    """Positions and what was counted, always committed together. `Transient`: the database is away."""
+
+    def standing(self, source: str) -> LogStanding:
+        """How far this log was read."""
+        ...
+
+    def commit(self, source: LogSource, rules: LogRules, step: LogStep) -> tuple[LogStanding, Sequence[Trigger]] | None:
+        """Write what was taken, how far, and what is left; the triggers that are due because of it.
+
+        None: somebody else has read on since `step.before`, and nothing was written.
+        """
+        ...
+
+    def trouble(self, source: LogSource, words: str) -> None:
+        """Note why it cannot be read now; a person is told when that begins, or changes."""
+        ...
+
+    def due(self, *, limit: int, pause: timedelta) -> Sequence[Trigger]:
+        """Triggers that whoever raised them did not dispatch; nobody else gets them for `pause`."""
+        ...
