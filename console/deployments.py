@@ -48,6 +48,7 @@ def deployments(  # noqa: PLR0913 - each is an option of the command
                 settings.catalogue(),
                 estate=settings.estate,
                 workflows=settings.workflows.there_are,
+                logs=settings.log_monitor.there_are,
                 adopt=adopt,
                 dry_run=dry_run,
             )

@@ -14,7 +14,7 @@ from deployments.scheduled import HINT, scheduled
 from selfheal.model.errors import SelfhealError
 from selfheal.model.turn import TurnState
 from selfheal.policy.turns import stands
-from selfheal.policy.watching import EXPECTED, LATE_BEAT_S
+from selfheal.policy.watching import EXPECTED, LATE_BEAT_S, LOGS
 
 SEE_LOGS = "see the logs in the data folder"
 
@@ -155,9 +155,10 @@ def watchers(place: Place) -> str:
     try:
         with database_of(place) as database:
             behind = {watch.mechanism: watch.behind_s for watch in database.health.watches()}
+        expected = EXPECTED + ((LOGS,) if place.settings().log_monitor.there_are else ())
     except SelfhealError as error:
         raise Problem(f"cannot be told: {error.message}", hint="repair Postgres first") from error
-    for name in EXPECTED:
+    for name in expected:
         if name not in behind:
             raise Problem(f"{name} has never watched", hint="wait half a minute after a start, then see worker.log")
         if behind[name] > LATE_BEAT_S:

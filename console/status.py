@@ -119,7 +119,7 @@ def _from_database(found: Findings, place: Place, settings: "Settings") -> None:
         paused = database.pauses.current()
         found.facts |= facts(paused)
         found.bad = found.bad or paused is not None
-        _mechanisms(found, database.health.watches())
+        _mechanisms(found, database.health.watches(), logs=settings.log_monitor.there_are)
         section, bad = turns.section(database.mechanisms.all())
         found.sections.append(section)
         found.bad = found.bad or bad
@@ -130,12 +130,12 @@ def _from_database(found: Findings, place: Place, settings: "Settings") -> None:
         _refusals(found, database)
 
 
-def _mechanisms(found: Findings, watches: "Sequence[Watch]") -> None:
+def _mechanisms(found: Findings, watches: "Sequence[Watch]", *, logs: bool) -> None:
     """Who watches, and when it last looked."""
     from selfheal.policy.watching import Watching, mechanisms, watching  # noqa: PLC0415  keeps `--help` fast
 
     rows: list[Mapping[str, Cell]] = []
-    for name, watch in mechanisms(watches).items():
+    for name, watch in mechanisms(watches, logs=logs).items():
         state = watching(watch)
         found.bad = found.bad or state is not Watching.WATCHING
         rows.append(

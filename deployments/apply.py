@@ -32,6 +32,7 @@ def apply(  # noqa: PLR0913 - each is a part of what is to be there, or how
     *,
     estate: str,
     workflows: bool = True,
+    logs: bool = True,
     adopt: bool = False,
     dry_run: bool = False,
 ) -> Sequence[Step]:
@@ -42,6 +43,7 @@ def apply(  # noqa: PLR0913 - each is a part of what is to be there, or how
         components: names of the configured components.
         estate: name of the estate that is applied.
         workflows: whether it has workflows; otherwise no schedule begins what looks after them.
+        logs: the same of logs.
         adopt: take over what bears our names without being known as ours.
         dry_run: change nothing.
 
@@ -53,7 +55,7 @@ def apply(  # noqa: PLR0913 - each is a part of what is to be there, or how
     ours = register.read(api, estate=estate)  # before the flows are imported: a wrong address is told at once
     from deployments.objects.wanted import everything  # noqa: PLC0415  imports Prefect and the flows, for seconds
 
-    wanted = everything(components, workflows=workflows)
+    wanted = everything(components, workflows=workflows, logs=logs)
     steps = plan.to_apply(api, wanted, ours, adopt=adopt)
     if not dry_run:
         _carry_out(api, wanted, steps, ours, estate=estate)
@@ -100,6 +102,7 @@ def main() -> int:
                 settings.catalogue(),
                 estate=settings.estate,
                 workflows=settings.workflows.there_are,
+                logs=settings.log_monitor.there_are,
                 adopt="--adopt" in sys.argv[1:],
             )
     except (Transient, Refused) as error:  # also a server that is not quite there yet, or another one that applies

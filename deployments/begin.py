@@ -7,10 +7,12 @@ from selfheal.model.errors import SelfhealError, Transient
 
 RECONCILE = "reconcile/reconcile"
 WATCHER = "application-health/application-health"
+LOGS = "log-monitor/log-monitor"
 PERSISTENCE = "workflow-persistence/workflow-persistence"
 RECOVERY = "recovery-health-check/recovery-health-check"
 AT_START = (RECONCILE, WATCHER)
 AT_START_OF_WORKFLOWS = (PERSISTENCE, RECOVERY)
+AT_START_OF_LOGS = (LOGS,)
 BULK = 200
 
 

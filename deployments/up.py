@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployments import accepted, apply, logging_config, stackfile, web
-from deployments.begin import AT_START, AT_START_OF_WORKFLOWS, WATCHER, begin
+from deployments.begin import AT_START, AT_START_OF_LOGS, AT_START_OF_WORKFLOWS, LOGS, WATCHER, begin
 from deployments.embedded import child, roles, stack, worker
 from deployments.embedded import web as web_part
 from deployments.embedded.datafolder import DataFolder, open_folder
@@ -136,8 +136,8 @@ def run(
         kept = stackfile.current(urls=running.urls(), ports=folder.ports, parts=parts, config=config)
         stackfile.write(folder.stack_file, kept)
 
-    def begin_watcher() -> None:
-        _begin(running, [WATCHER], key=uuid.uuid4().hex)
+    def begin_watcher(mechanism: str) -> None:
+        _begin(running, [f"{mechanism}/{mechanism}"], key=uuid.uuid4().hex)
 
     around = Surroundings(
         servers=running.servers,
@@ -152,7 +152,7 @@ def run(
         web.give_settings(folder.path)
         _apply(running)
         around.schedule()
-        begin_watcher()
+        _begin(running, [WATCHER, LOGS], key=uuid.uuid4().hex)
 
     reloader = Reloader(data=folder.path, started=running.settings, renew=renew, say=audience.says)
     parts = [*_parts(running, limit=limit, schedule=around.schedule), *also]
@@ -195,7 +195,12 @@ def _parts(running: Running, *, limit: int, schedule: Callable[[], None]) -> lis
         working_folder=folder.path / "home",
         environment=running.environment,
     )
-    first = (*AT_START, *(AT_START_OF_WORKFLOWS if running.settings.workflows.there_are else ()))
+    settings = running.settings
+    first = (
+        *AT_START,
+        *(AT_START_OF_WORKFLOWS if settings.workflows.there_are else ()),
+        *(AT_START_OF_LOGS if settings.log_monitor.there_are else ()),
+    )
 
     def on_ready() -> None:
         schedule()

@@ -20,7 +20,7 @@ from deployments.supervisor import Supervisor
 from deployments.watchkeeper import LOOK_EVERY_S, WatchKeeper
 from selfheal.bootstrap import Estate, wire
 from selfheal.model.errors import Transient
-from selfheal.policy.watching import EXPECTED
+from selfheal.policy.watching import WATCHERS
 from selfheal.settings.estate import Settings
 from selfheal.settings.file import load
 from selfheal.store.engine import open_engine
@@ -42,7 +42,7 @@ class Surroundings:
         spool: where alerts are kept while the database is away.
         database_url: as healing_user.
         prefect: a client of the Prefect server.
-        begin_watcher: begins a watcher; may raise.
+        begin_watcher: begins a watcher by its name; may raise.
         started_at: when the stack was started.
     """
 
@@ -51,7 +51,7 @@ class Surroundings:
     spool: str
     database_url: str = field(repr=False)
     prefect: Callable[[], PrefectApi]
-    begin_watcher: Callable[[], None]
+    begin_watcher: Callable[[str], None]
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     _beat_due: float = field(default=0.0, init=False)
 
@@ -62,8 +62,8 @@ class Surroundings:
     def schedule(self) -> None:
         """Say which mechanisms are to run from now on; whoever shows or tells of them reads it."""
         settings = self.settings()
-        every = declared.schedules(workflows=settings.workflows.there_are)
-        every = {name: one for name, one in every.items() if name not in EXPECTED}  # of the watchers their beat tells
+        every = declared.schedules(workflows=settings.workflows.there_are, logs=settings.log_monitor.there_are)
+        every = {name: one for name, one in every.items() if name not in WATCHERS}  # of the watchers their beat tells
         if settings.heartbeat.url.get_secret_value():
             every[heartbeat.MECHANISM] = settings.heartbeat.every
         engine = open_engine(self.database_url, pool_size=1)

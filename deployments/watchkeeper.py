@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from selfheal.model.health import Watch
+from selfheal.policy.watching import mechanisms
 
 SILENT_S = 20.0
 """A watcher beats every second."""
@@ -28,29 +29,34 @@ class WatchKeeper:
     Attributes:
         watches: who watches, and how long ago each was heard; may raise.
         ready: whether every part of the stack is: a new run could work.
-        begin: begins a watcher; may raise.
+        begin: begins a watcher by its name; may raise.
         now: seconds that only rise.
     """
 
     watches: Callable[[], Sequence[Watch]]
     ready: Callable[[], bool]
-    begin: Callable[[], None]
+    begin: Callable[[str], None]
     now: Callable[[], float] = time.monotonic
-    _not_before: float = field(default=0.0, init=False)
+    _not_before: dict[str, float] = field(default_factory=dict, init=False)
+    _none_before: float = field(default=0.0, init=False)
 
     def look(self) -> None:
-        """One look; begins a watcher where none was heard of for too long.
+        """One look; begins each watcher that was not heard of for too long.
 
         Raises:
             SelfhealError: the database or the Prefect server cannot be asked.
         """
-        if not self.ready():  # the worker begins a watcher by itself once it is
-            self._not_before = self.now() + PATIENCE_S
+        if not self.ready():  # the worker begins its watchers by itself once it is
+            self._none_before = self.now() + PATIENCE_S
+            self._not_before.clear()
             return
-        heard = min((watch.behind_s for watch in self.watches()), default=float("inf"))
+        for name, watch in mechanisms(self.watches()).items():
+            self._look_at(name, float("inf") if watch is None else watch.behind_s)
+
+    def _look_at(self, name: str, heard: float) -> None:
         if heard <= SILENT_S:
-            self._not_before = 0.0
-        elif self.now() >= self._not_before:
-            _log.error("nothing has watched for %.0f s: a new watcher is begun", heard)
-            self._not_before = self.now() + PATIENCE_S
-            self.begin()
+            self._not_before[name] = 0.0
+        elif self.now() >= self._not_before.get(name, self._none_before):
+            _log.error("%s has not watched for %.0f s: a new run is begun", name, heard)
+            self._not_before[name] = self.now() + PATIENCE_S
+            self.begin(name)

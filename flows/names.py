@@ -61,6 +61,11 @@ def watch_run() -> str:
     return _name(f"watch from {_now()}")
 
 
+def log_run() -> str:
+    """From when on it follows."""
+    return _name(f"follow the logs from {_now()}")
+
+
 def _now() -> str:
     return f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
 

@@ -68,11 +68,13 @@ from selfheal.store.reports import Reports
 from selfheal.store.retention import Retention
 from selfheal.store.runs import MechanismRuns
 from selfheal.store.starts import Starts
+from selfheal.watch.log_watcher import LogWatcher
 from selfheal.watch.watcher import Watcher
 from selfheal.watch.world import Pace, World
 from selfheal.wiring.alerts import emergency_of, telling_of
 from selfheal.wiring.deliverables import orphans_of
 from selfheal.wiring.intake import listening
+from selfheal.wiring.logs import log_watcher_of
 from selfheal.wiring.starts import keeping_of, starting_of
 from selfheal.wiring.within import within
 from selfheal.wiring.workflows import WorkflowPorts, ports_of, recovery_of, wire_workflows
@@ -242,6 +244,12 @@ class Estate:
             platform_grace=watching.platform_grace,
         )
         return Watcher(world, pace, run_id=run_id)
+
+    def log_watcher(self, *, run_id: UUID, dispatch: Callable[[Trigger], Result]) -> LogWatcher:
+        """A run of log-monitor over this estate."""
+        return log_watcher_of(
+            self.settings, self.engine, health=self.health, clock=self.healer.clock, dispatch=dispatch, run_id=run_id
+        )
 
 
 def wire(  # noqa: PLR0913 - each is told by another caller

@@ -9,6 +9,8 @@ import yaml
 
 WORKFLOWS = "workflows"
 """The queue of the mechanisms that look after workflows."""
+LOGS = "log-monitor"
+"""What follows logs."""
 FILE = Path(__file__).parent.parent / "prefect.yaml"
 
 
@@ -18,21 +20,23 @@ def deployments() -> list[dict[str, Any]]:
     return declared
 
 
-def scheduled(deployment: Mapping[str, Any], *, workflows: bool) -> bool:
-    """Whether a schedule begins it: what looks after workflows has nothing to do where there are none."""
-    return bool(deployment["schedules"]) and (workflows or deployment["work_pool"]["work_queue_name"] != WORKFLOWS)
+def scheduled(deployment: Mapping[str, Any], *, workflows: bool, logs: bool) -> bool:
+    """Whether a schedule begins it: what looks after workflows, or logs, has nothing to do where there are none."""
+    idle = deployment["work_pool"]["work_queue_name"] == WORKFLOWS and not workflows
+    return bool(deployment["schedules"]) and not idle and (logs or deployment["name"] != LOGS)
 
 
-def schedules(*, workflows: bool) -> dict[str, timedelta]:
+def schedules(*, workflows: bool, logs: bool) -> dict[str, timedelta]:
     """How often each of those is to run that a schedule begins, by name.
 
     Args:
         workflows: whether the settings name a request file.
+        logs: whether they name a log.
     """
     return {
         one["name"]: min(timedelta(seconds=each["interval"]) for each in one["schedules"])
         for one in deployments()
-        if scheduled(one, workflows=workflows)
+        if scheduled(one, workflows=workflows, logs=logs)
     }
 
 

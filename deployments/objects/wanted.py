@@ -17,7 +17,7 @@ from deployments.objects import declared
 from deployments.objects.kinds import POOL, TAG, Body, Ids, Kind, Wanted
 from tasks.slots import limit_name
 
-WATCHER = "application-health"
+WATCHERS = ("application-health", declared.LOGS)
 
 _DEPLOYMENT_FIELDS = (
     "description",
@@ -33,12 +33,13 @@ _DEPLOYMENT_FIELDS = (
 )
 
 
-def everything(components: Iterable[str], *, workflows: bool = True) -> list[Wanted]:
+def everything(components: Iterable[str], *, workflows: bool = True, logs: bool = True) -> list[Wanted]:
     """All objects, in the order in which they are made.
 
     Args:
         components: names of the configured components; each gets its visible limit of 1.
         workflows: whether there are any; otherwise no schedule begins what looks after them.
+        logs: the same of logs.
     """
     deployments = declared.deployments()
     queues = {one["work_pool"]["work_queue_name"] for one in deployments}
@@ -47,9 +48,12 @@ def everything(components: Iterable[str], *, workflows: bool = True) -> list[Wan
         _pool(),
         *(_queue(name) for name in sorted(queues)),
         *(_of_flow(flow.name) for flow in flows.values()),
-        *(_deployment(one, flows[one["name"]], workflows=workflows) for one in deployments),
+        *(
+            _deployment(one, flows[one["name"]], begun=declared.scheduled(one, workflows=workflows, logs=logs))
+            for one in deployments
+        ),
         *(_limit(name) for name in sorted(components)),
-        _replace_crashed_watchers(),
+        *(_replace_crashed(watcher) for watcher in WATCHERS),
     ]
 
 
@@ -83,10 +87,10 @@ def _of_flow(name: str) -> Wanted:
     return _fixed(Kind.FLOW, name, {"name": name, "tags": [TAG]}, "tags")
 
 
-def _deployment(written: dict[str, Any], flow: Flow[..., Any], *, workflows: bool) -> Wanted:
+def _deployment(written: dict[str, Any], flow: Flow[..., Any], *, begun: bool) -> Wanted:
     """One deployment. It names no command and no folder: a worker anywhere uses its own interpreter."""
-    begun = written["schedules"] if declared.scheduled(written, workflows=workflows) else ()
-    schedules = [{"slug": one["slug"], "schedule": {"interval": float(one["interval"])}} for one in begun]
+    every = written["schedules"] if begun else ()
+    schedules = [{"slug": one["slug"], "schedule": {"interval": float(one["interval"])}} for one in every]
     fixed = {
         "name": written["name"],
         "description": written["description"],
@@ -113,12 +117,12 @@ def _limit(component: str) -> Wanted:
     return _fixed(Kind.LIMIT, name, {"name": name, "limit": 1}, "limit")
 
 
-def _replace_crashed_watchers() -> Wanted:
-    """The automation that begins a new run of the watcher as soon as one has crashed."""
-    name = "replace a crashed application-health"
+def _replace_crashed(watcher: str) -> Wanted:
+    """The automation that begins a new run of a watcher as soon as one has crashed."""
+    name = f"replace a crashed {watcher}"
 
     def body(ids: Ids) -> Body:
-        deployment = ids.get((Kind.DEPLOYMENT, f"{WATCHER}/{WATCHER}"))
+        deployment = ids.get((Kind.DEPLOYMENT, f"{watcher}/{watcher}"))
         return {
             "name": name,
             "description": "A watcher that crashed is replaced at once instead of at its next scheduled time.",

@@ -127,7 +127,8 @@ CREATE TABLE watch_epoch (                          -- the run of each watcher t
     run_id UUID NOT NULL,
     holder JSONB NOT NULL,
     began_at TIMESTAMPTZ NOT NULL DEFAULT now(),
-    beat_at TIMESTAMPTZ NOT NULL DEFAULT now()
+    beat_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+    retired_at TIMESTAMPTZ                          -- since then it has nothing to watch
 );
 
 CREATE TABLE mechanism_runs (                       -- which process runs, or ran, each of our flow runs

@@ -40,7 +40,7 @@ GRANT UPDATE (status, success, execution_time_ms, error_message, metadata, compl
     ON healing_actions TO healing_user;
 GRANT UPDATE (occurrences, last_at, retry_at) ON healing_triggers TO healing_user;
 GRANT UPDATE (decision_id) ON trigger_answers TO healing_user;
-GRANT UPDATE (run_id, holder, began_at, beat_at) ON watch_epoch TO healing_user;
+GRANT UPDATE (run_id, holder, began_at, beat_at, retired_at) ON watch_epoch TO healing_user;
 GRANT UPDATE (mechanism, holder, began_at, ended_at, error) ON mechanism_runs TO healing_user;
 GRANT UPDATE (ended_at, ended_by, ended_why) ON pauses TO healing_user;
 GRANT UPDATE (state, failure_rate, opened_at, updated_at, generation, level, mode, override, results, open_until, permits,
@@ -65,6 +65,12 @@ GRANT UPDATE (compared_at, file_sha256, requests, untold, why, orphans, orphans_
 GRANT UPDATE (title, status, priority, owner, line, stages, changed_at) ON workflow_sightings TO healing_user;
 GRANT UPDATE (file, state, evidence, note, last_seen, settled_at) ON workflow_disagreements TO healing_user;
 GRANT EXECUTE ON FUNCTION forget_disagreements(interval) TO healing_user;
+GRANT SELECT, INSERT ON log_positions, log_gaps, log_counts, log_told, log_triggers TO healing_user;
+GRANT UPDATE (component, place, version, position, lines, bytes, cut, behind, trouble, read_at) ON log_positions TO healing_user;
+GRANT UPDATE (hits, raised) ON log_counts TO healing_user;
+GRANT UPDATE (told_at) ON log_told TO healing_user;
+GRANT UPDATE (next_try_at) ON log_triggers TO healing_user;
+GRANT EXECUTE ON FUNCTION forget_logs(interval) TO healing_user;
 
 -- selfheal_api and, for an admin, selfheal_api_admin: the web server. All that a person may see, and what their deeds write.
 GRANT SELECT ON alembic_version, faults, healing_actions, healing_triggers, trigger_answers, health_history, health_rollup,
@@ -80,6 +86,7 @@ GRANT UPDATE (acknowledged_at, acknowledged_by, acknowledged_why) ON alerts TO s
 GRANT INSERT (pattern, until, who, why), UPDATE (ended_at, ended_by, ended_why)
     ON alert_silences TO selfheal_api, selfheal_api_admin;
 GRANT SELECT ON file_changes TO selfheal_api, selfheal_api_admin, selfheal_viewer;
+GRANT SELECT ON log_positions, log_gaps, log_counts, log_told, log_triggers TO selfheal_api, selfheal_api_admin, selfheal_viewer;
 GRANT SELECT ON workflow_health TO selfheal_api, selfheal_api_admin, selfheal_viewer;
 GRANT INSERT (paused_by, why, until), UPDATE (ended_at, ended_by, ended_why) ON pauses TO selfheal_api, selfheal_api_admin;
 GRANT INSERT (scope, name, begins_at, ends_at, zone, who, why), UPDATE (ends_at, ended_by, ended_why)

@@ -64,7 +64,8 @@ BEGIN
                                    'workflow_state_history', 'workflow_starts', 'workflow_comparisons', 'workflow_sightings',
                                    'workflow_disagreements', 'file_changes', 'deliverables', 'pruned_deliverables', 'workflow_health',
                                    'intake_alerts', 'mechanisms',
-                                   'alerts', 'alert_episodes', 'alert_messages', 'alert_deliveries', 'alert_silences'] LOOP
+                                   'alerts', 'alert_episodes', 'alert_messages', 'alert_deliveries', 'alert_silences',
+                                   'log_positions', 'log_gaps', 'log_counts', 'log_told', 'log_triggers'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', estates);
         EXECUTE format('CREATE POLICY everything ON %I TO healing_user, selfheal_api_admin, selfheal_viewer'
                        ' USING (true) WITH CHECK (true)', estates);

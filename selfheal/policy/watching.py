@@ -9,6 +9,10 @@ from selfheal.model.health import ComponentHealth, HealthStatus, Watch
 
 EXPECTED = ("application-health",)
 """The watchers that a running stack has."""
+LOGS = "log-monitor"
+"""The one that is expected where the settings name logs."""
+WATCHERS = frozenset({*EXPECTED, LOGS})
+"""Of these the beat tells whether they run."""
 LATE_BEAT_S = 30.0
 STALE_SWEEPS = 4
 UNWATCHED_LOOK = timedelta(minutes=1)
@@ -30,10 +34,15 @@ def watching(watch: Watch | None) -> Watching:
     return Watching.BEHIND if watch.behind_s > LATE_BEAT_S else Watching.WATCHING
 
 
-def mechanisms(watches: Sequence[Watch]) -> dict[str, Watch | None]:
-    """Every mechanism that is expected, or that has watched, by name."""
+def mechanisms(watches: Sequence[Watch], *, logs: bool = False) -> dict[str, Watch | None]:
+    """Every mechanism that is expected, or that has watched and was not retired, by name.
+
+    Args:
+        watches: from the store.
+        logs: whether the settings name logs, which log-monitor is to follow.
+    """
     known: dict[str, Watch | None] = {watch.mechanism: watch for watch in watches}
-    return {name: known.get(name) for name in sorted({*EXPECTED, *known})}
+    return {name: known.get(name) for name in sorted({*EXPECTED, *((LOGS,) if logs else ()), *known})}
 
 
 def blind(watches: Sequence[Watch]) -> list[str]:

@@ -185,6 +185,10 @@ class HealthStore(Protocol):
         """Say that this run still watches. False: another run has begun."""
         ...
 
+    def retire_watch(self, mechanism: str, run_id: UUID) -> None:
+        """Say that there is nothing to watch any more: a run that still does sees another one's id and ends."""
+        ...
+
     def watches(self) -> Sequence[Watch]:
         """Who watches, since when, and when it last said so."""
         ...

@@ -26,6 +26,7 @@ from selfheal.settings.component import ComponentSettings
 from selfheal.settings.healing import Healing, Starts, Watching
 from selfheal.settings.heartbeat import Heartbeat
 from selfheal.settings.intake import Intake
+from selfheal.settings.log_monitor import LogMonitor
 from selfheal.settings.logs import Logging
 from selfheal.settings.retention import RetentionSettings
 from selfheal.settings.servers import (
@@ -98,6 +99,8 @@ class Settings(Section):
     """The catalogue of SQL that may be run, each entry a table of its own."""
     workflows: Workflows = Workflows()
     """The workflows of an agent platform: how they are started, watched and put back on track."""
+    log_monitor: LogMonitor = LogMonitor()
+    """The logs that are followed, and what is looked for in them."""
     actions: dict[str, ActionSettings] = Field(default_factory=dict)
     """How far one action may go, by the action's name; without its table each has a default of its own."""
     components: dict[ComponentName, ComponentSettings] = Field(default_factory=dict)
@@ -119,6 +122,7 @@ class Settings(Section):
         _apart("supervisors", {name: one.url for name, one in self.supervisors.items()})
         _apart("databases", {name: one.url for name, one in self.databases.items()})
         self._allows()
+        self.log_monitor.check(self.components)
         for service in self.workflows.host_services:
             _known("workflows.host_services", service, self.components, "component")
         for number, rule in enumerate(self.workflows.escalated):

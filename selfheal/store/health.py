@@ -77,6 +77,7 @@ class HealthHistory:
     def begin_watch(self, mechanism: str, run_id: UUID, holder: Holder) -> None:
         """See `ports.HealthStore.begin_watch`."""
         values = {"run_id": run_id, "holder": asdict(holder), "began_at": func.now(), "beat_at": func.now()}
+        values["retired_at"] = None
         statement = upsert(watch_epoch).values(mechanism=mechanism, **values)
         with transaction(self._engine) as connection:
             connection.execute(statement.on_conflict_do_update(index_elements=["mechanism"], set_=values))
@@ -91,11 +92,20 @@ class HealthHistory:
         with transaction(self._engine) as connection:
             return connection.execute(statement).rowcount > 0
 
+    def retire_watch(self, mechanism: str, run_id: UUID) -> None:
+        """See `ports.HealthStore.retire_watch`."""
+        statement = (
+            update(watch_epoch).where(watch_epoch.c.mechanism == mechanism).values(run_id=run_id, retired_at=func.now())
+        )
+        with transaction(self._engine) as connection:
+            connection.execute(statement)
+
     def watches(self) -> Sequence[Watch]:
         """See `ports.HealthStore.watches`."""
         behind = func.extract("epoch", func.now() - watch_epoch.c.beat_at).label("behind_s")
         with transaction(self._engine) as connection:
-            rows = connection.execute(select(watch_epoch, behind).order_by(watch_epoch.c.mechanism)).all()
+            known = select(watch_epoch, behind).where(watch_epoch.c.retired_at.is_(None))
+            rows = connection.execute(known.order_by(watch_epoch.c.mechanism)).all()
         return [
             Watch(
                 mechanism=row.mechanism,

@@ -350,7 +350,7 @@ class Watcher:
     def _take_raised(self) -> None:
         """Submit what breakers and people's words have raised."""
         for trigger in () if self._stop.is_set() else self._world.raised():
-            heal = functools.partial(self._context.copy().run, heal_raised, self._world, trigger)
+            heal = functools.partial(self._context.copy().run, heal_raised, self._world.dispatch, trigger)
             self._heals.submit(trigger.priority, heal)
 
 

@@ -174,7 +174,7 @@ def test_11_the_breakers_results_were_never_recorded_it_opened_on_1_of_1_closing
 
 def test_12_two_of_eight_mechanisms_ran_nowhere_and_a_health_endpoint_was_constant(place: RealEstate) -> None:
     """`selfheal status` shows what really ran, and when; what never did is late after two turns. Health is what is."""
-    runs, every = MechanismRuns(place.engine), declared.schedules(workflows=True)
+    runs, every = MechanismRuns(place.engine), declared.schedules(workflows=True, logs=False)
     mechanisms = Mechanisms(place.engine)
     mechanisms.schedule(every, since=datetime.now(UTC))
     ran = {"workflow-admission", "workflow-persistence"}

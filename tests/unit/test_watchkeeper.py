@@ -27,9 +27,12 @@ class Stack:
         if self.behind_s is None:
             return []
         now = datetime.now(UTC)
-        return [Watch(mechanism="m", run_id=uuid4(), began_at=now, beat_at=now, behind_s=self.behind_s)]
+        return [
+            Watch(mechanism="application-health", run_id=uuid4(), began_at=now, beat_at=now, behind_s=self.behind_s)
+        ]
 
-    def begin(self) -> None:
+    def begin(self, name: str) -> None:
+        assert name == "application-health"
         self.begun += 1
 
 
@@ -64,3 +67,22 @@ def test_a_stack_that_has_just_become_ready_begins_its_watcher_itself() -> None:
     stack.time += PATIENCE_S
     stack.keeper.look()
     assert stack.begun == 1
+
+
+def test_each_watcher_is_kept_for_itself() -> None:
+    """One that beats hides no other one that is silent; of one that never watched nothing is expected but the first."""
+    now, begun = datetime.now(UTC), list[str]()
+    behind = {"application-health": 0.0, "log-monitor": SILENT_S + 1}
+    keeper = WatchKeeper(
+        watches=lambda: [
+            Watch(mechanism=name, run_id=uuid4(), began_at=now, beat_at=now, behind_s=one)
+            for name, one in behind.items()
+        ],
+        ready=lambda: True,
+        begin=begun.append,
+        now=lambda: 1000.0,
+    )
+    keeper.look()
+    del behind["log-monitor"]
+    keeper.look()
+    assert begun == ["log-monitor"]

@@ -17,6 +17,7 @@ from selfheal.store.tables.estate import system_errors
 from selfheal.store.tables.files import file_changes
 from selfheal.store.tables.heals import faults, healing_actions, healing_triggers, trigger_answers
 from selfheal.store.tables.intake import intake_alerts
+from selfheal.store.tables.logs import log_counts, log_gaps, log_positions, log_told, log_triggers
 from selfheal.store.tables.persons import person_deeds, person_sessions, person_tokens
 from selfheal.store.tables.telling import (
     alert_deliveries,
@@ -56,6 +57,11 @@ __all__ = [
     "health_history",
     "health_rollup",
     "intake_alerts",
+    "log_counts",
+    "log_gaps",
+    "log_positions",
+    "log_told",
+    "log_triggers",
     "maintenance_windows",
     "mechanism_runs",
     "mechanisms",

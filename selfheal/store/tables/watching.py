@@ -47,6 +47,7 @@ watch_epoch = Table(
     Column("holder", JSONB, nullable=False),
     moment("began_at", required=True),
     moment("beat_at", required=True),
+    moment("retired_at"),
 )
 
 mechanisms = Table(

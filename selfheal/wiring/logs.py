@@ -1,0 +1,92 @@
+"""Wires what follows logs. Bootstrap calls it for a run of log-monitor."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from selfheal.clients.log_file import LogFile
+from selfheal.clients.nats import NatsBroker
+from selfheal.model.errors import SelfhealError
+from selfheal.model.log import LogSource
+from selfheal.model.trigger import Trigger
+from selfheal.policy.monitoring import monitoring_message
+from selfheal.ports import Clock, HealthStore
+from selfheal.ports.logs import LogReader
+from selfheal.protocol.heal import Result
+from selfheal.protocol.holder import this_process
+from selfheal.settings.estate import Settings
+from selfheal.store.logs import Logs
+from selfheal.watch.log_watcher import MECHANISM, LogWatcher, LogWorld
+
+INVESTIGATE = "investigate"
+_KEPT = timedelta(days=7)
+_log = logging.getLogger(__name__)
+
+
+def log_watcher_of(  # noqa: PLR0913 - each is a thing of the estate
+    settings: Settings,
+    engine: Engine,
+    *,
+    health: HealthStore,
+    clock: Clock,
+    dispatch: Callable[[Trigger], Result],
+    run_id: UUID,
+) -> LogWatcher:
+    """A run of log-monitor."""
+    found, store = settings.log_monitor, logs_of(settings, engine)
+
+    def publish(metrics: Mapping[str, object], well: bool) -> None:  # noqa: FBT001 - the port's
+        store.forget(_KEPT)
+        _publish(settings, metrics, well=well, clock=clock)
+
+    world = LogWorld(
+        sources=found.followed(settings.components),
+        rules=found.rules(),
+        reader=reader_of,
+        store=store,
+        health=health,
+        dispatch=dispatch,
+        publish=publish,
+        clock=clock,
+        holder=this_process(),
+        at_once=settings.healing.at_once,
+        summary=found.summary,
+    )
+    return LogWatcher(world, run_id=run_id)
+
+
+def logs_of(settings: Settings, engine: Engine) -> Logs:
+    """What was read and counted."""
+    ladders = {name: one.ladder for name, one in settings.components.items()}
+    return Logs(engine, [name for name, ladder in ladders.items() if INVESTIGATE in ladder])
+
+
+def reader_of(source: LogSource) -> LogReader:
+    """What reads this log."""
+    return LogFile(Path(source.file), from_start=source.from_start)
+
+
+def _publish(settings: Settings, metrics: Mapping[str, object], *, well: bool, clock: Clock) -> None:
+    """Tell whoever listens; where there is no broker, or none that answers, the log says it."""
+    found, workflows = settings.log_monitor, settings.workflows
+    own = bool(found.url)
+    if not own and not workflows.there_are:
+        return
+    login = (found.username, found.password.get_secret_value()) if found.username else None
+    status = "OPERATIONAL" if well else "DEGRADED"
+    body = monitoring_message(source=MECHANISM, status=status, metrics=metrics, at=clock.now())
+    for subject in (found.health_subject, found.metrics_subject):
+        try:
+            NatsBroker().publish(
+                found.url if own else workflows.url,
+                subject,
+                body,
+                credentials=login if own else workflows.credentials,
+                timeout=workflows.timeout,
+            )
+        except SelfhealError as error:
+            _log.warning("the summary of the logs is not published on %s: %s", subject, error)
