@@ -52,7 +52,7 @@ campaign: setup
 		tests/integration/test_docker_client.py
 	$(BIN)/python -m benchmarks chaos --faults $(FAULTS) --seed $(SEED) --json $(if $(FOLDER),--folder $(FOLDER))
 
-NAMES ?= reaction admission breaker evidence web
+NAMES ?= reaction admission breaker evidence logs web
 bench: setup
 	@for name in $(NAMES); do echo "== $$name"; $(BIN)/python -m benchmarks $$name || exit 1; done
 

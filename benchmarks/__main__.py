@@ -17,6 +17,7 @@ from benchmarks.case import Case, line, table
 from benchmarks.chaos.run import FAULTS, Asked, chaos
 from benchmarks.evidence import evidence
 from benchmarks.idle import idle
+from benchmarks.logs import logs
 from benchmarks.reaction import reaction
 from benchmarks.web import web
 from selfheal.model.errors import SelfhealError
@@ -28,6 +29,7 @@ BENCHMARKS: Mapping[str, Callable[..., list[Case]]] = {
     "chaos": chaos,
     "evidence": evidence,
     "idle": idle,
+    "logs": logs,
     "reaction": reaction,
     "web": web,
 }
