@@ -43,6 +43,10 @@ NOT_OF_HEALTH = frozenset({TriggerType.BREAKER_OPENED, TriggerType.BEHIND_ESCALA
 """Reasons that are not that the component is sick: it may look well, and be the cause of a fault all the same."""
 
 
+SUSPICIONS = frozenset({TriggerType.LOG_ERROR, TriggerType.EXTERNAL_ALERT, TriggerType.HOST_PRESSURE})
+"""Reasons that only suggest what is wrong: what is seen at the component decides what may be done."""
+
+
 class Source(StrEnum):
     """Who raised it."""
 

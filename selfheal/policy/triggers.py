@@ -36,12 +36,18 @@ _PLATFORM_ACTS = frozenset({"RESTARTING", "CRASH_LOOP", "BACKOFF"})  # Docker's,
 def type_of(component: Component, seen: Observation) -> TriggerType:
     """The kind of reason: which actions fit depends on it."""
     life = seen.incarnation if component.keeper else None
-    state = life.state if component.container and life is not None else ""
-    if state in _OF_STATE:
-        return _OF_STATE[state]
+    beyond = given_up(component, seen)
+    if beyond is not None:
+        return beyond
     if life is not None and not life.can_answer:
         return _down(component)
     return usual_type(component)
+
+
+def given_up(component: Component, seen: Observation) -> TriggerType | None:
+    """The kind of reason where a container loops or is gone; None: neither."""
+    life = seen.incarnation if component.container else None
+    return None if life is None else _OF_STATE.get(life.state)
 
 
 def usual_type(component: Component) -> TriggerType:
@@ -67,10 +73,10 @@ def platform_acts(
     component: Component, seen: Observation, *, sick_since: datetime, now: datetime, grace: timedelta
 ) -> bool:
     """Whether Docker or supervisord restarts it by itself and still has time to succeed."""
-    return left_to_platform(component, seen) and now - sick_since < grace
+    return platform_restarts(component, seen) and now - sick_since < grace
 
 
-def left_to_platform(component: Component, seen: Observation) -> bool:
-    """Whether Docker or supervisord restarts it by itself, or is about to."""
+def platform_restarts(component: Component, seen: Observation) -> bool:
+    """Whether Docker or supervisord restarts it by itself now."""
     life = seen.incarnation
     return life is not None and (life.state in _PLATFORM_ACTS or (component.restarts and life.state == "EXITED"))

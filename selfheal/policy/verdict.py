@@ -47,6 +47,17 @@ def undone(said: str) -> Outcome:
     )
 
 
+def for_a_person(attempt: Attempt, said: str) -> Outcome:
+    """The outcome of an attempt that was never to mend anything: it is no success, and a person must look at once."""
+    return Outcome(
+        status=Status.FAILED,
+        verification=Verification.NOT_HEALED,
+        message=f"{said}; nothing was changed, a person must look",
+        rollback=_none_done(attempt),
+        escalate=True,
+    )
+
+
 def after_interruption(attempt: Attempt, seen: Observation) -> Outcome:
     """The outcome of an announced act whose holder died, before any rollback: only what is seen decides.
 

@@ -8,7 +8,7 @@ from selfheal.model.observation import Observation
 from selfheal.model.trigger import Trigger
 from selfheal.policy.admission import refuse_healthy, refuse_ladder, refuse_size, refuse_target
 from selfheal.policy.places import place_of
-from selfheal.policy.suggested import refuse_suggested
+from selfheal.policy.suspicion import as_seen, refuse_suspicion
 from selfheal.protocol.healer import Healer
 
 
@@ -38,12 +38,13 @@ def decide(healer: Healer, trigger: Trigger, seen: Observation | None) -> Decide
     if refusal is not None or component is None:
         return Decided(trigger=known, place=place, refusal=refusal)
     try:
-        actions = healer.actions.find_actions(trigger, component)
+        fitting = as_seen(trigger, component, seen)
+        actions = healer.actions.find_actions(fitting, component)
     except Permanent as error:  # a person's choice that does not exist or does not fit
         refusal = Refusal(decision=Decision.NO_ACTION, reason=str(error))
         return Decided(trigger=known, place=place, refusal=refusal)
     if not actions:
-        return Decided(trigger=known, place=place, refusal=refuse_ladder(component, trigger.type))
+        return Decided(trigger=known, place=place, refusal=refuse_ladder(component, fitting.type))
     rungs = tuple(
         Rung(
             action=one.name,
@@ -53,8 +54,8 @@ def decide(healer: Healer, trigger: Trigger, seen: Observation | None) -> Decide
         )
         for one in actions
     )
-    if seen is not None:
-        refusal = refuse_healthy(seen, trigger.type) or refuse_suggested(component, seen, trigger.type)
+    refusal = None if seen is None else refuse_healthy(seen, trigger.type)
+    refusal = refusal or refuse_suspicion(trigger, component, seen)
     return Decided(trigger=known, place=place, rungs=rungs, refusal=refusal)
 
 

@@ -12,7 +12,7 @@ from selfheal.model.admission import Answer
 from selfheal.model.approval import Proposal
 from selfheal.model.attempt import Attempt, Outcome, Phase, Plan, RollbackOutcome
 from selfheal.model.component import Component
-from selfheal.model.errors import Permanent, PlanNeeded, SelfhealError, StoodDown, TargetChanged, Undone
+from selfheal.model.errors import ForAPerson, Permanent, PlanNeeded, SelfhealError, StoodDown, TargetChanged, Undone
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import NOT_OF_HEALTH, Trigger
 from selfheal.policy.admission import refuse_size
@@ -35,12 +35,14 @@ class Act:
         completed: whether the action came to its end without an error.
         took_ms: how long it took.
         undone: whether the target itself took all of it back.
+        for_a_person: whether nothing was done on purpose, and a person must look.
     """
 
     said: str
     completed: bool
     took_ms: int
     undone: bool = False
+    for_a_person: bool = False
 
 
 def observe(healer: Healer, trigger: Trigger) -> Observation | None:
@@ -223,20 +225,22 @@ def _timed(healer: Healer, work: Callable[[], str]) -> Act:
     Raises:
         TargetChanged: the action's own last look; nothing was done.
     """
-    begin, undone = healer.clock.monotonic(), False
+    begin, undone, for_a_person = healer.clock.monotonic(), False, False
     try:
         said, completed = work(), True
     except TargetChanged:
         raise
     except Undone as error:
         said, completed, undone = str(error), False, True
+    except ForAPerson as error:
+        said, completed, for_a_person = str(error), False, True
     except SelfhealError as error:
         said, completed = str(error), False
     except Exception as error:  # noqa: BLE001 - a third party's action may raise anything; the attempt still ends in one result
         _log.exception("an action raised what is no error of ours")
         said, completed = f"the action broke: {type(error).__name__}: {error}", False
     took_ms = round((healer.clock.monotonic() - begin) * 1000)
-    return Act(said=said, completed=completed, took_ms=took_ms, undone=undone)
+    return Act(said=said, completed=completed, took_ms=took_ms, undone=undone, for_a_person=for_a_person)
 
 
 def _plan(attempt: Attempt) -> Plan:

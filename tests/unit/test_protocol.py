@@ -13,7 +13,7 @@ from uuid6 import uuid7
 from selfheal.model.admission import Decision
 from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan, RollbackOutcome, Status, Verification
 from selfheal.model.component import Component, ProbeKind
-from selfheal.model.errors import Permanent, SelfhealError, StoodDown, Transient, Undone
+from selfheal.model.errors import ForAPerson, Permanent, SelfhealError, StoodDown, Transient, Undone
 from selfheal.model.observation import Health, Incarnation, Observation
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.protocol.dry_run import preview
@@ -714,6 +714,24 @@ def test_an_act_that_undid_itself_is_rolled_back_in_the_record() -> None:
     assert ward.deeds() == ["commit"]
     assert "validate" not in ward.store.calls
     assert ward.recorded() == [replace(result.outcome, escalate=False)]
+
+
+def test_what_is_for_a_person_is_no_heal_and_hands_the_fault_over_at_once() -> None:
+    """Its evidence is kept; nothing is verified or rolled back, and the time of an act is none."""
+    ward = Ward()
+
+    def looks_only() -> None:
+        raise ForAPerson("investigated backend: it hangs")
+
+    ward.patient.on["commit"] = looks_only
+    result = ward.heal()
+    assert result.outcome is not None
+    assert (result.name, result.outcome.escalate) == ("NotHealed", True)
+    assert result.message == "investigated backend: it hangs; nothing was changed, a person must look"
+    assert "validate" not in ward.store.calls
+    assert ward.deeds() == ["commit"]
+    (fault,) = ward.store.faults.values()
+    assert (fault.open, fault.needs_person) == (True, result.message)
 
 
 def test_an_action_that_only_observes_is_not_even_prepared() -> None:
