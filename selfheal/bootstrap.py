@@ -318,6 +318,9 @@ def wire(  # noqa: PLR0913 - each is told by another caller
         orphans=orphans,
         copies=None if orphans is None else PrunedDeliverables(engine),
         workflows=workflows,
+        insides=inner.insides,
+        processes=inner.processes,
+        paths=inner.paths,
         modes={name: one.mode for name, one in settings.actions.items()},
     )
     healing = settings.healing

@@ -498,6 +498,23 @@ class FakeDatabase:
         return Standing(role="selfheal_estate", privileged=False, member_of=(), may_create_in=())
 
 
+class FakeEngine:
+    """A Docker engine with one container, which lives `life`; only looked at."""
+
+    def __init__(self) -> None:
+        self.life = Incarnation(pid=7, started_at=1, state="RUNNING", id="b" * 64)
+        self.log = "Error: Cannot find module 'pg'\n"
+
+    def container(self, name: str) -> Incarnation:  # noqa: ARG002
+        return self.life
+
+    def inspect(self, container_id: str) -> dict[str, object]:  # noqa: ARG002
+        return {"image": "web:1"}
+
+    def log_tail(self, container_id: str, *, lines: int) -> str:  # noqa: ARG002
+        return self.log
+
+
 class FakeInside:
     """The inside of containers: `executes` is what commands end with or raise, in turn, the last one for ever."""
 

@@ -6,6 +6,7 @@ called is in the settings and nowhere else: no trigger brings an address, a subj
 
 from datetime import timedelta
 
+from selfheal.actions.calling import send
 from selfheal.actions.evidence import redacted
 from selfheal.model.attempt import Plan
 from selfheal.model.check import LONGEST_CALL, Call
@@ -19,7 +20,6 @@ REASONS = frozenset(
     {TriggerType.BREAKER_OPENED, TriggerType.SERVICE_DOWN, TriggerType.CONTAINER_DOWN, TriggerType.MANUAL}
 )
 _OVERHEAD = timedelta(seconds=5)
-_GOOD = range(200, 300)
 
 
 class ClearCaches:
@@ -56,15 +56,7 @@ class ClearCaches:
         life = self._observe(component).incarnation
         if plan.before is not None and life is not None and not plan.before.same_life(life):
             raise TargetChanged(f"{component.name} was restarted by somebody else meanwhile: its caches are new")
-        if call.subject:
-            self._broker.publish(
-                call.url, call.subject, call.body.encode(), credentials=call.credentials, timeout=call.timeout
-            )
-            return f"sent {call.words}"
-        status = self._http.send(call.method, call.url, token=call.token, body=call.body, timeout=call.timeout)
-        if status not in _GOOD:
-            raise Permanent(f"{call.words} was answered with {status}", hint="see the component's log")
-        return f"{call.words} was answered with {status}"
+        return send(call, self._http, self._broker)
 
     def validate(self, component: Component) -> Observation:
         """One look."""

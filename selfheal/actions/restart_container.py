@@ -6,15 +6,13 @@ reasons: the one is restarted often enough already, the other cannot be.
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
-from selfheal.actions.evidence import fitted, last_lines
+from selfheal.actions.container import engine_of, evidence_of, existing, the_same
 from selfheal.model.attempt import Plan
 from selfheal.model.component import Component, ProbeKind
-from selfheal.model.errors import Permanent, SelfhealError, TargetChanged
+from selfheal.model.errors import Permanent
 from selfheal.model.observation import Incarnation, Observation
 from selfheal.model.trigger import Trigger, TriggerType
-from selfheal.policy.names import nearest
 from selfheal.ports import ContainerControl, Observe
 
 REASONS = frozenset(
@@ -27,7 +25,6 @@ REASONS = frozenset(
         TriggerType.MANUAL,
     }
 )
-LOG_LINES = 400
 OVERHEAD = timedelta(seconds=15)
 """What a stop and a start may take besides the stop's grace."""
 
@@ -58,8 +55,8 @@ class RestartContainer:
 
     def prepare(self, component: Component) -> Plan:
         """Keep the inspection, what it uses and its last log lines; refuse what a restart cannot mend or would harm."""
-        engine = self._engine(component)
-        life = _existing(engine, component)
+        engine = engine_of(component, self._containers)
+        life = existing(engine, component)
         if life.running and life.health == "starting" and component.probe is ProbeKind.CONTAINER:
             raise Permanent(
                 f"{component.container} has just been started and its health check has not spoken yet: not touched"
@@ -74,20 +71,17 @@ class RestartContainer:
         return Plan(
             before=life,
             rollback={"restore": _kind(life)},
-            evidence=_evidence(engine, life),
+            evidence=evidence_of(engine, life),
             steps=tuple(_steps(component, life, grace)),
         )
 
     def commit(self, component: Component, plan: Plan) -> str:
         """Restart it, or start it if it does not run, if it is still the life that was found.
 
-        Docker has no compare-and-set. The call goes to the container's id, so that one created anew is never touched;
-        a restart by somebody else between the look and the call would be repeated.
+        Docker has no compare-and-set: a restart by somebody else between the look and the call would be repeated.
         """
-        engine, name = self._engine(component), component.container
-        was = _existing(engine, component)
-        if plan.before is not None and not plan.before.same_life(was):
-            raise TargetChanged(f"{name} was restarted or created anew by somebody else meanwhile: not touched")
+        engine, name = engine_of(component, self._containers), component.container
+        was = the_same(engine, component, plan.before)
         if was.state == "PAUSED":
             engine.unpause(was.id)
         if was.running:
@@ -105,8 +99,8 @@ class RestartContainer:
         wanted = (plan.rollback or {}).get("restore")
         if wanted not in {"running", "stopped", "paused"} or plan.before is None:
             raise Permanent(f"the plan of {component.container} does not say what to go back to")
-        engine = self._engine(component)
-        now = _existing(engine, component)
+        engine = engine_of(component, self._containers)
+        now = existing(engine, component)
         if now.id != plan.before.id:
             raise Permanent(f"{component.container} was created anew by somebody else meanwhile: not touched")
         return self._restore(engine, component.container, now, str(wanted))
@@ -123,25 +117,6 @@ class RestartContainer:
         if wanted == "paused":
             engine.pause(now.id)
         return f"{name} is {wanted} again, as it was found"
-
-    def _engine(self, component: Component) -> ContainerControl:
-        engine = self._containers.get(component.docker)
-        if engine is None or not component.container:
-            raise Permanent(
-                f"{component.name} has no container of a known engine{nearest(component.docker, self._containers)}",
-                hint="set container of the component",
-            )
-        return engine
-
-
-def _existing(engine: ContainerControl, component: Component) -> Incarnation:
-    life = engine.container(component.container)
-    if life.state in {"REMOVING", "REMOVED"}:
-        raise Permanent(
-            f"there is no container {component.container!r}",
-            hint="create it again: Selfheal restarts containers and creates none",
-        )
-    return life
 
 
 def _kind(life: Incarnation) -> str:
@@ -163,16 +138,3 @@ def _memory(was: Incarnation) -> str:
     if "out of memory" not in was.note:
         return ""
     return "; it was killed for lack of memory and will be again unless its limit or its use changes"
-
-
-def _evidence(engine: ContainerControl, life: Incarnation) -> dict[str, Any]:
-    """What a restart would destroy. What cannot be had is told, and not worth giving up the heal."""
-    try:
-        inspected: Any = fitted(engine.inspect(life.id))
-    except SelfhealError as error:
-        inspected = f"(cannot be inspected: {error.message})"
-    try:
-        log = last_lines(engine.log_tail(life.id, lines=LOG_LINES))
-    except SelfhealError as error:
-        log = f"(the log cannot be read: {error.message})"
-    return {"state": life.words, "health": life.health, "inspect": inspected, "log": log}

@@ -6,12 +6,15 @@ action as an entry point of the group `selfheal.actions`, named like the action,
 leaves the others alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 
 from selfheal.actions.apply_migration import ApplyMigration
 from selfheal.actions.clear_caches import ClearCaches
+from selfheal.actions.collect_garbage import CollectGarbage
+from selfheal.actions.install_packages import InstallPackages
+from selfheal.actions.investigate import Investigate
 from selfheal.actions.prune_deliverables import PruneDeliverables
 from selfheal.actions.recover_workflow import BlockWorkflow, RetryWorkflow, Workflows
 from selfheal.actions.restart_container import RestartContainer
@@ -19,6 +22,7 @@ from selfheal.actions.restart_database import RestartDatabase
 from selfheal.actions.restart_service import RestartService
 from selfheal.actions.restore_nats_connection import RestoreNatsConnection
 from selfheal.actions.restore_request_file import RestoreRequestFile
+from selfheal.actions.verify_mount import VerifyMount
 from selfheal.model.component import Component
 from selfheal.model.errors import Permanent
 from selfheal.model.migration import Migration
@@ -29,9 +33,12 @@ from selfheal.ports import (
     BrokerClient,
     Clock,
     ContainerControl,
+    ContainerInside,
     EstateDatabase,
+    HostPaths,
     HttpClient,
     KeptFile,
+    LocalProcesses,
     Observe,
     OrphanedDeliverables,
     PrunedCopies,
@@ -59,6 +66,9 @@ class Toolbox:
         orphans: the deliverables of requests that nobody knows; None: there are no workflows.
         copies: of what is pruned of them; None as well.
         workflows: what recovers them; None: there are none.
+        insides: the inside of the engines' containers, by engine.
+        processes: of this machine; None: they are not touched.
+        paths: files and mounts of this machine; None: they are not touched.
         modes: how far actions may go that the settings name; the others as far as they say themselves.
     """
 
@@ -74,6 +84,9 @@ class Toolbox:
     orphans: OrphanedDeliverables | None = None
     copies: PrunedCopies | None = None
     workflows: Workflows | None = None
+    insides: Mapping[str, ContainerInside] = field(default_factory=dict)
+    processes: LocalProcesses | None = None
+    paths: HostPaths | None = None
     modes: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -231,7 +244,32 @@ def build(tools: Toolbox) -> Registry:
     registry.register(
         PruneDeliverables(orphans=tools.orphans, copies=tools.copies, observe=tools.observe, clock=tools.clock)
     )
+    for action in _within(tools, container):
+        registry.register(action)
     for plugin in entry_points(group=GROUP):
         registry.offer(plugin)
     registry.check_modes()
     return registry
+
+
+def _within(tools: Toolbox, container: RestartContainer) -> Iterator[Action]:
+    """What acts within containers, processes and file systems."""
+    yield VerifyMount(
+        containers=tools.containers,
+        insides=tools.insides,
+        paths=tools.paths,
+        container=container,
+        observe=tools.observe,
+    )
+    yield InstallPackages(containers=tools.containers, insides=tools.insides, observe=tools.observe)
+    yield CollectGarbage(
+        containers=tools.containers,
+        insides=tools.insides,
+        controls=tools.controls,
+        processes=tools.processes,
+        http=tools.http,
+        broker=tools.broker,
+        observe=tools.observe,
+        clock=tools.clock,
+    )
+    yield Investigate(containers=tools.containers, controls=tools.controls, observe=tools.observe, clock=tools.clock)
