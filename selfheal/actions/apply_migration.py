@@ -17,7 +17,14 @@ from selfheal.model.trigger import Trigger, TriggerType
 from selfheal.policy.names import named
 from selfheal.ports import EstateDatabase, Observe
 
-REASONS = frozenset({TriggerType.OBJECT_MISSING, TriggerType.MANUAL})
+REASONS = frozenset(
+    {
+        TriggerType.OBJECT_MISSING,
+        TriggerType.LOG_ERROR,
+        TriggerType.EXTERNAL_ALERT,
+        TriggerType.MANUAL,
+    }
+)
 ANSWER_WITHIN = timedelta(seconds=30)
 """What an act may take besides the longest time-out of the catalogue."""
 LONGEST_SQL, LONGEST_STEP = 32 * 1024, 4 * 1024

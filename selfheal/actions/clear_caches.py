@@ -17,7 +17,16 @@ from selfheal.model.trigger import Trigger, TriggerType
 from selfheal.ports import BrokerClient, HttpClient, Observe
 
 REASONS = frozenset(
-    {TriggerType.BREAKER_OPENED, TriggerType.SERVICE_DOWN, TriggerType.CONTAINER_DOWN, TriggerType.MANUAL}
+    {
+        TriggerType.BREAKER_OPENED,
+        TriggerType.SERVICE_DOWN,
+        TriggerType.CONTAINER_DOWN,
+        TriggerType.LOG_ERROR,
+        TriggerType.EXTERNAL_ALERT,
+        TriggerType.HOST_PRESSURE,
+        TriggerType.MEMORY_HIGH,
+        TriggerType.MANUAL,
+    }
 )
 _OVERHEAD = timedelta(seconds=5)
 

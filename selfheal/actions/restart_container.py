@@ -18,10 +18,14 @@ from selfheal.ports import ContainerControl, Observe
 REASONS = frozenset(
     {
         TriggerType.CONTAINER_DOWN,
-        TriggerType.BREAKER_OPENED,
-        TriggerType.BEHIND_ESCALATION,
         TriggerType.LOG_ERROR,
         TriggerType.EXTERNAL_ALERT,
+        TriggerType.HOST_PRESSURE,
+        TriggerType.MEMORY_HIGH,
+        TriggerType.CHECK_FAILED,
+        TriggerType.MOUNT_GONE,
+        TriggerType.BREAKER_OPENED,
+        TriggerType.BEHIND_ESCALATION,
         TriggerType.MANUAL,
     }
 )
@@ -50,7 +54,7 @@ class RestartContainer:
         self._observe = observe
 
     def can_handle(self, trigger: Trigger, component: Component) -> bool:
-        """Whether it is a container that is down, or behind an open breaker, or an alert says so, or a person asks."""
+        """Whether it is a container that is down, suspected or behind an open breaker, or a person asks."""
         return trigger.type in REASONS and bool(component.container)
 
     def prepare(self, component: Component) -> Plan:

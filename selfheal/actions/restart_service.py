@@ -16,10 +16,12 @@ from selfheal.ports import Clock, Observe, ServiceControl
 REASONS = frozenset(
     {
         TriggerType.SERVICE_DOWN,
-        TriggerType.BREAKER_OPENED,
-        TriggerType.BEHIND_ESCALATION,
         TriggerType.LOG_ERROR,
         TriggerType.EXTERNAL_ALERT,
+        TriggerType.HOST_PRESSURE,
+        TriggerType.MEMORY_HIGH,
+        TriggerType.BREAKER_OPENED,
+        TriggerType.BEHIND_ESCALATION,
         TriggerType.MANUAL,
     }
 )

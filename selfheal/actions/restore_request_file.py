@@ -14,7 +14,15 @@ from selfheal.model.observation import Incarnation, Observation
 from selfheal.model.trigger import Trigger, TriggerType
 from selfheal.ports import KeptFile, Observe
 
-REASONS = frozenset({TriggerType.FILE_DAMAGED, TriggerType.MANUAL})
+REASONS = frozenset(
+    {
+        TriggerType.FILE_DAMAGED,
+        TriggerType.LOG_ERROR,
+        TriggerType.EXTERNAL_ALERT,
+        TriggerType.HOST_PRESSURE,
+        TriggerType.MANUAL,
+    }
+)
 WHO = "selfheal"
 _NAMED = 20
 """So many ids are named one by one."""

@@ -15,7 +15,7 @@ from selfheal.clients.docker import Docker
 from selfheal.model.component import Component, ProbeKind
 from selfheal.model.errors import Permanent
 from selfheal.model.observation import Health
-from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
+from selfheal.model.trigger import SUSPICIONS, Priority, Source, Trigger, TriggerType
 from selfheal.probes.observe import Observer
 from selfheal.probes.table import probe_table
 
@@ -145,16 +145,12 @@ def test_a_container_that_is_starting_is_left_alone(bench: Bench) -> None:
 
 
 def test_what_it_handles(bench: Bench) -> None:
-    """A dead container, the wish of a person, breaker or alert; neither a crash loop nor a container that is gone."""
+    """A dead container, a person's wish, or a breaker's; neither a crash loop nor a container that is gone."""
     web = bench.component("web")
     handled = {kind for kind in TriggerType if bench.action.can_handle(a_trigger(kind), web)}
-    suggested = {
-        TriggerType.BREAKER_OPENED,
-        TriggerType.BEHIND_ESCALATION,
-        TriggerType.EXTERNAL_ALERT,
-        TriggerType.LOG_ERROR,
-    }
-    assert handled == {TriggerType.CONTAINER_DOWN, TriggerType.MANUAL, *suggested}
+    reasons = {TriggerType.MANUAL, TriggerType.BREAKER_OPENED, TriggerType.BEHIND_ESCALATION}
+    within = {TriggerType.MEMORY_HIGH, TriggerType.CHECK_FAILED, TriggerType.MOUNT_GONE}
+    assert handled == {TriggerType.CONTAINER_DOWN, *SUSPICIONS, *reasons, *within}
 
 
 def a_trigger(kind: TriggerType) -> Trigger:
