@@ -103,6 +103,12 @@ class Docker:
             raise
         return str(said.decode(errors="replace"))
 
+    def log(self, container_id: str, *, since: int) -> "EntryStream":
+        """What it says from this second on; see `ports.logs.ContainerLogs`."""
+        found = self._found(container_id)
+        terminal = bool((found.get("Config") or {}).get("Tty"))
+        return EntryStream(self._api.follow_log(container_id, since), terminal=terminal)
+
     def changes(self) -> "Changes":
         """Subscribe to what happens to containers."""
         return Changes(self._api.subscribe(TELLING))
@@ -211,6 +217,26 @@ class Changes:
         for event in self._stream:
             attributes = (event.get("Actor") or {}).get("Attributes") or {}
             yield from (str(attributes[key]).removeprefix("/") for key in ("name", "oldName") if attributes.get(key))
+
+    def close(self) -> None:
+        """End the stream."""
+        self._stream.close()
+
+
+class EntryStream:
+    """Fulfils `ports.logs.LogStream`: a frame is an entry; a terminal has none, and its lines are entries."""
+
+    def __init__(self, stream: "Stream", *, terminal: bool) -> None:
+        self._stream, self._terminal = stream, terminal
+
+    def __iter__(self) -> Iterator[bytes]:
+        if not self._terminal:
+            yield from self._stream
+            return
+        left = b""
+        for chunk in self._stream:
+            *lines, left = (left + chunk).split(b"\n")
+            yield from (line + b"\n" for line in lines)
 
     def close(self) -> None:
         """End the stream."""

@@ -102,6 +102,18 @@ class Api:
                 client.close()
             raise self._told(error, "its events", IDLE_SECONDS) from error
 
+    def follow_log(self, container_id: str, since: int) -> "Stream":
+        """A container's log from a second on, with times, as the engine sends it."""
+        client: APIClient | None = None
+        try:
+            client = self._client(IDLE_SECONDS)
+            said = client.logs(container_id, stream=True, follow=True, timestamps=True, since=since)
+            return Stream(client, said)
+        except FAILURES as error:
+            if client is not None:
+                client.close()
+            raise self._told(error, "its log", IDLE_SECONDS) from error
+
     def _client(self, seconds: float) -> APIClient:
         """A client for one call; the engine's version is asked for once."""
         self._knock()
@@ -139,12 +151,12 @@ class Api:
 
 
 class Stream:
-    """Container events as the engine sends them; see `ports.Changes`."""
+    """Container events, or a log, as the engine sends them; see `ports.Changes` and `ports.logs.LogStream`."""
 
     def __init__(self, client: APIClient, events: Any) -> None:
         self._client, self._events = client, events
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
+    def __iter__(self) -> Iterator[Any]:
         try:
             yield from self._events
         except FAILURES:

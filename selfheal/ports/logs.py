@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from selfheal.model.log import LogGap, LogRules, LogSource, LogStanding, LogStep
+from selfheal.model.observation import Incarnation
 from selfheal.model.trigger import Trigger
 
 
@@ -52,6 +53,33 @@ class LogReader(Protocol):
 
     def close(self) -> None:
         """Let go of it."""
+        ...
+
+
+class LogStream(Protocol):
+    """What a container says, as it says it."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Entry by entry, each with its time in front; one that is no whole line lacks the line's end.
+
+        Ends when the container ends, when the engine dies, or with `close`.
+        """
+        ...
+
+    def close(self) -> None:
+        """End the stream, whoever reads it."""
+        ...
+
+
+class ContainerLogs(Protocol):
+    """A Docker engine, asked for logs."""
+
+    def container(self, name: str) -> Incarnation:
+        """One container, looked at afresh; without an id if none has the name."""
+        ...
+
+    def log(self, container_id: str, *, since: int) -> LogStream:
+        """Its log from this second on, and what it says from now on."""
         ...
 
 

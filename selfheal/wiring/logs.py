@@ -3,11 +3,14 @@
 import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy import Engine
 
+from selfheal.clients.docker import Docker
+from selfheal.clients.log_container import ContainerLog
 from selfheal.clients.log_file import LogFile
 from selfheal.clients.nats import NatsBroker
 from selfheal.model.errors import SelfhealError
@@ -15,7 +18,7 @@ from selfheal.model.log import LogSource
 from selfheal.model.trigger import Trigger
 from selfheal.policy.monitoring import monitoring_message
 from selfheal.ports import Clock, HealthStore
-from selfheal.ports.logs import LogReader
+from selfheal.ports.logs import ContainerLogs, LogReader
 from selfheal.protocol.heal import Result
 from selfheal.protocol.holder import this_process
 from selfheal.settings.estate import Settings
@@ -38,6 +41,7 @@ def log_watcher_of(  # noqa: PLR0913 - each is a thing of the estate
 ) -> LogWatcher:
     """A run of log-monitor."""
     found, store = settings.log_monitor, logs_of(settings, engine)
+    docker = Docker(url=settings.docker.url, timeout=settings.docker.timeout)
 
     def publish(metrics: Mapping[str, object], well: bool) -> None:  # noqa: FBT001 - the port's
         store.forget(_KEPT)
@@ -46,7 +50,7 @@ def log_watcher_of(  # noqa: PLR0913 - each is a thing of the estate
     world = LogWorld(
         sources=found.followed(settings.components),
         rules=found.rules(),
-        reader=reader_of,
+        reader=partial(reader_of, engine=docker),
         store=store,
         health=health,
         dispatch=dispatch,
@@ -65,8 +69,10 @@ def logs_of(settings: Settings, engine: Engine) -> Logs:
     return Logs(engine, [name for name, ladder in ladders.items() if INVESTIGATE in ladder])
 
 
-def reader_of(source: LogSource) -> LogReader:
+def reader_of(source: LogSource, *, engine: ContainerLogs) -> LogReader:
     """What reads this log."""
+    if source.container:
+        return ContainerLog(source.container, engine, from_start=source.from_start)
     return LogFile(Path(source.file), from_start=source.from_start)
 
 
