@@ -553,12 +553,11 @@ class FakeProcesses:
     def memory(self, life: Incarnation) -> MemoryUse:  # noqa: ARG002
         return MemoryUse(used=self.used)
 
-    def handles(self, life: Incarnation, name: str) -> bool:  # noqa: ARG002
-        return name in self.handled
-
     def signal(self, life: Incarnation, name: str, *, still: Callable[[], bool]) -> None:
         if not still():
             raise TargetChanged("restarted meanwhile")
+        if name not in self.handled:
+            raise NotAllowed(f"process {life.pid} does not handle {name} and would end by it")
         self.signals.append((life.pid, name))
 
 

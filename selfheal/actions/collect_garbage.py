@@ -14,7 +14,7 @@ from selfheal.actions.service import Service
 from selfheal.model.attempt import Plan
 from selfheal.model.check import LONGEST_CALL, Collect, shown
 from selfheal.model.component import Component
-from selfheal.model.errors import NotAllowed, Permanent, TargetChanged
+from selfheal.model.errors import Declined, NotAllowed, Permanent, TargetChanged
 from selfheal.model.observation import Observation
 from selfheal.model.trigger import Trigger, TriggerType
 from selfheal.policy.names import named
@@ -83,7 +83,7 @@ class CollectGarbage:
         return trigger.type in REASONS and component.collect is not None
 
     def prepare(self, component: Component) -> Plan:
-        """Look, and keep what its keeper tells; refuse a signal that would end its process."""
+        """Look, and keep what its keeper tells."""
         collect, seen = _collect(component), self._observe(component)
         evidence = {"seen": redacted(f"{seen.health}: {seen.detail}")}
         before = seen.incarnation
@@ -94,15 +94,14 @@ class CollectGarbage:
         elif component.program:
             plan = self._service(component).plan()
             before, evidence = plan.before, evidence | plan.evidence
-            if collect.signal and before is not None and not self._here(component).handles(before, collect.signal):
-                raise NotAllowed(
-                    f"{component.program} does not handle {collect.signal} and would end by it",
-                    hint="let the program handle it, or set another way to collect",
-                )
         return Plan(before=before, evidence=evidence, steps=(_words(component, collect),))
 
     def commit(self, component: Component, plan: Plan) -> str:
-        """Tell it once, if it is still the life that was looked at."""
+        """Tell it once, if it is still the life that was looked at.
+
+        Raises:
+            Declined: its process does not handle the signal, and would end by it; nothing was sent.
+        """
         collect = _collect(component)
         if component.container:
             life = the_same(engine_of(component, self._containers), component, plan.before)
@@ -140,7 +139,10 @@ class CollectGarbage:
         before, service = plan.before, self._service(component)
         if before is None:
             raise Permanent(f"it is not known which process of {component.program} was looked at")
-        self._here(component).signal(before, collect.signal, still=lambda: before.same_life(service.life()))
+        try:
+            self._here(component).signal(before, collect.signal, still=lambda: before.same_life(service.life()))
+        except NotAllowed as error:
+            raise Declined(error.message, hint=error.hint) from error
         return f"sent {collect.signal} to {component.program} (process {before.pid})"
 
     def _same_process(self, component: Component, plan: Plan) -> None:

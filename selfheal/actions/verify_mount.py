@@ -14,7 +14,7 @@ from selfheal.actions.evidence import redacted
 from selfheal.model.attempt import Plan
 from selfheal.model.check import PathStanding, PathState
 from selfheal.model.component import Component, ProbeKind
-from selfheal.model.errors import NotAllowed, Permanent, TargetChanged
+from selfheal.model.errors import Declined, Permanent, TargetChanged
 from selfheal.model.observation import Incarnation, Observation
 from selfheal.model.trigger import Trigger, TriggerType
 from selfheal.policy.names import named
@@ -30,7 +30,7 @@ REASONS = frozenset(
     }
 )
 WHO = "verify-mount"
-_RESTART, _MOUNT, _COPY = "restart", "mount", "copy"
+_RESTART, _MOUNT, _COPY, _NOTHING = "restart", "mount", "copy", "nothing"
 
 
 class VerifyMount:
@@ -68,7 +68,7 @@ class VerifyMount:
         return trigger.type in REASONS and component.probe is ProbeKind.PATH
 
     def prepare(self, component: Component) -> Plan:
-        """Look, and choose; `NotAllowed` with the reason where nothing of ours brings it back."""
+        """Look, and choose; where nothing of ours brings it back, the plan says why."""
         if component.container:
             return self._of_container(component)
         standing = self._standing(component)
@@ -77,21 +77,27 @@ class VerifyMount:
         if standing.state is PathState.NOT_MOUNTED:
             why_not = self._paths.mountable(component.path)
             if why_not:
-                raise NotAllowed(f"{standing.detail}, and cannot be mounted: {why_not}", hint="mount it by hand")
+                return _nothing(f"{standing.detail}, and cannot be mounted: {why_not}; mount it by hand", before)
             steps: tuple[str, ...] = (f"mount {component.path}, as the machine's table of mounts says",)
             return Plan(before=before, evidence=evidence, steps=steps, parameters={"how": _MOUNT})
         if standing.state is not PathState.MISSING:
-            raise NotAllowed(_left(standing, component))
+            return _nothing(_left(standing, component), before)
         copy = self._paths.copy(component.path, component.copies) if component.copies else None
         if copy is None:
             later = "" if component.copies else "; set copies of the component for the next time"
-            raise NotAllowed(f"{standing.detail}, and there is no copy of it", hint=f"restore it by hand{later}")
+            return _nothing(f"{standing.detail}, and there is no copy of it: restore it by hand{later}", before)
         steps = (f"put back {component.path}: {copy.words}",)
         return Plan(before=before, evidence=evidence, steps=steps, parameters={"how": _COPY, "copy": copy.sha256})
 
     def commit(self, component: Component, plan: Plan) -> str:
-        """Do it once, if it is still as it was seen."""
+        """Do it once, if it is still as it was seen.
+
+        Raises:
+            Declined: there is nothing that would help.
+        """
         how = plan.parameters["how"]
+        if how == _NOTHING:
+            raise Declined(plan.steps[0])
         if component.container:
             life = the_same(engine_of(component, self._containers), component, plan.before)
             if self._inside(component, life).state is not PathState.STALE:
@@ -118,9 +124,10 @@ class VerifyMount:
 
     def _of_container(self, component: Component) -> Plan:
         engine = engine_of(component, self._containers)
-        standing = self._inside(component, answering(engine, component))
+        life = answering(engine, component)
+        standing = self._inside(component, life)
         if standing.state is not PathState.STALE:
-            raise NotAllowed(_left(standing, component))
+            return _nothing(_left(standing, component), life)
         plan = self._container.prepare(component)
         return replace(
             plan,
@@ -141,6 +148,11 @@ class VerifyMount:
         if self._host is None:
             raise Permanent("files of this machine are not touched here")
         return self._host
+
+
+def _nothing(why: str, before: Incarnation) -> Plan:
+    """A plan to do nothing; the next rung of the ladder may do something."""
+    return Plan(before=before, evidence={"seen": redacted(why)}, steps=(redacted(why),), parameters={"how": _NOTHING})
 
 
 def _left(standing: PathStanding, component: Component) -> str:

@@ -31,14 +31,6 @@ class LocalProcesses:
         _same(life)
         return MemoryUse(used=int(status.get("VmRSS", "0 kB").split()[0]) * _KIB)
 
-    def handles(self, life: Incarnation, name: str) -> bool:
-        """Whether it catches or ignores this signal."""
-        number = signal.Signals[name]
-        status = _status(life)
-        _same(life)
-        caught = int(status.get("SigCgt", "0"), 16) | int(status.get("SigIgn", "0"), 16)
-        return number in _IGNORED_UNLESS_HANDLED or bool(caught >> (number - 1) & 1)
-
     def signal(self, life: Incarnation, name: str, *, still: Callable[[], bool]) -> None:
         """Send it once, to the process that `life` is and to no other.
 
@@ -46,7 +38,7 @@ class LocalProcesses:
         after the process is held, that proves that the held one is it.
         """
         with _held(life.pid) as process:
-            if not self.handles(life, name):
+            if not _handles(life, name):
                 raise NotAllowed(
                     f"process {life.pid} does not handle {name} and would end by it: nothing was sent",
                     hint="let the program handle it, or set another way to collect",
@@ -86,6 +78,15 @@ def _status(life: Incarnation) -> dict[str, str]:
             hint="run Selfheal beside its supervisor, or let the component tell its use by a url",
         ) from error
     return {name: value.strip() for name, _, value in (line.partition(":") for line in told.splitlines())}
+
+
+def _handles(life: Incarnation, name: str) -> bool:
+    """Whether it catches or ignores this signal, or nobody ends by it."""
+    number = signal.Signals[name]
+    status = _status(life)
+    _same(life)
+    caught = int(status.get("SigCgt", "0"), 16) | int(status.get("SigIgn", "0"), 16)
+    return number in _IGNORED_UNLESS_HANDLED or bool(caught >> (number - 1) & 1)
 
 
 def _same(life: Incarnation) -> None:

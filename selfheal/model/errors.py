@@ -50,8 +50,12 @@ class Overrun(Transient):
     """What we had begun within a target does not come to its end in time, and may still be under way there."""
 
 
-class ForAPerson(Permanent):
-    """All that we can do is done, and none of it mends anything: a person must look now."""
+class Declined(Permanent):
+    """An act that was not begun, on purpose: it would not help, or do harm. The next rung of the ladder may help."""
+
+
+class ForAPerson(Declined):
+    """The same, and nothing of ours mends it: a person must look now."""
 
 
 class Undone(Permanent):

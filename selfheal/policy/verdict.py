@@ -47,14 +47,15 @@ def undone(said: str) -> Outcome:
     )
 
 
-def for_a_person(attempt: Attempt, said: str) -> Outcome:
-    """The outcome of an attempt that was never to mend anything: it is no success, and a person must look at once."""
+def declined(attempt: Attempt, said: str, *, for_a_person: bool) -> Outcome:
+    """The outcome of an attempt that did nothing, on purpose: no success, and perhaps for a person."""
+    look = ", a person must look" if for_a_person else ""
     return Outcome(
         status=Status.FAILED,
         verification=Verification.NOT_HEALED,
-        message=f"{said}; nothing was changed, a person must look",
+        message=f"{said}; nothing was changed{look}",
         rollback=_none_done(attempt),
-        escalate=True,
+        escalate=for_a_person,
     )
 
 

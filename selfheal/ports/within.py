@@ -60,10 +60,6 @@ class LocalProcesses(Protocol):
         """
         ...
 
-    def handles(self, life: Incarnation, name: str) -> bool:
-        """Whether it would not end by this signal; errors as for `memory`."""
-        ...
-
 
 class HostPaths(Protocol):
     """Files and folders of this machine."""

@@ -121,8 +121,8 @@ def carry_out(steps: Steps, attempt: Attempt) -> Outcome:
         raise
     except SelfhealError as error:
         return steps.record(attempt, _never_acted(attempt, error), None)
-    if done.for_a_person:  # it took no time of an act: there was none, and nothing to verify
-        return steps.record(attempt, verdict.for_a_person(attempt, done.said), None)
+    if done.declined:  # it took no time of an act: there was none, and nothing to verify
+        return steps.record(attempt, verdict.declined(attempt, done.said, for_a_person=done.for_a_person), None)
     if done.undone:
         return steps.record(attempt, verdict.undone(done.said), done.took_ms)
     seen = steps.verify(attempt)

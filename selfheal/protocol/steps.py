@@ -12,7 +12,16 @@ from selfheal.model.admission import Answer
 from selfheal.model.approval import Proposal
 from selfheal.model.attempt import Attempt, Outcome, Phase, Plan, RollbackOutcome
 from selfheal.model.component import Component
-from selfheal.model.errors import ForAPerson, Permanent, PlanNeeded, SelfhealError, StoodDown, TargetChanged, Undone
+from selfheal.model.errors import (
+    Declined,
+    ForAPerson,
+    Permanent,
+    PlanNeeded,
+    SelfhealError,
+    StoodDown,
+    TargetChanged,
+    Undone,
+)
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import NOT_OF_HEALTH, Trigger
 from selfheal.policy.admission import refuse_size
@@ -35,13 +44,15 @@ class Act:
         completed: whether the action came to its end without an error.
         took_ms: how long it took.
         undone: whether the target itself took all of it back.
-        for_a_person: whether nothing was done on purpose, and a person must look.
+        declined: whether nothing was done, on purpose.
+        for_a_person: whether, besides, a person must look.
     """
 
     said: str
     completed: bool
     took_ms: int
     undone: bool = False
+    declined: bool = False
     for_a_person: bool = False
 
 
@@ -225,22 +236,23 @@ def _timed(healer: Healer, work: Callable[[], str]) -> Act:
     Raises:
         TargetChanged: the action's own last look; nothing was done.
     """
-    begin, undone, for_a_person = healer.clock.monotonic(), False, False
+    begin, undone = healer.clock.monotonic(), False
     try:
         said, completed = work(), True
     except TargetChanged:
         raise
     except Undone as error:
         said, completed, undone = str(error), False, True
-    except ForAPerson as error:
-        said, completed, for_a_person = str(error), False, True
+    except Declined as error:
+        person = isinstance(error, ForAPerson)
+        return Act(said=str(error), completed=False, took_ms=0, declined=True, for_a_person=person)
     except SelfhealError as error:
         said, completed = str(error), False
     except Exception as error:  # noqa: BLE001 - a third party's action may raise anything; the attempt still ends in one result
         _log.exception("an action raised what is no error of ours")
         said, completed = f"the action broke: {type(error).__name__}: {error}", False
     took_ms = round((healer.clock.monotonic() - begin) * 1000)
-    return Act(said=said, completed=completed, took_ms=took_ms, undone=undone, for_a_person=for_a_person)
+    return Act(said=said, completed=completed, took_ms=took_ms, undone=undone)
 
 
 def _plan(attempt: Attempt) -> Plan:

@@ -10,7 +10,7 @@ from uuid6 import uuid7
 from selfheal.actions.collect_garbage import CollectGarbage
 from selfheal.model.check import Call, Collect, Executed, MemoryLimit
 from selfheal.model.component import Component, ProbeKind
-from selfheal.model.errors import NotAllowed, Permanent, TargetChanged
+from selfheal.model.errors import Declined, Permanent, TargetChanged
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.settings.file import parse
@@ -75,11 +75,11 @@ def test_a_process_gets_its_signal_once() -> None:
 
 
 def test_a_signal_that_would_end_it_is_refused() -> None:
-    """Before anything is done."""
+    """Nothing is done, and the next rung may be tried at once."""
     world = World()
     world.processes.handled = ()
-    with pytest.raises(NotAllowed, match="would end by it"):
-        world.action.prepare(SERVICE)
+    with pytest.raises(Declined, match="would end by it"):
+        world.action.commit(SERVICE, world.action.prepare(SERVICE))
     assert world.effects == []
 
 

@@ -12,7 +12,7 @@ from selfheal.actions.verify_mount import VerifyMount
 from selfheal.model.attempt import Plan
 from selfheal.model.check import GoodCopy, PathStanding, PathState
 from selfheal.model.component import Component, ProbeKind
-from selfheal.model.errors import NotAllowed, Permanent, TargetChanged, Transient
+from selfheal.model.errors import Declined, Permanent, TargetChanged, Transient
 from selfheal.model.observation import Health
 
 FILE = Component(name="file", target="path//srv/FILE", probe=ProbeKind.PATH, path="/srv/FILE", copies="/var/copies")
@@ -107,8 +107,10 @@ def test_what_it_cannot_mend_it_leaves_and_says_why(
 ) -> None:
     """Nothing is replaced that is there, nothing is mounted that the table does not have."""
     world = World(standing, **options)
-    with pytest.raises(NotAllowed, match=said):
-        world.action.prepare(component)
+    plan = world.action.prepare(component)
+    assert said in plan.steps[0]
+    with pytest.raises(Declined, match=said):
+        world.action.commit(component, plan)
     assert world.paths.calls + world.restart.calls == []
 
 
