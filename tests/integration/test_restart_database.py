@@ -26,6 +26,7 @@ from deployments.embedded import postgres as embedded
 from deployments.embedded.postgres import SUPERUSER, Postgres
 from selfheal.bootstrap import Estate, wire
 from selfheal.clients.supervisor import Supervisor
+from selfheal.model.admission import Decision
 from selfheal.model.attempt import Status, Verification
 from selfheal.model.errors import NotAllowed
 from selfheal.model.observation import Health, Observation
@@ -144,12 +145,12 @@ def wired(kept: Kept, database_url: str) -> Iterator[Estate]:
         estate.engine.dispose()
 
 
-def a_trigger() -> Trigger:
+def a_trigger(kind: TriggerType = TriggerType.SERVICE_DOWN) -> Trigger:
     return Trigger(
         id=uuid7(),
-        type=TriggerType.SERVICE_DOWN,
+        type=kind,
         component="postgres",
-        source=Source.WATCHER,
+        source=Source.LOG_MONITOR if kind is TriggerType.LOG_ERROR else Source.WATCHER,
         priority=Priority.HIGH,
         reason="the test broke it",
         detected_at=datetime.now(UTC),
@@ -161,9 +162,9 @@ def looked_at(kept: Kept, database_url: str) -> Observation:
         return estate.observer(estate.healer.components["postgres"])
 
 
-def healed(kept: Kept, database_url: str) -> Result:
+def healed(kept: Kept, database_url: str, kind: TriggerType = TriggerType.SERVICE_DOWN) -> Result:
     with wired(kept, database_url) as estate:
-        return heal(plain_steps(estate.healer), a_trigger())
+        return heal(plain_steps(estate.healer), a_trigger(kind))
 
 
 def test_a_dead_postgres_is_started(kept: Kept, empty: Engine, database_url: str) -> None:
@@ -177,6 +178,20 @@ def test_a_dead_postgres_is_started(kept: Kept, empty: Engine, database_url: str
     assert (result.name, result.outcome.verification) == ("Healed", Verification.HEALED)
     assert kept.spawns() == before + 1
     kept.ask()
+
+
+def test_a_postgres_that_a_log_suspects_is_looked_at_first(
+    campaign: None, kept: Kept, empty: Engine, database_url: str
+) -> None:
+    """`ECONNREFUSED 5432`: one that answers is not touched, however often it is suspected; a dead one is started."""
+    before = kept.spawns()
+    for _ in range(2):
+        assert healed(kept, database_url, TriggerType.LOG_ERROR).answer.decision is Decision.ALREADY_HEALTHY
+    assert kept.spawns() == before
+    os.kill(kept.pid(), signal.SIGKILL)
+    until("supervisord knows", lambda: not kept.control().process("postgres").running)
+    assert healed(kept, database_url, TriggerType.LOG_ERROR).name == "Healed"
+    assert kept.spawns() == before + 1
 
 
 def test_a_frozen_postgres_is_restarted(kept: Kept, empty: Engine, database_url: str) -> None:
