@@ -21,7 +21,8 @@ Field = Annotated[str, Form(max_length=1000)]
 router = APIRouter(route_class=Route)
 
 
-def _desk(request: Request) -> Desk:
+def desk(request: Request) -> Desk:
+    """The desk of whoever asks."""
     return Desk(
         services=services_of(request),
         identity=caller(request),
@@ -33,20 +34,20 @@ def _desk(request: Request) -> Desk:
 @router.post("/pause")
 def pause(request: Request, why: Field = "", hours: Field = "") -> Response:
     """The kill switch."""
-    _desk(request).pause(why=why, lasts=_hours(hours))
+    desk(request).pause(why=why, lasts=hours_of(hours))
     return done("/", "paused")
 
 
 @router.post("/resume")
 def resume(request: Request, why: Field = "") -> Response:
     """Heals may begin again."""
-    return done("/", "resumed" if _desk(request).resume(why=why) else "not-paused")
+    return done("/", "resumed" if desk(request).resume(why=why) else "not-paused")
 
 
 @router.post("/storm/go")
 def storm_go(request: Request, why: Field = "") -> Response:
     """Heals may begin in spite of a storm."""
-    return done("/", "storm-go" if _desk(request).go_ahead(why=why) else "no-storm")
+    return done("/", "storm-go" if desk(request).go_ahead(why=why) else "no-storm")
 
 
 @router.post("/breakers/decide")
@@ -56,7 +57,7 @@ def decide(request: Request, name: Field = "", deed: Field = "", why: Field = ""
         wanted = Deed(deed)
     except ValueError as error:
         raise WrongInput("choose what is to be done", hint="open, close, automatic or reset") from error
-    _desk(request).override_breaker(name, wanted, why=why, lasts=_hours(hours))
+    desk(request).override_breaker(name, wanted, why=why, lasts=hours_of(hours))
     return done("/breakers", "breaker")
 
 
@@ -66,20 +67,20 @@ def answer(request: Request, approval_id: str, word: Field = "", why: Field = ""
     known = identifier(approval_id, "an approval")
     if word not in {"approve", "deny"}:
         raise WrongInput("the answer is approve or deny")
-    _desk(request).answer(known, approve=word == "approve", why=why, fingerprint=fingerprint)
+    desk(request).answer(known, approve=word == "approve", why=why, fingerprint=fingerprint)
     return done(f"/approvals/{known}", "approved" if word == "approve" else "denied")
 
 
 @router.post("/heal")
 def heal(request: Request, component: Field = "", action: Field = "", why: Field = "", dry_run: Field = "") -> Response:
     """One heal, or what it would do, as a run of the deployment."""
-    started = _desk(request).heal(component, action=action, why=why, dry_run=bool(dry_run))
+    started = desk(request).heal(component, action=action, why=why, dry_run=bool(dry_run))
     if dry_run:
         return done("/", "dry-run", run=str(started.run))
     return done("/actions", "heal", component=component, run=str(started.run))
 
 
-def _hours(words: str) -> timedelta | None:
+def hours_of(words: str) -> timedelta | None:
     """For how long; empty: without an end."""
     if not words.strip():
         return None

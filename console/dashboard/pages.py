@@ -30,6 +30,9 @@ SAID = {
     "dry-run": "A dry run was asked for; its run tells what would be done.",
     "breaker": "The breaker follows your decision.",
     "approved": "Approved: its run begins within seconds.",
+    "acknowledged": "They are yours: people hear of it within half a minute.",
+    "silenced": "Nobody is told of them for that time.",
+    "unsilenced": "People are told again; what is still open is told now.",
     "denied": "Denied: nothing will be done.",
 }
 """What a page says after a form, by the word in its address: nobody can make it say anything else by a link."""

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import strawberry
 from strawberry import UNSET
 
+from console.graphql.alert_types import AlertSilence
 from console.graphql.context import Info, row_id
 from console.graphql.decision_types import (
     Approval,
@@ -94,6 +95,24 @@ class Mutation:
     async def deny(self, info: Info, id: strawberry.ID, fingerprint: str, why: str) -> Approval:  # noqa: A002
         """Once."""
         return await _answered(info, id, approve=False, fingerprint=fingerprint, why=why)
+
+    @strawberry.mutation(description="Take the open alerts of a key, group, component or pattern; how many those were.")
+    async def acknowledge_alerts(self, info: Info, match: str, why: str) -> int:
+        """People are not reminded of them, and hear who has them."""
+        return len(await info.context.do(lambda: info.context.desk.acknowledge(match, why=why)))
+
+    @strawberry.mutation(description="Let nobody be told of the alerts of a key, group, component or pattern.")
+    async def silence_alerts(self, info: Info, match: str, minutes: int, why: str) -> AlertSilence:
+        """For a time."""
+        lasts, desk = timedelta(minutes=minutes), info.context.desk
+        return AlertSilence.of(await info.context.do(lambda: desk.silence(match, lasts=lasts, why=why)))
+
+    @strawberry.mutation(description="End a silence before its time.")
+    async def end_silence(self, info: Info, id: strawberry.ID, why: str) -> strawberry.ID:  # noqa: A002
+        """Gives its id."""
+        silence = row_id(id)
+        await info.context.do(lambda: info.context.desk.end_silence(silence, why=why))
+        return id
 
     @strawberry.mutation(description="Decide how far an action may go by itself.")
     async def set_mode(self, info: Info, action: str, mode: ActionMode, why: str) -> ModeSet:

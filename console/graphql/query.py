@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import strawberry
 from strawberry import UNSET
 
+from console.graphql.alert_types import AlertConnection, AlertDeliveryConnection, AlertSilence
 from console.graphql.client_types import HealingAction, HealingSuccessRate, WorkflowRecoveryEvent
 from console.graphql.context import Info, length, part, row_id
 from console.graphql.decision_types import Approval, Breaker, Person
@@ -12,6 +13,7 @@ from console.graphql.estate_types import ComponentHealth, Metrics, Workflow
 from console.graphql.incident_types import Attempt, FaultConnection, FaultStory
 from console.graphql.workflow_types import WorkflowConnection, WorkflowDisagreement, WorkflowStory
 from console.web.desk import WrongInput
+from selfheal.model.alert import DeliveryState
 from selfheal.model.attempt import Status
 from selfheal.model.page import Slice
 from selfheal.model.report import AttemptFilter, FaultFilter, FaultState
@@ -161,6 +163,36 @@ class Query:
         within = None if hours is None else timedelta(hours=hours)
         found = await info.context.read(lambda: info.context.services.estate.rates.rates(within=within))
         return [Metrics.of(one) for one in found]
+
+    @strawberry.field(description="What people must know, by pages, the latest raised first: open, or all of it.")
+    async def alerts(
+        self,
+        info: Info,
+        first: int | None = 50,
+        after: str | None = UNSET,
+        ended: bool | None = False,  # noqa: FBT001, FBT002 - the field's own argument
+    ) -> AlertConnection:
+        """One page."""
+        wanted, alerts = part(first, after or None), info.context.services.alerts
+        return AlertConnection.of(await info.context.read(lambda: alerts.page(wanted, ended=bool(ended))))
+
+    @strawberry.field(description="Each message on each channel, by pages, the newest first.")
+    async def alert_deliveries(
+        self,
+        info: Info,
+        first: int | None = 50,
+        after: str | None = UNSET,
+        state: DeliveryState | None = UNSET,
+    ) -> AlertDeliveryConnection:
+        """One page."""
+        wanted, alerts = part(first, after or None), info.context.services.alerts
+        page = await info.context.read(lambda: alerts.deliveries(wanted, state=state or None))
+        return AlertDeliveryConnection.of(page)
+
+    @strawberry.field(description="What nobody is told of now.")
+    async def alert_silences(self, info: Info) -> list[AlertSilence]:
+        """Those in force."""
+        return [AlertSilence.of(one) for one in await info.context.read(info.context.services.silences.current)]
 
     @strawberry.field(description="Who asks, and what they may do.")
     def me(self, info: Info) -> Person:

@@ -3,7 +3,7 @@
 The dashboard's forms and the API's mutations call this and nothing else that changes something.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +15,7 @@ from uuid6 import uuid7
 from console.web.services import Services
 from selfheal.logs import without_secrets
 from selfheal.model import breaker
+from selfheal.model.alert import OpenAlert, Silence
 from selfheal.model.approval import Approval
 from selfheal.model.errors import NotAllowed, Permanent, SelfhealError, Transient
 from selfheal.model.identity import Door, Identity, Outcome
@@ -28,6 +29,7 @@ from selfheal.store.engine import seen_by
 
 DEPLOYMENT = "healing-dispatch/healing-dispatch"
 LONGEST_WHY = 500
+LONGEST_PATTERN = 200
 LONGEST = timedelta(days=366)
 
 
@@ -181,6 +183,31 @@ class Desk:
         with self._deed(Deed.SET_MODE, action, {"mode": mode.value, "why": why}):
             self.services.estate.modes.set(self._action(action), mode, who=self.identity.name, why=_reason(why))
 
+    def acknowledge(self, pattern: str, *, why: str) -> Sequence[OpenAlert]:
+        """Take the open alerts that this means, and give those that nobody had."""
+        with self._deed(Deed.ACKNOWLEDGE_ALERTS, pattern, {"why": why}) as told:
+            store, why = self.services.silences, _reason(why)
+            taken = store.acknowledge(_pattern(pattern), who=self.identity.name, why=why)
+            if not taken:
+                raise WrongInput(f"nothing that is open and nobody's is {pattern[:100]!r}", hint="see the open alerts")
+            told["alerts"] = len(taken)
+        return taken
+
+    def silence(self, pattern: str, *, lasts: timedelta, why: str) -> Silence:
+        """Let nobody be told of these alerts for a while."""
+        with self._deed(Deed.SILENCE_ALERTS, pattern, {"why": why, "lasts": str(lasts)}) as told:
+            store, why = self.services.silences, _reason(why)
+            lasts = _bounded(lasts) or lasts
+            silence = store.silence(_pattern(pattern), lasts=lasts, who=self.identity.name, why=why)
+            told["silence"] = str(silence.id)
+        return silence
+
+    def end_silence(self, silence: UUID, *, why: str) -> None:
+        """Let people be told again."""
+        with self._deed(Deed.END_SILENCE, str(silence), {"why": why}):
+            if not self.services.silences.end(silence, who=self.identity.name, why=_reason(why)):
+                raise WrongInput(f"no silence {silence} is in force")
+
     @contextmanager
     def _deed(self, deed: Deed, subject: str, details: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Around what is done in the database alone: done and recorded, or neither."""
@@ -252,6 +279,16 @@ def _reason(why: str) -> str:
     if len(why) > LONGEST_WHY:
         raise WrongInput(f"the reason is longer than {LONGEST_WHY} characters")
     return why
+
+
+def _pattern(pattern: str) -> str:
+    pattern = pattern.strip()
+    if not pattern or len(pattern) > LONGEST_PATTERN:
+        raise WrongInput(
+            "which alerts is not said",
+            hint="a key, a group, a component, or a pattern with *, of 200 characters at most",
+        )
+    return pattern
 
 
 def _bounded(lasts: timedelta | None) -> timedelta | None:

@@ -16,12 +16,14 @@ from selfheal.store.deeds import Deeds
 from selfheal.store.maintenance import Maintenance
 from selfheal.store.marks import Marks
 from selfheal.store.pauses import Pauses
+from selfheal.store.reading.alerts import Alerts
 from selfheal.store.reading.attempts import Attempts
 from selfheal.store.reading.comparisons import Comparisons
 from selfheal.store.reading.faults import Faults
 from selfheal.store.reading.standing import Standings
 from selfheal.store.reading.workflows import Workflows
 from selfheal.store.sessions import Sessions
+from selfheal.store.silences import Silences
 from selfheal.store.starts import MissedStarts
 from selfheal.store.storms import Storms
 from selfheal.store.tokens import Tokens
@@ -47,6 +49,8 @@ class Services:
         standings: how the whole stands.
         workflows: of the estate.
         comparisons: what their stores say, and where those disagree.
+        alerts: what people were told.
+        silences: what they say about it.
         marks: whether something has changed.
         tokens: whom they belong to.
         sessions: logins.
@@ -69,6 +73,8 @@ class Services:
     standings: Standings
     workflows: Workflows
     comparisons: Comparisons
+    alerts: Alerts
+    silences: Silences
     marks: Marks
     tokens: Tokens
     sessions: Sessions
@@ -140,6 +146,8 @@ def connected(settings: Settings, around: Surroundings) -> Services:
         standings=Standings(engine),
         workflows=Workflows(engine),
         comparisons=Comparisons(engine, settings.workflows.pipeline(), many_orphans=settings.workflows.many_orphans),
+        alerts=Alerts(engine),
+        silences=Silences(engine),
         marks=Marks(engine),
         tokens=Tokens(engine),
         sessions=Sessions(engine),

@@ -12,4 +12,5 @@ class Area(StrEnum):
     BREAKERS = "breakers"
     STANDING = "standing"  # pauses, maintenance, storms, modes, and whether anybody watches
     HEALTH = "health"  # how each component is, and whether that is still known
+    ALERTS = "alerts"
     WORKFLOWS = "workflows"  # what their stores were found to say

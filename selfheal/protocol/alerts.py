@@ -15,7 +15,7 @@ from uuid import uuid5
 from selfheal.model.alert import Alert, DeliveryState, MessageKind, Severity
 from selfheal.model.alert_rules import Rules
 from selfheal.model.delivery import Claimed
-from selfheal.model.errors import Busy, Permanent, SelfhealError
+from selfheal.model.errors import Busy, Permanent, SelfhealError, Transient
 from selfheal.policy.alert_retries import Patience, pause_after
 from selfheal.policy.alerting import TOLD_DIRECTLY
 from selfheal.ports import AlertChannel, AlertDeliveries, AlertOutbox, AlertSpool
@@ -76,12 +76,22 @@ class Telling:
 
     def take_spool(self) -> None:
         """What was raised while the database was away, into the outbox: each once by its id; and that this is over."""
-        if self._spool is None or not (kept := self._spool.entries()):
+        if self._spool is None:
+            return
+        try:
+            kept = self._spool.entries()
+        except Transient as error:
+            _log.error("%s", error)
+            return
+        if not kept:
             return
         rows = [replace(one.alert, details={**one.alert.details, TOLD_DIRECTLY: sorted(one.told)}) for one in kept]
         self._outbox.put([*rows, *map(_ended, rows)])
         reach("after-spool-put")
-        self._spool.clear([one.id for one in rows])
+        try:
+            self._spool.clear([one.id for one in rows])
+        except Transient as error:
+            _log.error("%s", error)
         reach("after-spool-clear")
 
     def _send(self) -> None:

@@ -52,6 +52,13 @@ _MARKS = text(
            AND h.metric = 'response_time_ms'
          ORDER BY h.checked_at DESC LIMIT 1) h)) AS health,
     concat_ws(' ',
+        (SELECT d.id FROM alert_deliveries d ORDER BY d.created_at DESC, d.id DESC LIMIT 1),
+        (SELECT concat_ws(',', count(*), sum(d.tries)) FROM alert_deliveries d WHERE d.state = 'WAITING'),
+        (SELECT concat_ws(',', count(*), max(a.acknowledged_at), sum(a.occurrences)) FROM alerts a
+         WHERE a.resolved_at IS NULL),
+        (SELECT md5(string_agg(s.id::text, ' ' ORDER BY s.id)) FROM alert_silences s
+         WHERE s.ended_at IS NULL AND s.until > now())) AS alerts,
+    concat_ws(' ',
         (SELECT md5(string_agg(concat_ws(',', c.mechanism, c.compared_at), ' ' ORDER BY c.mechanism))
          FROM workflow_comparisons c),
         (SELECT c.id FROM workflow_state_history c ORDER BY c.id DESC LIMIT 1)) AS workflows"""

@@ -17,7 +17,7 @@ from sqlalchemy import event
 from selfheal.model.identity import Role
 from selfheal.model.page import Cursor
 
-PAGES = ("/", "/actions", "/faults", "/workflows", "/approvals", "/breakers")
+PAGES = ("/", "/actions", "/faults", "/workflows", "/alerts", "/approvals", "/breakers")
 CURSOR = str(Cursor(at=datetime(2026, 3, 1, tzinfo=UTC), id=UUID(int=0)))
 MOST_STATEMENTS = 36
 """Each is preceded by one that says whose rows it sees."""

@@ -51,6 +51,7 @@ VOLATILE = {
     "storm",
     "began_at",
     "quiet_at",
+    "silence",
 }
 
 DECISIONS = [
@@ -65,6 +66,7 @@ DECISIONS = [
     ["breaker", "automatic", "restart-service", "--why", "mended"],
     ["breaker", "reset", "restart-service", "--why", "anew"],
     ["actions", "mode", "restart-service", "approve", "--why", "it lost data"],
+    ["alerts", "silence", "web", "--for", "2 h", "--why", "disks"],
 ]
 
 

@@ -225,7 +225,8 @@ def test_what_is_the_estates_is_empty_for_a_tenant(web: Web, desk: Desks) -> Non
     desk().past("ours", timedelta(minutes=3), HEALED)
     query = """{ healingActions { id } healingSuccessRates { actionType } workflowRecoveries { id }
                  workflows { reqNumber } faults { nodes { id } } breakers { name } approvals(ended: true) { id }
-                 health { component } metrics(hours: null) { attempts } }"""
+                 health { component } metrics(hours: null) { attempts } alerts { nodes { id } }
+                 alertDeliveries { nodes { id } } alertSilences { id } }"""
     found = web.ask(query, tenant=ACME)
     assert "errors" not in found
     assert {name: value for name, value in found["data"].items() if value not in ([], {"nodes": []})} == {}
@@ -254,6 +255,9 @@ MUTATIONS = {
         f'endMaintenance(id: "{WINDOW}", why: "x")': "WRONG_INPUT",
         'goAhead(why: "x")': "",
         'overrideBreaker(name: "restart-service", do: OPEN, why: "x", minutes: 5) { state override { who } }': "",
+        'acknowledgeAlerts(match: "fault/*", why: "x")': "WRONG_INPUT",  # none is open
+        'silenceAlerts(match: "fault/*", minutes: 5, why: "x") { id }': "",
+        f'endSilence(id: "{WINDOW}", why: "x")': "WRONG_INPUT",
     },
     Role.APPROVER: {
         f'approve(id: "{WINDOW}", fingerprint: "f", why: "x") {{ state }}': "UNKNOWN",

@@ -210,6 +210,11 @@ def test_a_listener_who_does_not_read_is_dropped(monkeypatch: pytest.MonkeyPatch
             "INSERT INTO storms (estate_group, quiet_at, sick) VALUES ('', now() + interval '1 h', 10)",
         ),
         (
+            Area.ALERTS,
+            """INSERT INTO alert_silences (pattern, until, who, why)
+               VALUES ('fault/*', now() + interval '1 h', 'ada', 'x')""",
+        ),
+        (
             Area.FAULTS,
             "INSERT INTO faults (target_key, component, trigger_type) VALUES ('a/b/c', 'c', 'SERVICE_DOWN')",
         ),

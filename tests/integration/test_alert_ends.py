@@ -1,0 +1,99 @@
+"""What was told of has an end, written in the transaction that ends it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from admission_desk import Desk
+from embedded_fixtures import Embedded
+from sqlalchemy import Engine, text
+from test_alerts import looked, owned
+
+from selfheal.model.breaker import Deed
+from selfheal.model.health import HealthStatus
+from selfheal.store.breakers import Breakers
+from selfheal.store.health import HealthHistory
+from selfheal.store.outbox import Outbox
+from selfheal.store.storms import Storms
+
+MINUTE = timedelta(minutes=1)
+
+
+def told(engine: Engine) -> list[tuple[str, str]]:
+    """Kind and first part of the key, in order."""
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT kind, dedup_key FROM alert_outbox ORDER BY created_at, id"))
+        return [(row.kind, row.dedup_key.partition("/")[0]) for row in rows]
+
+
+def both(kind: str) -> list[tuple[str, str]]:
+    return [("RAISED", kind), ("RESOLVED", kind)]
+
+
+def test_a_fault_that_needed_a_person_ends(desk: Callable[..., Desk], empty: Engine) -> None:
+    """When it is closed, whoever healed it; a fault that nobody was told of ends without a word."""
+    one = desk()
+    one.sick("web", 2 * MINUTE)
+    one.sick("db", 2 * MINUTE)
+    one.do("SELECT hand_over(id, component, 'it does not help') FROM faults WHERE component = 'web'")
+    one.do("UPDATE faults SET closed_at = now(), verified_at = now(), resolution = 'RECOVERED'")
+    assert told(empty) == both("fault")
+
+
+def test_a_storm_ends(empty: Engine) -> None:
+    """By a word, or when it was quiet for long enough and a turn sees that."""
+    storms = Storms(empty)
+    storms.blow("web", sick=9, message="a storm", quiet=timedelta(hours=1))
+    storms.over("web")
+    assert told(empty) == both("storm")
+    storms.blow("db", sick=9, message="a storm", quiet=timedelta(microseconds=1))
+    Outbox(empty).note_ends()
+    assert told(empty) == both("storm") * 2
+
+
+def test_a_breaker_that_closes_ends_its_alert(empty: Engine, embedded_postgres: Embedded) -> None:
+    """By its results, or by a person who makes it as new."""
+    breakers = Breakers(empty)
+    with empty.begin() as connection:
+        connection.execute(text("INSERT INTO circuit_breaker_state (component) VALUES ('heal:restart-service')"))
+    breakers.decide("heal:restart-service", Deed.OPEN, who="ada", why="x")
+    breakers.decide("heal:restart-service", Deed.RESET, who="ada", why="x")
+    assert told(empty) == [], "nobody was told of it"
+    owned(embedded_postgres, "UPDATE circuit_breaker_state SET state = 'OPEN', open_until = now() + interval '1 h'")
+    alert = "INSERT INTO alert_outbox (severity, dedup_key, message) VALUES ('WARNING', :key, 'm')"
+    with empty.begin() as connection:
+        connection.execute(text(alert), {"key": "breaker/heal:restart-service"})
+    breakers.decide("heal:restart-service", Deed.RESET, who="ada", why="mended")
+    assert told(empty) == both("breaker")
+
+
+def test_what_is_known_again_ends_its_alert(empty: Engine) -> None:
+    """All that the alert names, seen otherwise since; once."""
+    looked(empty, "web", HealthStatus.UNKNOWN, 310, 5)
+    HealthHistory(empty).tell_unknown(after=5 * MINUTE, fresh=timedelta(seconds=30))
+    Outbox(empty).note_ends()
+    assert told(empty) == [("RAISED", "unknown")]
+    looked(empty, "web", HealthStatus.OPERATIONAL, -1)
+    Outbox(empty).note_ends()
+    Outbox(empty).note_ends()
+    assert told(empty) == both("unknown")
+
+
+def test_a_workflow_that_goes_on_ends_its_alert(empty: Engine, embedded_postgres: Embedded) -> None:
+    """One that was held, or blocked."""
+    with empty.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO workflow_state (req_number, status, held_why, held_until, created_at, updated_at)"
+                " VALUES ('REQ-1', 'blocked', 'no evidence', NULL, now(), now())"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO alert_outbox (severity, dedup_key, message) VALUES"
+                " ('WARNING', 'workflow/REQ-1', 'm'), ('WARNING', 'workflow/REQ-1/blocked', 'm')"
+            )
+        )
+    owned(embedded_postgres, "UPDATE workflow_state SET status = 'pending', held_why = NULL")
+    with empty.connect() as connection:
+        ended = connection.execute(text("SELECT dedup_key FROM alert_outbox WHERE kind = 'RESOLVED' ORDER BY 1"))
+        assert list(ended.scalars()) == ["workflow/REQ-1", "workflow/REQ-1/blocked"]
