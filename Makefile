@@ -49,7 +49,7 @@ campaign: setup
 		tests/integration/test_workflow_starts.py tests/integration/test_workflow_keeping.py tests/integration/test_recovery.py \
 		tests/integration/test_request_file_crowd.py tests/integration/test_benchmark_evidence.py tests/flows/test_apply.py \
 		tests/acceptance/test_web_stack.py tests/integration/test_embedded_prefect.py tests/integration/test_benchmark_admission.py \
-		tests/integration/test_docker_client.py
+		tests/integration/test_docker_client.py tests/integration/test_log_suspicions.py tests/integration/test_restart_database.py
 	$(BIN)/python -m benchmarks chaos --faults $(FAULTS) --seed $(SEED) --json $(if $(FOLDER),--folder $(FOLDER))
 
 NAMES ?= reaction admission breaker evidence logs web

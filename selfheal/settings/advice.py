@@ -7,9 +7,14 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from selfheal.model.component import ProbeKind
 from selfheal.policy.catalogue import ALLOWED_AS, REQUEST_FILE
 from selfheal.settings.estate import Settings
 from selfheal.settings.values import Section
+
+LOOKS_WITHIN = frozenset({ProbeKind.PATH, ProbeKind.COMMAND, ProbeKind.MEMORY})
+"""Probes that look at one part of a thing, which another component is as a whole."""
+PERSON = "investigate"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +34,7 @@ class Advice:
 
 def advice(settings: Settings) -> list[Advice]:
     """Every warning that the settings alone give rise to."""
-    return [*_healing(settings), *_same_target(settings), *_unused(settings), *_web(settings)]
+    return [*_healing(settings), *_within(settings), *_same_target(settings), *_unused(settings), *_web(settings)]
 
 
 def _web(settings: Settings) -> Iterator[Advice]:
@@ -92,13 +97,40 @@ def _healing(settings: Settings) -> Iterator[Advice]:
             )
 
 
+def _within(settings: Settings) -> Iterator[Advice]:
+    """Looks that cost much, and ways to mend that no ladder takes."""
+    for name, component in sorted(settings.components.items()):
+        place = f"components.{name}"
+        if component.command and component.watched:
+            yield Advice(
+                setting=f"{place}.command",
+                said="is run in its container at every sweep",
+                what_to_do="set watched = false, so that it is run when a log or a person suspects it",
+            )
+        for setting, action in (("install", "install-packages"), ("collect", "collect-garbage")):
+            if getattr(component, setting) is not None and action not in component.ladder:
+                yield Advice(
+                    setting=f"{place}.{setting}",
+                    said=f"is done only where a person asks: {action} is not on its ladder",
+                    what_to_do=f"add {action} to its ladder, or take it away",
+                )
+        if PERSON in component.ladder[:-1]:
+            yield Advice(
+                setting=f"{place}.ladder",
+                said=f"goes on after {PERSON}, which hands the fault to a person at once",
+                what_to_do=f"let {PERSON} be its last",
+            )
+
+
 def _same_target(settings: Settings) -> Iterator[Advice]:
     """One thing under two names: rarely meant, and never healed under both at once."""
     names: dict[str, list[str]] = defaultdict(list)
-    for name, component in sorted(settings.catalogue().items()):
+    catalogue = settings.catalogue()
+    for name, component in sorted(catalogue.items(), key=lambda one: (one[1].probe in LOOKS_WITHIN, one[0])):
         names[component.target].append(name)
+    looks_within = {name for name, one in settings.components.items() if one.probe in LOOKS_WITHIN}
     for target, several in names.items():
-        for name in several[1:]:
+        for name in sorted(set(several[1:]) - looks_within):
             yield Advice(
                 setting=f"components.{name}",
                 said=f"is the same thing as {several[0]}: {target}",

@@ -38,3 +38,15 @@ def test_the_agent_platform_is_described_whole() -> None:
     assert set(settings.databases) == {"agents", "app"}
     assert settings.migrations["stock-levels"].creates == settings.components["stock-levels"].object
     assert "password =" not in file.read_text(encoding="utf-8")
+
+
+def test_the_eight_log_patterns_are_described_as_they_can_be_used(tmp_path: Path) -> None:
+    """The parts of the worked example are one file, with which everything is right."""
+    page = (EXAMPLES.parent / "docs" / "actions.md").read_text(encoding="utf-8")
+    example = page.partition("## The eight log patterns")[2]
+    file = tmp_path / "selfheal.toml"
+    file.write_text("\n".join(line[4:] for line in example.splitlines() if line.startswith("    ") or not line))
+    settings = load(file, {})
+    check(settings)
+    assert [one.said for one in advice(settings)] == []
+    assert len(settings.log_monitor.sources["backend"].suspects) == 6
