@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from deployments.objects.kinds import POOL
 from deployments.prefect_api import PrefectApi
 
-HINT = "the scheduler creates them within a minute of a start; later, check the version of sqlalchemy"
+HINT = "a paused deployment has none; else they come within a minute of a start; later, see the version of sqlalchemy"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,6 +54,7 @@ class Surroundings:
     begin_watcher: Callable[[str], None]
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     _beat_due: float = field(default=0.0, init=False)
+    _was_ready: bool = field(default=False, init=False)
 
     def settings(self) -> Settings:
         """Those in force."""
@@ -77,10 +78,11 @@ class Surroundings:
         with self.prefect() as api:
             return scheduled(api)
 
-    def beat(self) -> None:
-        """Send a heartbeat, if one is due and the settings want any."""
+    def beat(self, *, ready: bool) -> None:
+        """Send a heartbeat, if one is due and the settings want any; not before every part was ready once."""
+        self._was_ready = self._was_ready or ready
         settings = self.settings()
-        if not settings.heartbeat.url.get_secret_value() or time.monotonic() < self._beat_due:
+        if not self._was_ready or not settings.heartbeat.url.get_secret_value() or time.monotonic() < self._beat_due:
             return
         self._beat_due = time.monotonic() + settings.heartbeat.every.total_seconds()
         estate = wire(settings, database_url=self.database_url)
@@ -132,7 +134,7 @@ def going_round(around: Surroundings, supervisor: Supervisor) -> Iterator[None]:
         "looking whether anything watches": (LOOK_EVERY_S, keeper.look),
         "looking whether the database answers": (ALARM_EVERY_S, alarm.look),
         "looking whether our mechanisms run": (OWN_HEALTH_EVERY_S, own.look),
-        "the heartbeat": (_TICK_S, around.beat),
+        "the heartbeat": (_TICK_S, lambda: around.beat(ready=ready())),
     }
     with ExitStack() as beside:
         for name, (every_s, look) in rounds.items():

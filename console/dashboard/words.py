@@ -9,9 +9,10 @@ from markupsafe import Markup
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
 _TONES = {
-    "good": "OPERATIONAL HEALED SUCCESS CLOSED RECOVERED watching well ADMITTED APPROVED USED PRESENT healthy complete",
+    "good": "OPERATIONAL HEALED SUCCESS CLOSED RECOVERED watching well ADMITTED APPROVED USED PRESENT healthy complete"
+    " ran",
     "bad": "DOWN FAILED NOT_HEALED OPEN NEEDS_PERSON missing behind bad FORCED_OPEN DENIED"
-    " critical failed blocked PERSON",
+    " critical failed blocked PERSON late",
     "doubt": "DEGRADED UNKNOWN ROLLED_BACK RUNNING PENDING HALF_OPEN held busy FORCED_CLOSED EXPIRED OVERTAKEN CHANGED"
     " degraded COULD_NOT_TELL STUCK",
 }

@@ -11,6 +11,7 @@ from console.graphql.context import Info, length, part, row_id
 from console.graphql.decision_types import Approval, Breaker, Person
 from console.graphql.estate_types import ComponentHealth, Metrics, Workflow
 from console.graphql.incident_types import Attempt, FaultConnection, FaultStory
+from console.graphql.own_types import Mechanism
 from console.graphql.workflow_types import WorkflowConnection, WorkflowDisagreement, WorkflowStory
 from console.web.desk import WrongInput
 from selfheal.model.alert import DeliveryState
@@ -154,6 +155,12 @@ class Query:
         """Of the last ten minutes."""
         found = await info.context.read(info.context.services.estate.health.latest)
         return [ComponentHealth.of(one) for one in found]
+
+    @strawberry.field(description="Our own mechanisms that schedules begin, and what really ran of each.")
+    async def mechanisms(self, info: Info) -> list[Mechanism]:
+        """By name."""
+        found = await info.context.read(info.context.services.estate.mechanisms.all)
+        return [Mechanism.of(one) for one in found]
 
     @strawberry.field(description="What came of the heals of these last hours, or (null) of all that ever ended.")
     async def metrics(self, info: Info, hours: int | None = 24) -> list[Metrics]:

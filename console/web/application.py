@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from console.dashboard.router import router as dashboard
 from console.graphql.router import router as graphql
+from console.metrics.router import router as metrics
 from console.web import events, intake, login
 from console.web.buckets import Buckets
 from console.web.caller import NotLoggedIn
@@ -74,6 +75,7 @@ def application(
     app.include_router(login.router)
     app.include_router(events.router)
     app.include_router(intake.router)
+    app.include_router(metrics)
     app.include_router(graphql)
     app.include_router(dashboard)
     return app

@@ -22,6 +22,7 @@ from selfheal.store.reading.comparisons import Comparisons
 from selfheal.store.reading.faults import Faults
 from selfheal.store.reading.standing import Standings
 from selfheal.store.reading.workflows import Workflows
+from selfheal.store.samples import Samples
 from selfheal.store.sessions import Sessions
 from selfheal.store.silences import Silences
 from selfheal.store.starts import MissedStarts
@@ -52,6 +53,7 @@ class Services:
         alerts: what people were told.
         silences: what they say about it.
         marks: whether something has changed.
+        samples: what is counted for Prometheus.
         tokens: whom they belong to.
         sessions: logins.
         deeds: what people did.
@@ -76,6 +78,7 @@ class Services:
     alerts: Alerts
     silences: Silences
     marks: Marks
+    samples: Samples
     tokens: Tokens
     sessions: Sessions
     deeds: Deeds
@@ -149,6 +152,7 @@ def connected(settings: Settings, around: Surroundings) -> Services:
         alerts=Alerts(engine),
         silences=Silences(engine),
         marks=Marks(engine),
+        samples=Samples(engine),
         tokens=Tokens(engine),
         sessions=Sessions(engine),
         deeds=Deeds(engine),

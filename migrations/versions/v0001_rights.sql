@@ -46,6 +46,7 @@ GRANT UPDATE (ended_at, ended_by, ended_why) ON pauses TO healing_user;
 GRANT UPDATE (state, failure_rate, opened_at, updated_at, generation, level, mode, override, results, open_until, permits,
               successes, failures, prevented) ON circuit_breaker_state TO healing_user;
 GRANT UPDATE (next_try_at) ON raised_triggers TO healing_user;
+GRANT SELECT ON metric_samples TO healing_user, selfheal_api, selfheal_api_admin, selfheal_viewer;
 GRANT SELECT ON mechanisms TO healing_user, selfheal_api, selfheal_api_admin, selfheal_viewer;
 GRANT INSERT, UPDATE (every, since) ON mechanisms TO healing_user;
 GRANT SELECT ON intake_alerts TO healing_user, selfheal_api, selfheal_api_admin, selfheal_viewer;

@@ -29,8 +29,9 @@ def stands(one: Mechanism) -> TurnState:
 
 def late_trigger(one: Mechanism) -> Trigger:
     """The reason to mend ourselves where a mechanism does not run."""
-    last = "never" if one.turn.began_at is None else f"last at {one.turn.began_at:%Y-%m-%d %H:%M:%S} UTC"
-    reason = f"the mechanism {one.name} is late: it is to run every {one.every}, and began {last}"
+    began = one.turn.began_at
+    last = "never began" if began is None else f"began last at {began:%Y-%m-%d %H:%M:%S} UTC"
+    reason = f"the mechanism {one.name} is late: it is to run every {one.every}, and {last}"
     return own_trigger(reason, at=one.turn.at)
 
 

@@ -27,7 +27,16 @@ def test_pages_are_accessible(
     dashboard.services.pauses.pause(who="anna", why="the network is being moved")
     happened.desk.do("INSERT INTO storms (estate_group, sick, quiet_at) VALUES ('', 12, now() + interval '10 min')")
     said: list[str] = []
-    pages = ["/", "/actions", "/faults", "/approvals", "/breakers", "/?said=paused", f"/approvals/{happened.approval}"]
+    pages = [
+        "/",
+        "/actions",
+        "/faults",
+        "/approvals",
+        "/breakers",
+        "/mechanisms",
+        "/?said=paused",
+        f"/approvals/{happened.approval}",
+    ]
     with opened(chromium, dashboard, said=said, color_scheme=scheme, viewport=size) as page:
         for address in [*pages, f"/faults/{happened.healed}", "/workflows", f"/workflows/{CLAIMED}"]:
             page.goto(address)

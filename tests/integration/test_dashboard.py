@@ -14,10 +14,12 @@ from dashboard_fixtures import CLAIMED, PREFECT, ZOMBIE, Dashboard, Happened, qu
 from person_fixtures import ACME, OTHER
 from sqlalchemy import event
 
+from selfheal.model.external_alert import ExternalAlert
 from selfheal.model.identity import Role
 from selfheal.model.page import Cursor
+from selfheal.store.mechanisms import Mechanisms
 
-PAGES = ("/", "/actions", "/faults", "/workflows", "/alerts", "/approvals", "/breakers")
+PAGES = ("/", "/actions", "/faults", "/workflows", "/alerts", "/approvals", "/breakers", "/mechanisms")
 CURSOR = str(Cursor(at=datetime(2026, 3, 1, tzinfo=UTC), id=UUID(int=0)))
 MOST_STATEMENTS = 36
 """Each is preceded by one that says whose rows it sees."""
@@ -121,7 +123,20 @@ def test_an_empty_system_says_so(dashboard: Dashboard, desk: Callable[..., Desk]
     assert "Nothing has been found sick yet" in ok(client, "/faults")
     assert "Nobody has been asked" in ok(client, "/approvals")
     assert "None has been asked yet" in ok(client, "/breakers")
+    assert "No schedule was applied yet" in ok(client, "/mechanisms")
     desk()
+
+
+def test_mechanisms_and_alerts_of_others_are_shown(dashboard: Dashboard, happened: Happened) -> None:
+    """What a schedule begins and how far it is behind; what came in, what became of it, and never its text as HTML."""
+    estate = dashboard.services.estate
+    everything = Mechanisms(happened.desk.engine)
+    everything.schedule({"reconcile": timedelta(minutes=5)}, since=datetime.now(UTC) - timedelta(hours=1))
+    alert = ExternalAlert(key="k", component="backend", reason="<b>down</b>")
+    estate.intake.take("alertmanager", [alert], sent_by="am")
+    text = ok(dashboard.client(Role.VIEWER), "/mechanisms")
+    for words in ("reconcile", "late", "55 min", "alertmanager, am", "&lt;b&gt;down&lt;/b&gt;"):
+        assert words in text, words
 
 
 def test_a_fault_tells_its_story(dashboard: Dashboard, happened: Happened) -> None:

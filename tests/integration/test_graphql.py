@@ -22,6 +22,7 @@ from console.web.visit import Visit, Way
 from deployments.embedded import roles
 from selfheal.model.identity import Identity, Role
 from selfheal.settings.file import parse
+from selfheal.store.mechanisms import Mechanisms
 from selfheal.store.tables import metadata
 
 CONTRACT = """
@@ -369,3 +370,12 @@ def test_the_rest_can_be_read(web: Web, owner_engine: Engine) -> None:
     assert found["health"] == [{"component": "backend", "status": "DOWN"}]
     assert found["workflows"] == [{"reqNumber": "REQ-1", "stageDeliverables": {"0": 1}}]
     assert (found["metrics"], found["approvals"], found["breakers"]) == ([], [], [])
+
+
+def test_our_own_mechanisms_can_be_read(web: Web, empty: Engine) -> None:
+    """What schedules begin, and how far behind it is."""
+    every = {"reconcile": timedelta(minutes=5)}
+    Mechanisms(empty).schedule(every, since=datetime.now(UTC) - timedelta(hours=1))
+    (found,) = web.ask("{ mechanisms { name state everySeconds beganAt error behindSeconds } }")["data"]["mechanisms"]
+    assert found.pop("behindSeconds") >= 3300
+    assert found == {"name": "reconcile", "state": "LATE", "everySeconds": 300.0, "beganAt": None, "error": ""}

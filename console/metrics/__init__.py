@@ -1,0 +1,1 @@
+"""`/metrics`: what a scrape of Prometheus reads, counted in the database at that moment."""
