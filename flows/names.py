@@ -56,6 +56,11 @@ def retention_run() -> str:
     return _name(f"forget what is old, {_now()}", dry_run=flow_run.parameters["dry_run"])
 
 
+def host_run() -> str:
+    """What it does, and when."""
+    return _name(f"look at the host, {_now()}", dry_run=flow_run.parameters["dry_run"])
+
+
 def watch_run() -> str:
     """From when on it watches."""
     return _name(f"watch from {_now()}")

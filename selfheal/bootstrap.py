@@ -42,6 +42,7 @@ from selfheal.protocol.emergency import Emergency
 from selfheal.protocol.heal import Result, Steps
 from selfheal.protocol.healer import Healer
 from selfheal.protocol.holder import this_process
+from selfheal.protocol.host_watch import HostWatch
 from selfheal.protocol.keeping import Keeping
 from selfheal.protocol.leases import Leases
 from selfheal.protocol.reconcile import Settled, reconcile
@@ -73,6 +74,7 @@ from selfheal.watch.watcher import Watcher
 from selfheal.watch.world import Pace, World
 from selfheal.wiring.alerts import emergency_of, telling_of
 from selfheal.wiring.deliverables import orphans_of
+from selfheal.wiring.host import hearing_of, host_of
 from selfheal.wiring.intake import listening
 from selfheal.wiring.logs import log_watcher_of
 from selfheal.wiring.starts import keeping_of, starting_of
@@ -115,6 +117,7 @@ class Estate:
         starting: starts workflows; None where there are none.
         keeping: keeps their states; the same.
         retention: forgets what was measured long ago.
+        host: looks at the host that we run on.
         engine: the database behind them.
         recovery: puts workflows back on track; None: there are none.
     """
@@ -143,6 +146,7 @@ class Estate:
     starting: Starting | None
     keeping: Keeping | None
     retention: Retention
+    host: HostWatch
     engine: Engine
     recovery: Recovery | None = None
 
@@ -232,6 +236,8 @@ class Estate:
             clock=self.healer.clock,
             holder=this_process(),
             engines=self.containers,
+            estate=self.settings.estate,
+            hearing=hearing_of(self.settings, self.host, self.health, clock=self.healer.clock),
             raised=self.due,
             emergency=self.emergency,
         )
@@ -287,6 +293,7 @@ def wire(  # noqa: PLR0913 - each is told by another caller
     request_file = _request_file(settings, engine, clock)
     orphans = None if request_file is None else orphans_of(settings.workflows, engine, file=request_file)
     inner = within(settings, engine, clock)
+    host = host_of(settings, engine, broker=broker, clock=clock)
     probes = dict(
         probe_table(
             http=http,
@@ -298,6 +305,7 @@ def wire(  # noqa: PLR0913 - each is told by another caller
             insides=inner.insides,
             processes=inner.processes,
             paths=inner.paths,
+            host=host,
         )
     )
     observer = Observer(controls=controls, containers=containers, probes=probes, clock=clock)
@@ -363,6 +371,7 @@ def wire(  # noqa: PLR0913 - each is told by another caller
         else starting_of(settings, engine, file=request_file, breakers=breakers, clock=clock),
         keeping=None if request_file is None else keeping_of(settings, engine, file=request_file, clock=clock),
         retention=Retention(engine, settings.retention.keep()),
+        host=host,
         engine=engine,
         recovery=None if workflows is None else recovery_of(settings, workflows, engine, healer=healer),
     )

@@ -5,7 +5,6 @@ CREATE TABLE mechanisms (
     every INTERVAL CHECK (every > interval '0'),    -- NULL: no schedule begins it (any more)
     since TIMESTAMPTZ NOT NULL DEFAULT now()        -- from when on there is somebody to run it: before that nothing was missed
 );
-CREATE INDEX alert_outbox_mechanisms ON alert_outbox (dedup_key, created_at DESC) WHERE dedup_key LIKE 'mechanism/%';
 
 -- Tells a person that a mechanism is late, once, and once that it runs again; false: that was told already.
 CREATE FUNCTION tell_mechanism(p_name text, p_late boolean, p_message text, p_details jsonb) RETURNS boolean

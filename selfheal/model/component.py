@@ -22,6 +22,7 @@ class ProbeKind(StrEnum):
     REQUEST_FILE = "request-file"  # of the workflows' settings
     WORKFLOW = "workflow"  # of the requests, never of the settings
     DELIVERABLES = "deliverables"  # the same
+    HOST = "host"  # of agent-health's settings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,8 @@ REQUEST_FILE = "request-file"
 """What the request file is called as a component."""
 DELIVERABLES = "deliverables"
 """All that agents have delivered, as one component: what belongs to no request may be pruned."""
+HOST = "host"
+"""The host that we run on, as one component: it has a ladder only where an operator gives it one."""
 LADDER = ("retry-workflow", "block-workflow")
 LONGEST_ID = 100
 _ID = re.compile(r"REQ(-[A-Za-z0-9]+)+")
@@ -73,6 +75,24 @@ def deliverables_component(url: str, *, timeout: timedelta) -> Component:
         probe_timeout=timeout,
         start_timeout=timedelta(seconds=10),
         healthy_delay=timedelta(seconds=1),
+    )
+
+
+def host_component(name: str, ladder: tuple[str, ...]) -> Component:
+    """A host, as something that is healed.
+
+    Args:
+        name: of the host.
+        ladder: actions that make it better; usually there are none, and a person is told.
+    """
+    return Component(
+        name=HOST,
+        target=f"host/{name}"[:200],
+        probe=ProbeKind.HOST,
+        ladder=ladder,
+        probe_timeout=timedelta(seconds=10),
+        start_timeout=timedelta(seconds=60),
+        healthy_delay=timedelta(seconds=5),
     )
 
 

@@ -1,10 +1,10 @@
 """From single observations to a status: three strikes, and hysteresis on the way back. Used by the watcher."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from selfheal.model.health import HealthStatus
+from selfheal.model.health import ComponentHealth, HealthStatus, Measured
 from selfheal.model.observation import Health, Incarnation, Observation
 
 _ENDED = frozenset({"EXITED", "FATAL", "STOPPED", "DEAD"})
@@ -79,3 +79,17 @@ def overall(statuses: Iterable[HealthStatus]) -> HealthStatus:
     if up == len(known):
         return HealthStatus.OPERATIONAL
     return HealthStatus.DEGRADED if up * 2 >= len(known) else HealthStatus.DOWN
+
+
+def whole_of(estate: str, health: Sequence[ComponentHealth], *, now: datetime) -> Measured:
+    """The estate as a whole, as one row: how many of its components are up, and which are not."""
+    sick = [one for one in health if one.status is not HealthStatus.OPERATIONAL]
+    words = ", ".join(f"{one.component} is {one.status}" for one in sick)
+    return Measured(
+        component=f"estate:{estate}"[:50],
+        metric="components_operational",
+        value=float(len(health) - len(sick)),
+        status=overall(one.status for one in health),
+        checked_at=now,
+        detail=words,
+    )

@@ -3,6 +3,7 @@
 from selfheal.ports.actions import Action, Observe, Probe
 from selfheal.ports.alerts import AlertChannel, AlertDeliveries, AlertOutbox, AlertSpool
 from selfheal.ports.files import FileChanges, KeptFile
+from selfheal.ports.hosts import HostClient, HostStore, Listener, LooksAtHost
 from selfheal.ports.stores import AgentBreakers, HealStore, HealthStore, OwnMechanisms, TriggersRaised
 from selfheal.ports.surroundings import Clock
 from selfheal.ports.targets import BrokerClient, Changes, ContainerControl, EstateDatabase, HttpClient, ServiceControl
@@ -36,10 +37,14 @@ __all__ = [
     "FileChanges",
     "HealStore",
     "HealthStore",
+    "HostClient",
     "HostPaths",
+    "HostStore",
     "HttpClient",
     "KeptFile",
+    "Listener",
     "LocalProcesses",
+    "LooksAtHost",
     "Observe",
     "OrphanedDeliverables",
     "OwnMechanisms",

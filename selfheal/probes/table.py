@@ -13,12 +13,14 @@ from selfheal.ports import (
     HttpClient,
     KeptFile,
     LocalProcesses,
+    LooksAtHost,
     OrphanedDeliverables,
     Probe,
 )
 from selfheal.probes.command import CommandProbe
 from selfheal.probes.container import ContainerProbe
 from selfheal.probes.deliverables import DeliverablesProbe
+from selfheal.probes.host import HostProbe
 from selfheal.probes.http import HttpProbe
 from selfheal.probes.memory import MemoryProbe
 from selfheal.probes.nats import NatsProbe
@@ -40,6 +42,7 @@ def probe_table(  # noqa: PLR0913 - what the probes ask
     insides: Mapping[str, ContainerInside] = MappingProxyType({}),
     processes: LocalProcesses | None = None,
     paths: HostPaths | None = None,
+    host: LooksAtHost | None = None,
 ) -> Mapping[ProbeKind, Probe]:
     """One probe per kind."""
     return {
@@ -54,4 +57,5 @@ def probe_table(  # noqa: PLR0913 - what the probes ask
         ProbeKind.COMMAND: CommandProbe(insides, clock),
         ProbeKind.MEMORY: MemoryProbe(insides, processes, http, clock),
         ProbeKind.DELIVERABLES: DeliverablesProbe(orphans, clock),
+        **({} if host is None else {ProbeKind.HOST: HostProbe(host, clock)}),
     }

@@ -13,13 +13,16 @@ from selfheal.policy.breaker_names import checked
 from selfheal.policy.catalogue import (
     ALLOWED_AS,
     DELIVERABLES,
+    HOST,
     REQUEST_FILE,
     Catalogue,
     deliverables_component,
     file_component,
+    host_component,
 )
 from selfheal.policy.names import nearest
 from selfheal.settings.actions import ActionSettings, Costing, MigrationSettings, Promotion
+from selfheal.settings.agent_health import AgentHealth
 from selfheal.settings.alerts import Alerts
 from selfheal.settings.breakers import AgentBreakers, Breakers, OnOpening
 from selfheal.settings.component import ComponentSettings
@@ -75,6 +78,8 @@ class Settings(Section):
     """The dead-man heartbeat, to an outside watch that notices when we are silent."""
     watching: Watching = Watching()
     """How often, and how patiently, the estate is looked at."""
+    agent_health: AgentHealth = AgentHealth()
+    """How the host is looked at that the mechanisms run on, and where that is published."""
     retention: RetentionSettings = RetentionSettings()
     """How long what was measured is kept."""
     postgres: PostgresServer = PostgresServer()
@@ -137,11 +142,12 @@ class Settings(Section):
     def _allows(self) -> None:
         """What may be healed exists, and its names mean one thing."""
         for name in sorted(self.healing.allow):
-            _known("healing.allow", name, {*self.components, ALLOWED_AS, REQUEST_FILE, DELIVERABLES}, "component")
+            _known("healing.allow", name, {*self.components, ALLOWED_AS, REQUEST_FILE, DELIVERABLES, HOST}, "component")
         for name, what in (
             (ALLOWED_AS, "all workflows"),
             (REQUEST_FILE, "the request file"),
             (DELIVERABLES, "all deliverables"),
+            (HOST, "the host itself"),
         ):
             if name in self.components:
                 raise Wrong(f"components.{name}", f"is what healing.allow calls {what}; name it otherwise")
@@ -167,11 +173,12 @@ class Settings(Section):
         The workflows are found by theirs, and the deliverables by one for all of them; those are not listed.
         """
         components = {name: one.component(name) for name, one in self.components.items()}
+        host = host_component(self.agent_health.host, self.agent_health.ladder)
         if not self.workflows.request_file:
-            return Catalogue(components, timeout=None)
+            return Catalogue(components, timeout=None, derived={HOST: host})
         components[REQUEST_FILE] = file_component(self.workflows.request_file)
         delivered = deliverables_component(self.workflows.url, timeout=self.workflows.timeout)
-        return Catalogue(components, timeout=self.workflows.timeout, derived={DELIVERABLES: delivered})
+        return Catalogue(components, timeout=self.workflows.timeout, derived={DELIVERABLES: delivered, HOST: host})
 
     def breaker_rules(self) -> Rules:
         """All that is set of breakers, as the domain knows it."""

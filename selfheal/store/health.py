@@ -33,6 +33,11 @@ _LATEST = text(
            ORDER BY h.checked_at DESC LIMIT 1) h
        ORDER BY h.component"""
 )
+_NEWEST = text(
+    """SELECT component, metric, value, status, error, checked_at FROM health_history
+       WHERE component = :component AND metric = :metric AND checked_at > now() - interval '1 day'
+       ORDER BY checked_at DESC LIMIT 1"""
+)
 _TELL_UNKNOWN = text("SELECT tell_unknown(:after, :fresh)")
 
 
@@ -65,6 +70,21 @@ class HealthHistory:
             )
             for row in rows
         ]
+
+    def newest(self, component: str, metric: str) -> Measured | None:
+        """The newest value of a day; None: there is none."""
+        with transaction(self._engine) as connection:
+            row = connection.execute(_NEWEST, {"component": component, "metric": metric}).first()
+        if row is None:
+            return None
+        return Measured(
+            component=row.component,
+            metric=row.metric,
+            value=row.value,
+            status=HealthStatus(row.status),
+            checked_at=row.checked_at,
+            detail=row.error or "",
+        )
 
     def tell_unknown(self, *, after: timedelta, fresh: timedelta) -> bool:
         """Whether a person had to be told of components of which nobody could tell anything for `after`.

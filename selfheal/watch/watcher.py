@@ -19,10 +19,10 @@ from selfheal.model.admission import Decision
 from selfheal.model.attempt import Status
 from selfheal.model.component import Component
 from selfheal.model.errors import SelfhealError
-from selfheal.model.health import ComponentHealth, HealthStatus
+from selfheal.model.health import ComponentHealth, HealthStatus, Measured
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import Source, Trigger
-from selfheal.policy.health import Track, advance, is_certain, overall
+from selfheal.policy.health import Track, advance, is_certain, whole_of
 from selfheal.policy.places import below, depths, siblings
 from selfheal.policy.triggers import platform_acts, priority_of, type_of
 from selfheal.protocol.heal import Result
@@ -68,6 +68,7 @@ class Watcher:
         self._watched = [one for one in world.components.values() if one.watched]
         self._suspects = Suspects(world.components.values(), world.heals, world.clock)
         self._holds: frozenset[str] = frozenset()
+        self._overall: HealthStatus | None = None
         self._notes = ThreadPoolExecutor(1, thread_name_prefix="note-sick")
         self._turns = Beside("reconcile", world.reconcile)
         self._looks = Beside("look for what was raised", self._take_raised)  # a person who approved something waits
@@ -85,6 +86,8 @@ class Watcher:
         handed_over = False
         begun = False
         try:
+            self._world.hearing.start()
+            seeing.callback(self._world.hearing.close)
             for engine in self._engines():
                 seeing.callback(engine.close)
             next_turn = next_sweep = self._world.clock.monotonic()
@@ -139,21 +142,25 @@ class Watcher:
 
     def _sweep(self) -> dict[str, int]:
         """Look at everything, write it down, raise what is due; gives the pids to watch, by component."""
-        observations = self._world.observe_all([*self._watched, *self._suspects.due()])
+        hearing = self._world.hearing
+        observations = hearing.observed(self._world.observe_all([*self._watched, *self._suspects.due()]))
         with self._lock:
             self._let_go()
-            health = [self._take(seen) for seen in observations]
+            health = hearing.judged([self._take(seen) for seen in observations])
             self._submit()
-        self._record(health)
-        _log.debug("overall %s", overall(row.status for row in health))
+        whole = whole_of(self._world.estate, health, now=self._world.clock.now())
+        self._record(health, [whole, *hearing.rows()])
+        if whole.status is not self._overall:
+            _log.info("the whole is %s: %s", whole.status, whole.detail or "all components are up")
+            self._overall = whole.status
         lives = {seen.component: seen.incarnation for seen in observations}
         return {name: life.pid for name, life in lives.items() if life is not None and life.running}
 
-    def _record(self, health: Sequence[ComponentHealth]) -> None:
+    def _record(self, health: Sequence[ComponentHealth], further: Sequence[Measured]) -> None:
         """Write it down; where that cannot be done for long, people are told without the database."""
         emergency = self._world.emergency
         try:
-            self._world.health.record(health)
+            self._world.health.record(health, further)
         except SelfhealError as error:
             _log.error("health is not recorded, and nothing is healed until it is: %s", error)
             if emergency is not None:

@@ -13,6 +13,7 @@ from selfheal.model.trigger import Trigger
 from selfheal.policy.health import Track
 from selfheal.ports import Clock, ContainerControl, HealStore, HealthStore, Observe
 from selfheal.protocol.heal import Result
+from selfheal.watch.hearing import Hearing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,8 @@ class World:
         clock: time.
         holder: this process.
         engines: the Docker engines by name; what happens to their containers is seen at once.
+        estate: what it is called.
+        hearing: what is heard of agent-health.
         raised: the triggers that breakers and people's words have raised, and that wait; asked after each sweep.
         emergency: is told whether health could be recorded; None: nobody is.
     """
@@ -81,6 +84,8 @@ class World:
     clock: Clock
     holder: Holder
     engines: Mapping[str, ContainerControl] = field(default_factory=dict)
+    estate: str = "estate"
+    hearing: Hearing = field(default_factory=Hearing)
     raised: Callable[[], Sequence[Trigger]] = tuple
     emergency: Emergency | None = None
 

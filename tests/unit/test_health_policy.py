@@ -8,9 +8,9 @@ from fakes import NOON
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfheal.model.health import HealthStatus
+from selfheal.model.health import ComponentHealth, HealthStatus
 from selfheal.model.observation import Health, Incarnation, Observation
-from selfheal.policy.health import Track, advance, is_certain, overall
+from selfheal.policy.health import Track, advance, is_certain, overall, whole_of
 
 DOWN, DEGRADED, UP, UNKNOWN = HealthStatus.DOWN, HealthStatus.DEGRADED, HealthStatus.OPERATIONAL, HealthStatus.UNKNOWN
 limits = st.integers(1, 6)
@@ -124,3 +124,16 @@ def test_overall_does_not_depend_on_the_order(all_of: list[HealthStatus], random
     shuffled = all_of[:]
     random.shuffle(shuffled)
     assert overall(shuffled) is overall(all_of)
+
+
+def test_the_whole_as_one_row() -> None:
+    """How many are up, the overall status, and who is not up, in words; its name is no component's."""
+
+    def one(name: str, status: HealthStatus) -> ComponentHealth:
+        return ComponentHealth(component=name, status=status, response_ms=1, detail="", checked_at=NOON)
+
+    whole = whole_of("shop", [one("a", UP), one("b", HealthStatus.DOWN)], now=NOON)
+    assert (whole.component, whole.metric, whole.value) == ("estate:shop", "components_operational", 1)
+    assert (whole.status, whole.detail) == (HealthStatus.DEGRADED, "b is DOWN")
+    assert whole_of("shop", [one("b", HealthStatus.DOWN)], now=NOON).status is HealthStatus.DOWN
+    assert whole_of("shop", [], now=NOON).status is HealthStatus.UNKNOWN

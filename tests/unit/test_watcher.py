@@ -20,7 +20,7 @@ from selfheal.model.admission import Answer, Decision
 from selfheal.model.attempt import Holder
 from selfheal.model.component import Component, ProbeKind
 from selfheal.model.errors import SelfhealError, Transient
-from selfheal.model.health import ComponentHealth, HealthStatus
+from selfheal.model.health import ComponentHealth, HealthStatus, Measured
 from selfheal.model.observation import Health, Incarnation, Observation
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.protocol.heal import Result
@@ -65,6 +65,7 @@ class Stage:
         self.clock = TickingClock()
         self.raised: list[Trigger] = []
         self.recorded: list[Sequence[ComponentHealth]] = []
+        self.further: list[Sequence[Measured]] = []
         self.closed: list[str] = []
         self.events: list[str] = []
         self.noted: list[Trigger] = []
@@ -148,11 +149,12 @@ class Stage:
         self.turns += 1
         self.reconcile()
 
-    def record(self, health: Sequence[ComponentHealth]) -> None:
+    def record(self, health: Sequence[ComponentHealth], further: Sequence[Measured] = ()) -> None:
         if self.swept >= self._sweeps:
             self.watcher.stop()
         self._answer()
         self.recorded.append(health)
+        self.further.append(further)
 
     def begin_watch(self, mechanism: str, run_id: UUID, holder: Holder) -> None:  # noqa: ARG002
         self._answer()
