@@ -17,6 +17,7 @@ from benchmarks.case import Case, line, table
 from benchmarks.chaos.run import FAULTS, Asked, chaos
 from benchmarks.evidence import evidence
 from benchmarks.idle import idle
+from benchmarks.ingest import ingest
 from benchmarks.logs import logs
 from benchmarks.reaction import reaction
 from benchmarks.web import web
@@ -30,6 +31,7 @@ BENCHMARKS: Mapping[str, Callable[..., list[Case]]] = {
     "evidence": evidence,
     "idle": idle,
     "logs": logs,
+    "ingest": ingest,
     "reaction": reaction,
     "web": web,
 }
