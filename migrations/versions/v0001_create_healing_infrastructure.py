@@ -30,9 +30,9 @@ SCRIPTS = (
     "v0001_workflow_health.sql",
     "v0001_own_health.sql",
     "v0001_logs.sql",
-    "v0001_samples.sql",
     "v0001_identities.sql",
     "v0001_alerts.sql",
+    "v0001_samples.sql",
     "v0001_tenants.sql",
     "v0001_rights.sql",
 )

@@ -19,7 +19,8 @@ CREATE VIEW metric_samples WITH (security_invoker = true) AS
     UNION ALL
     SELECT 'approvals_open', '', '', count(*) FROM approval_states s WHERE s.closed_at IS NULL AND s.state = 'OPEN'
     UNION ALL
-    SELECT 'alerts_waiting', '', '', count(*) FROM alert_outbox o WHERE o.sent_at IS NULL
+    SELECT 'alerts_waiting', '', '', (SELECT count(*) FROM alert_outbox o WHERE o.routed_at IS NULL)
+                                   + (SELECT count(DISTINCT d.message_id) FROM alert_deliveries d WHERE d.state = 'WAITING')
     UNION ALL
     SELECT 'external_alerts', i.state, '', count(*) FROM intake_alerts i GROUP BY i.state
     UNION ALL
