@@ -159,8 +159,8 @@ CREATE TRIGGER workflows_over AFTER UPDATE OF held_why ON workflow_state FOR EAC
 CREATE TRIGGER workflows_unblocked AFTER UPDATE OF status ON workflow_state FOR EACH ROW
     WHEN (OLD.status = 'blocked' AND NEW.status <> 'blocked') EXECUTE FUNCTION alert_is_over('/blocked');
 
--- What ends by time alone, or by what somebody sees: storms that became quiet, questions that expired, and components of
--- which nobody could tell how they are, once each of them was seen otherwise.
+-- What ends by time alone, or by what somebody sees: storms that became quiet, questions that expired, stores of workflows
+-- that agree again, and components of which nobody could tell how they are, once each of them was seen otherwise.
 CREATE FUNCTION note_ends() RETURNS int
 LANGUAGE plpgsql AS $fn$
 DECLARE
@@ -177,6 +177,11 @@ BEGIN
           JOIN approval_states s ON l.dedup_key = 'approval/' || s.id
           WHERE l.resolved_at IS NULL AND s.state IN ('EXPIRED', 'OVERTAKEN')) o
     WHERE NOT EXISTS (SELECT FROM alert_outbox e WHERE e.dedup_key = o.dedup_key AND e.kind = 'RESOLVED');
+    INSERT INTO alert_outbox (kind, severity, dedup_key, message)
+    SELECT 'RESOLVED', 'INFO', l.dedup_key, 'the stores of workflows agree again, as far as a person settles it'
+    FROM alerts l WHERE l.dedup_key = 'workflows/disagreements' AND l.resolved_at IS NULL
+      AND NOT EXISTS (SELECT FROM workflow_disagreements d WHERE d.settled_at IS NULL AND d.person)
+      AND NOT EXISTS (SELECT FROM workflow_comparisons c WHERE c.held <> '');
     INSERT INTO alert_outbox (kind, severity, dedup_key, message)
     SELECT 'RESOLVED', 'INFO', a.dedup_key, 'it is known again how '
            || (SELECT string_agg(n.name, ', ' ORDER BY n.name) FROM jsonb_object_keys(a.details -> 'unknown') n (name))::varchar(500)

@@ -16,7 +16,7 @@ NEEDS_RESTART = (
     *("web.enabled", "web.port", "web.host", "web.public_url"),
 )
 """What the running servers and the supervisor were started with."""
-_NAMED = ("components", "supervisors", "databases", "migrations", "actions", "intake.webhooks")
+_NAMED = ("components", "supervisors", "databases", "migrations", "actions", "intake.webhooks", "alerts.channels")
 _LONGEST = 60
 
 

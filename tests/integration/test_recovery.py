@@ -15,7 +15,7 @@ HISTORY = (
     "SELECT req_number, recovery_type, stuck_duration_minutes, last_completed_stage, recovery_action, success"
     " FROM workflow_recovery_history ORDER BY recovered_at"
 )
-ALERTS = "SELECT severity, dedup_key, message FROM alert_outbox ORDER BY created_at"
+ALERTS = "SELECT severity, dedup_key, message FROM alert_outbox WHERE kind = 'RAISED' ORDER BY created_at"
 
 
 def test_a_stuck_workflow_goes_on_at_its_next_stage(shop: Shop) -> None:
