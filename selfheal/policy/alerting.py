@@ -9,13 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid5
 
-from selfheal.model.alert import Alert, DeliveryState, Episode, Message, MessageKind, OpenAlert, Severity, Silence
+from selfheal.model.alert import Alert, DeliveryState, Episode, MessageKind, OpenAlert, Severity, Silence
 from selfheal.model.alert_rules import Rules
+from selfheal.policy.alert_messages import Addressed, of_alert, of_episode
 from selfheal.policy.alert_rules import component_of, group_of, is_endless, silence_of
 from selfheal.policy.alert_words import acknowledged, over, reminder, summary
-
-TOLD_DIRECTLY = "told_directly"
-"""In the details of an alert from the spool: the channels that took it while the database was away."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,14 +29,6 @@ class Standing:
     alerts: Sequence[OpenAlert]
     episodes: Sequence[Episode]
     silences: Sequence[Silence]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Addressed:
-    """A message, and where it stands on each channel from the beginning."""
-
-    message: Message
-    states: Mapping[str, DeliveryState]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +59,9 @@ def decide(events: Sequence[Alert], standing: Standing, rules: Rules, now: datet
     return ledger.decided()
 
 
+_ON_THE_WAY = frozenset({DeliveryState.WAITING, DeliveryState.SENT})
+
+
 class _Ledger:
     """What stands during one turn. Each change replaces a value; `decided` gives those that differ."""
 
@@ -77,10 +70,13 @@ class _Ledger:
         self._silences = standing.silences
         self._before: dict[UUID, OpenAlert | Episode] = {one.id: one for one in standing.alerts}
         self._before |= {one.id: one for one in standing.episodes}
-        self._alerts = {one.id: one for one in standing.alerts}
-        self._open = {one.dedup_key: one.id for one in standing.alerts}
+        self._alerts: dict[UUID, OpenAlert] = {}
+        self._open: dict[str, UUID] = {}
+        self._members: dict[UUID, dict[UUID, None]] = {}  # of each episode, in the order in which they came
         self._episodes = {one.id: one for one in standing.episodes}
         self._messages: list[Addressed] = []
+        for alert in standing.alerts:
+            self._keep(alert)
 
     def decided(self) -> Decided:
         """What differs from what stood before."""
@@ -143,7 +139,7 @@ class _Ledger:
         for episode in list(self._episodes.values()):
             if not episode.is_open or self._of(episode):
                 continue
-            ended = [one for one in self._alerts.values() if one.episode == episode.id]
+            ended = self._ever_of(episode)
             self._say(episode, MessageKind.RESOLVED, over(episode, ended), ended)
             self._keep_episode(replace(self._episodes[episode.id], is_open=False, held=0))
 
@@ -232,48 +228,18 @@ class _Ledger:
         self._keep_episode(replace(self._episodes[episode.id], is_open=True, last_told_at=self._now))
 
     def _say(self, episode: Episode, kind: MessageKind, words: str, about: Sequence[OpenAlert]) -> None:
-        """A message about an episode: news goes where its severity is routed, the rest where it was told."""
-        calls = kind in {MessageKind.SUMMARY, MessageKind.REMINDER}
-        routed = self._rules.channels_of(episode.severity)
-        channels = routed if calls else [name for name in self._rules.channels if name in episode.channels]
-        message = Message(
-            id=uuid5(episode.id, f"{kind} {self._now.isoformat()} {len(self._messages)}"),
-            kind=kind,
-            severity=episode.severity,
-            group=episode.group,
-            dedup_key=about[0].dedup_key if len(about) == 1 and episode.total == 1 else episode.group,
-            episode=episode.id,
-            message=words,
-            details={"alerts": episode.total, "open": len(self._of(episode))},
-            created_at=self._now,
-        )
-        self._address(message, dict.fromkeys(channels, DeliveryState.WAITING))
+        """A message about an episode."""
+        still = len(self._of(episode))
+        self._address(of_episode(episode, kind, words, about, still=still, rules=self._rules, now=self._now))
 
     def _list(self, alert: OpenAlert, message: UUID, details: Mapping[str, object], state: DeliveryState) -> None:
-        """The alert itself as a message, on every channel of its severity."""
-        direct = details.get(TOLD_DIRECTLY)
-        taken = set(direct) if isinstance(direct, list) else set()
-        states = {
-            name: DeliveryState.SENT if state is DeliveryState.WAITING and name in taken else state
-            for name in self._rules.channels_of(alert.severity)
-        }
-        told = Message(
-            id=message,
-            kind=MessageKind.ALERT,
-            severity=alert.severity,
-            group=alert.group,
-            dedup_key=alert.dedup_key,
-            episode=alert.episode or alert.id,
-            message=alert.message,
-            details=details,
-            created_at=alert.raised_at,
-        )
-        self._address(told, states)
+        """The alert itself."""
+        self._address(of_alert(alert, message, details, state, self._rules))
 
-    def _address(self, message: Message, states: Mapping[str, DeliveryState]) -> None:
-        self._messages.append(Addressed(message=message, states=states))
-        going = {name for name, state in states.items() if state in {DeliveryState.WAITING, DeliveryState.SENT}}
-        episode = self._episodes.get(message.episode)
+    def _address(self, addressed: Addressed) -> None:
+        self._messages.append(addressed)
+        going = {name for name, state in addressed.states.items() if state in _ON_THE_WAY}
+        episode = self._episodes.get(addressed.message.episode)
         if episode is not None and going - episode.channels:
             self._keep_episode(replace(episode, channels=episode.channels | going))
 
@@ -283,7 +249,12 @@ class _Ledger:
 
     def _of(self, episode: Episode) -> list[OpenAlert]:
         """The open alerts of an episode."""
-        return [one for one in self._alerts.values() if one.episode == episode.id and one.resolved_at is None]
+        return [one for one in self._ever_of(episode) if one.resolved_at is None]
+
+    def _ever_of(self, episode: Episode) -> list[OpenAlert]:
+        """The same with those that have ended in this turn."""
+        found = (self._alerts[one] for one in self._members.get(episode.id, ()))
+        return [one for one in found if one.episode == episode.id]
 
     def _silence(self, alert: OpenAlert) -> Silence | None:
         return silence_of(alert, self._silences, self._now)
@@ -293,6 +264,8 @@ class _Ledger:
 
     def _keep(self, alert: OpenAlert) -> OpenAlert:
         self._alerts[alert.id] = alert
+        if alert.episode is not None:
+            self._members.setdefault(alert.episode, {})[alert.id] = None
         if alert.resolved_at is None:
             self._open[alert.dedup_key] = alert.id
         return alert

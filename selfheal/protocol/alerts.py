@@ -16,8 +16,8 @@ from selfheal.model.alert import Alert, DeliveryState, MessageKind, Severity
 from selfheal.model.alert_rules import Rules
 from selfheal.model.delivery import Claimed
 from selfheal.model.errors import Busy, Permanent, SelfhealError, Transient
+from selfheal.policy.alert_messages import TOLD_DIRECTLY
 from selfheal.policy.alert_retries import Patience, pause_after
-from selfheal.policy.alerting import TOLD_DIRECTLY
 from selfheal.ports import AlertChannel, AlertDeliveries, AlertOutbox, AlertSpool
 from selfheal.protocol.failpoint import reach
 

@@ -105,7 +105,7 @@ class Alerts(Section):
     """Alerts of one group (their kind, and the group of their component) and severity are told together: within this
     time so many by a message of their own, and the rest by one summary at its end."""
     singles: Annotated[int, Field(ge=1, le=100)] = 3
-    """So many."""
+    """So many alerts of a group are told by a message of their own within the window."""
     remind: Duration = timedelta(hours=1)
     """What is CRITICAL, still open, and acknowledged by nobody is told again after this time."""
     refusals: Annotated[int, Field(ge=1, le=20)] = 5

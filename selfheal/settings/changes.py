@@ -16,7 +16,10 @@ NEEDS_RESTART = (
     *("web.enabled", "web.port", "web.host", "web.public_url"),
 )
 """What the running servers and the supervisor were started with."""
-_NAMED = ("components", "supervisors", "databases", "migrations", "actions", "intake.webhooks", "alerts.channels")
+_NAMED = (
+    *("components", "supervisors", "databases", "migrations", "actions", "intake.webhooks", "alerts.channels"),
+    *("log_monitor.sources", "log_monitor.patterns"),
+)
 _LONGEST = 60
 
 

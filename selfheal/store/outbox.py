@@ -14,7 +14,8 @@ from sqlalchemy.engine import Connection
 
 from selfheal.model.alert import Alert, DeliveryState, Episode, OpenAlert, Severity
 from selfheal.model.alert_rules import Rules
-from selfheal.policy.alerting import Addressed, Decided, Standing, decide
+from selfheal.policy.alert_messages import Addressed
+from selfheal.policy.alerting import Decided, Standing, decide
 from selfheal.store.alert_rows import episode_of, open_alert_of
 from selfheal.store.engine import transaction
 from selfheal.store.silences import in_force

@@ -31,6 +31,7 @@ def test_pages_are_accessible(
         "/",
         "/actions",
         "/faults",
+        "/alerts",
         "/approvals",
         "/breakers",
         "/mechanisms",

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from selfheal.model.alert import Alert, DeliveryState, Episode, MessageKind, OpenAlert, Severity, Silence
 from selfheal.model.alert_rules import Rules
+from selfheal.policy.alert_messages import Addressed
 from selfheal.policy.alert_rules import group_of
-from selfheal.policy.alerting import Addressed, Decided, Standing, decide
+from selfheal.policy.alerting import Decided, Standing, decide
 
 NOW = datetime(2026, 11, 29, 4, 0, tzinfo=UTC)
 RULES = Rules(channels=("slack", "mail"), groups={"web-1": "web", "web-2": "web"})
