@@ -580,7 +580,7 @@ class FakePaths:
     def mount(self, path: str, *, timeout: timedelta) -> None:  # noqa: ARG002
         self._do(f"mount {path}")
 
-    def keep(self, path: str, folder: str) -> None:  # noqa: ARG002
+    def keep(self, path: str, folder: str, *, timeout: timedelta) -> None:  # noqa: ARG002
         self._do(f"keep {path}")
 
     def copy(self, path: str, folder: str) -> GoodCopy | None:  # noqa: ARG002

@@ -47,6 +47,7 @@ class GoodCopies:
         self._writing = Writing(path, self._copies, changes)
         self._clock = clock
         self._known: tuple[int, ...] = ()
+        self._settled = False
         self._lock = threading.Lock()
 
     def keep(self) -> None:
@@ -80,6 +81,7 @@ class GoodCopies:
                     return
                 self._copies.note(last, whole.data)
                 self._copies.prune()
+                self._settle()
             self._known = state
 
     def last(self) -> GoodCopy | None:
@@ -98,8 +100,7 @@ class GoodCopies:
             Transient: it cannot be written.
         """
         with self._copies.alone(patience=_PATIENCE):
-            for one in self._writing.settle():
-                _log.warning("a change of %s was left behind: %s, %s", self._path, one.state, one.note)
+            self._settle()
             last = self._copies.last_good()
             if last is None or last.sha256 != sha256:
                 raise TargetChanged(f"another copy of {self._path} is the last good one by now: nothing was changed")
@@ -118,6 +119,13 @@ class GoodCopies:
             rights = Rights(mode=last.mode, uid=last.uid, gid=last.gid)
             if not self._writing.carry_out(change, data, old=None, rights=_ours(rights)):
                 raise TargetChanged(f"something is at {self._path} again: nothing was changed")
+
+    def _settle(self) -> None:
+        """Say what became of the changes that dead processes left behind, and remove what they left; once."""
+        if not self._settled:
+            for one in self._writing.settle():
+                _log.warning("a change of %s was left behind: %s, %s", self._path, one.state, one.note)
+            self._settled = True
 
 
 def _ours(rights: Rights) -> Rights:

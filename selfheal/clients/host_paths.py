@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 from selfheal.clients.good_copies import GoodCopies
 from selfheal.clients.whole_file import in_our_words
@@ -17,6 +18,7 @@ from selfheal.model.check import GoodCopy, PathStanding, PathState
 from selfheal.model.errors import Permanent, Transient
 from selfheal.ports import Clock, FileChanges
 
+T = TypeVar("T")
 FSTAB = Path("/etc/fstab")
 _MOUNTS = Path("/proc/self/mountinfo")
 _POINT, _LEAST_FIELDS = 4, 2
@@ -34,17 +36,13 @@ class HostPaths:
 
     def __init__(self, *, changes: FileChanges, clock: Clock, fstab: Path = FSTAB) -> None:
         self._changes, self._clock, self._fstab = changes, clock, fstab
-        self._looks: dict[str, threading.Thread] = {}
+        self._looks: dict[str, _Look[Any]] = {}
         self._copies: dict[tuple[str, str], GoodCopies] = {}
         self._lock = threading.Lock()
 
     def standing(self, path: str, *, mounted: bool, timeout: timedelta) -> PathStanding:
         """One look, symbolic links followed, as whoever opens it would."""
-        found: list[PathStanding] = []
-        self._within(path, timeout, lambda: found.append(_standing(path, mounted=mounted)))
-        if not found:
-            raise Permanent(f"the look at {path} broke")
-        return found[0]
+        return self._within(path, timeout, lambda: _standing(path, mounted=mounted))
 
     def mountable(self, path: str) -> str:
         """Why we cannot mount it; empty: we can try."""
@@ -80,10 +78,10 @@ class HostPaths:
             said = " ".join(done.stderr.decode(errors="replace").split())[:300]
             raise Permanent(f"mounting {path} was refused: {said}", hint=f"see its line in {self._fstab}")
 
-    def keep(self, path: str, folder: str) -> None:
+    def keep(self, path: str, folder: str, *, timeout: timedelta) -> None:
         """Keep a copy as good if it has changed."""
         with in_our_words(f"{path} cannot be copied"):
-            self._of(path, folder).keep()
+            self._within(path, timeout, self._of(path, folder).keep)
 
     def copy(self, path: str, folder: str) -> GoodCopy | None:
         """The last good copy."""
@@ -100,24 +98,57 @@ class HostPaths:
                 self._copies[key] = GoodCopies(Path(path), Path(folder), changes=self._changes, clock=self._clock)
             return self._copies[key]
 
-    def _within(self, path: str, timeout: timedelta, look: Callable[[], object]) -> None:
+    def _within(self, path: str, timeout: timedelta, look: Callable[[], T]) -> T:
+        """What the look comes to, in a thread of its own."""
+        mine = _Look(look)
         with self._lock:
             before = self._looks.get(path)
-            if before is None or not before.is_alive():
+            if before is None or before.is_over:
+                self._looks[path] = mine
+                mine.begin()
                 before = None
-                self._looks[path] = mine = threading.Thread(target=look, name="look-at-path", daemon=True)
-                mine.start()
-        if before is not None:
-            before.join(timeout.total_seconds())
-            if before.is_alive():
-                raise Transient(f"{path} hangs: an earlier look at it has not come back")
-            self._within(path, timeout, look)
-            return
-        mine.join(timeout.total_seconds())
-        if mine.is_alive():
+        if before is None:
+            return mine.result(path, timeout)
+        if not before.over_within(timeout):
+            raise Transient(f"{path} hangs: an earlier look at it has not come back")
+        return self._within(path, timeout, look)
+
+
+class _Look(Generic[T]):
+    """One look, in a thread that nobody waits for longer than its time."""
+
+    def __init__(self, look: Callable[[], T]) -> None:
+        self._look = look
+        self._found: list[T] = []
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="look-at-path", daemon=True)
+
+    def begin(self) -> None:
+        self._thread.start()
+
+    @property
+    def is_over(self) -> bool:
+        return not self._thread.is_alive()
+
+    def over_within(self, timeout: timedelta) -> bool:
+        """Wait for it; whether it is over."""
+        self._thread.join(timeout.total_seconds())
+        return self.is_over
+
+    def result(self, path: str, timeout: timedelta) -> T:
+        if not self.over_within(timeout):
             raise Transient(
                 f"{path} did not answer within {timeout.total_seconds():g} s", hint="its file server may be away"
             )
+        if self._error is not None:
+            raise self._error
+        return self._found[0]
+
+    def _run(self) -> None:
+        try:
+            self._found.append(self._look())
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            self._error = error
 
 
 def _standing(path: str, *, mounted: bool) -> PathStanding:

@@ -76,10 +76,10 @@ class HostPaths(Protocol):
         """Mount it as the machine's table says; `Transient`: that takes too long; `Permanent`: it is refused."""
         ...
 
-    def keep(self, path: str, folder: str) -> None:
+    def keep(self, path: str, folder: str, *, timeout: timedelta) -> None:
         """Keep a copy of the file as good if it has changed; an empty or very large one is none.
 
-        `Transient`: it cannot be kept.
+        `Transient`: it cannot be kept, or that takes too long.
         """
         ...
 

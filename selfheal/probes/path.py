@@ -60,7 +60,7 @@ class PathProbe:
         standing = self._host.standing(component.path, mounted=component.mounted, timeout=component.probe_timeout)
         if component.copies and standing.state is PathState.PRESENT:
             try:
-                self._host.keep(component.path, component.copies)
+                self._host.keep(component.path, component.copies, timeout=component.probe_timeout)
             except SelfhealError as error:  # it is well all the same; without a copy verify-mount says so
                 _log.warning("%s is not copied: %s", component.path, error)
         return standing

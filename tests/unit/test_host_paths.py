@@ -34,7 +34,7 @@ class Shelf:
 
     def keep(self, text: str) -> None:
         self.file.write_text(text)
-        self.paths.keep(str(self.file), str(self.folder))
+        self.paths.keep(str(self.file), str(self.folder), timeout=SOON)
 
     def put_back(self) -> None:
         copy = self.paths.copy(str(self.file), str(self.folder))
@@ -99,7 +99,7 @@ def test_what_is_empty_or_no_file_is_no_good_copy(shelf: Shelf) -> None:
     other = shelf.file.with_name("other")
     other.write_text("somebody's secret")
     shelf.file.symlink_to(other)
-    shelf.paths.keep(str(shelf.file), str(shelf.folder))
+    shelf.paths.keep(str(shelf.file), str(shelf.folder), timeout=SOON)
     shelf.file.unlink()
     shelf.put_back()
     assert shelf.file.read_text() == "one"
@@ -152,6 +152,23 @@ def test_a_full_disk_leaves_nothing_half(shelf: Shelf, small_disk: Path) -> None
     assert shelf.file.read_text() == "x" * 30_000
 
 
+def test_what_a_killed_process_left_is_settled(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It had put the file back and not said so: the next process says so, and removes what lies beside the file."""
+    shelf.keep("one")
+    shelf.file.unlink()
+    with monkeypatch.context() as killed:
+        killed.setattr(shelf.book, "settle", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            shelf.put_back()
+    left = [one.name for one in shelf.file.parent.iterdir() if one.name.endswith(".selfheal")]
+    assert (len(left), [one.state for one in shelf.book.newest(limit=9)]) == (1, [ChangeState.INTENDED])
+    other = HostPaths(changes=shelf.book, clock=SystemClock(), fstab=shelf.fstab)
+    other.keep(str(shelf.file), str(shelf.folder), timeout=SOON)
+    assert [one.state for one in shelf.book.newest(limit=9)] == [ChangeState.DONE]
+    assert sorted(one.name for one in shelf.file.parent.iterdir()) == ["FILE", "copies", "fstab"]
+    assert shelf.file.read_text() == "one"
+
+
 def test_a_mount_of_the_table_is_mounted_again(shelf: Shelf, small_disk: Path) -> None:
     """What the table does not have is not mounted; a name with a space is."""
     assert shelf.state(small_disk, mounted=True) is PathState.PRESENT
@@ -183,5 +200,5 @@ def test_a_look_that_hangs_is_left_alone_and_not_repeated(shelf: Shelf, monkeypa
         assert len(begun) == 1
     finally:
         over.set()
-    until("the look is over", lambda: not shelf.paths._looks[str(shelf.file)].is_alive())
+    until("the look is over", lambda: shelf.paths._looks[str(shelf.file)].is_over)
     assert shelf.state() is PathState.MISSING
