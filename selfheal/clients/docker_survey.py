@@ -78,6 +78,8 @@ def _found(said: Mapping[str, Any]) -> FoundContainer:
         project=str(labels.get(f"{COMPOSE}project") or ""),
         service=str(labels.get(f"{COMPOSE}service") or ""),
         needs=frozenset(name for one in needs if (name := one.partition(":")[0].strip())),
+        mounts=tuple(sorted(str(one["Destination"]) for one in said["Mounts"] if one["Type"] == "bind")),
+        memory_limit=int(host.get("Memory") or 0),
         one_off=str(labels.get(f"{COMPOSE}oneoff") or "").lower() == "true",
     )
 

@@ -17,6 +17,7 @@ LONGEST_GRACE = timedelta(seconds=45)
 """A longer stop restart-container refuses."""
 ASKED = " What a person stopped is not started by itself."
 NATS_PORT = 4222
+MIB = 1 << 20
 BEGUN = frozenset({"RUNNING", "STARTING", "BACKOFF", "FATAL", "STOPPED"})
 """A program in another state has ended: what runs once is no service."""
 
@@ -114,7 +115,7 @@ def _of_container(one: FoundContainer, names: Mapping[str, str], kept: list[Foun
     if start > START_TIMEOUT:
         table["start_timeout"] = in_words(start)
     return Proposal(
-        name=names[_thing(one)], table=table, ladder=("restart-container",), remarks=tuple(_of_interest(one))
+        name=names[_thing(one)], table=table, ladder=("restart-container",), remarks=(*_of_interest(one), *_within(one))
     )
 
 
@@ -131,6 +132,16 @@ def _of_interest(one: FoundContainer) -> Iterator[str]:
     if one.stop_grace > LONGEST_GRACE:
         longest = in_words(LONGEST_GRACE)
         yield f"It may take {in_words(one.stop_grace)} to stop: restart-container refuses more than {longest}."
+
+
+def _within(one: FoundContainer) -> Iterator[str]:
+    """What a component of its own could look at in it."""
+    if one.mounts:
+        yield "It sees what the host may replace. Another component of this container can watch that:"
+        yield f'probe = "path", path = "{one.mounts[0]}", mounted = true, ladder = ["verify-mount"]'
+    if one.memory_limit:
+        yield f"It is killed above {one.memory_limit / MIB:.0f} MiB of memory. Another component of it can tell before:"
+        yield 'probe = "memory", memory = { share = 0.9 }'
 
 
 def _other_probe(one: FoundContainer) -> str:

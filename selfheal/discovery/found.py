@@ -43,6 +43,8 @@ class FoundContainer:
         service: of Docker Compose; empty without.
         needs: the services that Docker Compose starts before it.
         one_off: whether `docker compose run` made it.
+        mounts: where it sees files or folders of the host.
+        memory_limit: in bytes; 0: it has none.
     """
 
     id: str
@@ -59,6 +61,8 @@ class FoundContainer:
     service: str = ""
     needs: frozenset[str] = frozenset()
     one_off: bool = False
+    mounts: tuple[str, ...] = ()
+    memory_limit: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,7 @@ from deployments.demo.faults import Faults
 from selfheal.bootstrap import Estate, wire
 from selfheal.model.admission import Decision
 from selfheal.model.attempt import Status, Verification
+from selfheal.model.errors import TargetChanged
 from selfheal.model.observation import Health
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.protocol.heal import Result, heal
@@ -199,6 +200,29 @@ def test_missing_packages_are_installed(clinic: MakeClinic, docker_engine: TestE
 
     assert (installs(), docker_engine.state(name)["StartedAt"]) == (b"x\n", life)
     acts.forged("modules", installs)
+
+
+def test_what_was_restarted_meanwhile_is_not_touched(
+    clinic: MakeClinic, docker_engine: TestEngine, campaign: None
+) -> None:
+    """Between the look and the act somebody else restarts the container: nothing is run, sent or restarted."""
+    name = docker_engine.run(script=NO_MODULE)
+    modules = {
+        "probe": "command",
+        "container": name,
+        "command": ["test", "-e", PG],
+        "install": {"command": ["touch", INSTALLS]},
+        "collect": {"command": ["touch", INSTALLS]},
+        "ladder": ["install-packages"],
+    }
+    one = clinic(docker(docker_engine), modules=modules)
+    component = one.healer.components["modules"]
+    for action in (one.healer.actions.get("install-packages"), one.healer.actions.get("collect-garbage")):
+        plan = action.prepare(component)
+        docker_engine.client.containers.get(name).restart()
+        with pytest.raises(TargetChanged):
+            action.commit(component, plan)
+    assert docker_engine.client.containers.get(name).exec_run(["test", "-e", INSTALLS]).exit_code == 1
 
 
 def test_a_container_that_the_kernel_killed_is_started(

@@ -115,8 +115,10 @@ def test_a_start_takes_as_long_as_its_health_check(check: HealthCheck | None, gr
         ({"check": HealthCheck(interval=timedelta(1), retries=1, start_period=timedelta(0))}, "give it 2 retries"),
         ({"stop_grace": timedelta(minutes=2)}, "restart-container refuses more than 45 s"),
         ({"state": "exited", "restart_policy": "always"}, "It is exited now"),
+        ({"mounts": ("/app/FILE", "/x")}, 'probe = "path", path = "/app/FILE", mounted = true'),
+        ({"memory_limit": 512 << 20}, "killed above 512 MiB"),
     ],
-    ids=["http", "nats", "retries", "grace", "stopped"],
+    ids=["http", "nats", "retries", "grace", "stopped", "mount", "memory"],
 )
 def test_what_an_operator_should_know_is_told(changes: dict[str, Any], said: str) -> None:
     """A component's remarks name what a heal of it would stumble over."""
@@ -216,7 +218,7 @@ def test_no_label_breaks_out_of_the_file(texts: tuple[str, str, str, str, str, s
         programs=(FoundProgram(name="p", state="RUNNING"),),
     )
     machine = found(
-        container("a", image=image, project=project, service=service, needs=frozenset({service})),
+        container("a", image=image, project=project, service=service, needs=frozenset({service}), mounts=(left,)),
         container("b", image=image, project=project, service=left, auto_remove=True),
         supervisors=(by,),
         units=(FoundUnit(name=left, description=image),),
