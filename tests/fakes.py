@@ -165,8 +165,15 @@ class FakeRow:
     action_type: str
     lease_until: datetime
     acted: bool = False
+    execution_ms: int | None = None
     settled_fence: int = 0
     completed_at: datetime | None = None
+
+    @property
+    def tried(self) -> bool:
+        """Whether its act was begun, and not declined; of an interrupted one nobody knows."""
+        outcome = self.attempt.outcome
+        return self.acted and (self.execution_ms is not None or (outcome is not None and outcome.interrupted))
 
     @property
     def unfinished(self) -> bool:
@@ -292,14 +299,14 @@ class FakeHeals:
     def enter(self, attempt_id: UUID, *, fence: int, phase: Phase) -> bool:
         return self._change(f"enter {phase}", attempt_id, fence, phase=phase)
 
-    def settle(self, attempt_id: UUID, *, fence: int, outcome: Outcome, execution_ms: int | None) -> bool:  # noqa: ARG002
+    def settle(self, attempt_id: UUID, *, fence: int, outcome: Outcome, execution_ms: int | None) -> bool:
         self._call("settle")
         row = self._held(attempt_id, fence)
         if row is None:
             known = self.rows.get(attempt_id)
             return known is not None and not known.unfinished and known.settled_fence == fence
         row.attempt = replace(row.attempt, status=outcome.status, outcome=replace(outcome, escalate=False))
-        row.completed_at, row.settled_fence = self._clock.now(), fence
+        row.completed_at, row.settled_fence, row.execution_ms = self._clock.now(), fence, execution_ms
         fault = self.faults[row.attempt.fault_id]
         fruitless = [
             one for one in self._of(fault) if one.attempt.outcome and (one.attempt.outcome.interrupted or not one.acted)
@@ -340,7 +347,7 @@ class FakeHeals:
     def stopped_by_us(self, target: str) -> bool:
         self._call("stopped_by_us")
         fault = next((one for one in self.faults.values() if one.open and one.target == target), None)
-        rows = [row for row in self.rows.values() if fault and row.attempt.fault_id == fault.id and row.acted]
+        rows = [row for row in self.rows.values() if fault and row.attempt.fault_id == fault.id and row.tried]
         if not rows or rows[-1].attempt.outcome is None:
             return False
         last, outcome = rows[-1].attempt, rows[-1].attempt.outcome
@@ -504,12 +511,13 @@ class FakeEngine:
     def __init__(self) -> None:
         self.life = Incarnation(pid=7, started_at=1, state="RUNNING", id="b" * 64)
         self.log = "Error: Cannot find module 'pg'\n"
+        self.inspected: dict[str, object] = {"image": "web:1", "stop_signal": "SIGTERM"}
 
     def container(self, name: str) -> Incarnation:  # noqa: ARG002
         return self.life
 
     def inspect(self, container_id: str) -> dict[str, object]:  # noqa: ARG002
-        return {"image": "web:1"}
+        return self.inspected
 
     def log_tail(self, container_id: str, *, lines: int) -> str:  # noqa: ARG002
         return self.log

@@ -100,7 +100,7 @@ class CollectGarbage:
         """Tell it once, if it is still the life that was looked at.
 
         Raises:
-            Declined: its process does not handle the signal, and would end by it; nothing was sent.
+            Declined: its process would end by the signal; nothing was sent.
         """
         collect = _collect(component)
         if component.container:
@@ -126,6 +126,9 @@ class CollectGarbage:
     def _within(self, component: Component, collect: Collect, container_id: str) -> str:
         inside = named(component.docker, self._insides, kind="engine")
         if collect.signal:
+            stops = engine_of(component, self._containers).inspect(container_id).get("stop_signal")
+            if stops == collect.signal:
+                raise Declined(f"{stops} stops {component.container}", hint="set another way to collect")
             inside.signal(container_id, collect.signal)
             return f"sent {collect.signal} to {component.container}"
         done = inside.execute(container_id, collect.command, timeout=collect.timeout)

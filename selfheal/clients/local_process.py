@@ -19,7 +19,6 @@ SAME_START_S = 5.0
 """A supervisor tells whole seconds, and notes them before or after the start."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 _KIB = 1024
-_IGNORED_UNLESS_HANDLED = frozenset({signal.SIGWINCH})
 
 
 class LocalProcesses:
@@ -81,12 +80,12 @@ def _status(life: Incarnation) -> dict[str, str]:
 
 
 def _handles(life: Incarnation, name: str) -> bool:
-    """Whether it catches or ignores this signal, or nobody ends by it."""
+    """Whether it catches or ignores this signal."""
     number = signal.Signals[name]
     status = _status(life)
     _same(life)
     caught = int(status.get("SigCgt", "0"), 16) | int(status.get("SigIgn", "0"), 16)
-    return number in _IGNORED_UNLESS_HANDLED or bool(caught >> (number - 1) & 1)
+    return bool(caught >> (number - 1) & 1)
 
 
 def _same(life: Incarnation) -> None:

@@ -11,8 +11,8 @@ from selfheal.settings.calls import CallSettings
 from selfheal.settings.values import Address, Duration, Section
 from selfheal.settings.wording import Wrong
 
-SIGNALS = ("SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH")
-"""What programs take as a word from outside; any other signal ends or stops them."""
+SIGNALS = ("SIGHUP", "SIGUSR1", "SIGUSR2")
+"""What programs take as a word from outside; any other signal ends or stops them, or some of them."""
 
 
 def _path(value: str) -> str:
@@ -85,7 +85,7 @@ class CollectSettings(Section):
     """How a component is told to collect its garbage: one of a signal, a command and a call."""
 
     signal: str = ""
-    """For its process: SIGHUP, SIGUSR1, SIGUSR2 or SIGWINCH. A program that does not handle it may end by it."""
+    """For its process: SIGHUP, SIGUSR1 or SIGUSR2. A program that does not handle it may end by it."""
     command: Command = ()
     """Run in its container, program and arguments; no shell is between."""
     call: CallSettings | None = None

@@ -60,6 +60,7 @@ _STOPPED_BY_US = text(
            OR (a.success IS FALSE AND a.plan -> 'before' ->> 'state' = 'STOPPED')
        FROM healing_actions a JOIN faults f ON f.id = a.fault_id
        WHERE f.target_key = :target AND f.closed_at IS NULL AND a.act_started_at IS NOT NULL
+         AND (a.execution_time_ms IS NOT NULL OR a.interrupted)  -- what declined has stopped nothing
        ORDER BY a.created_at DESC LIMIT 1"""
 )
 _UNFINISHED = (Status.PENDING.value, Status.RUNNING.value)

@@ -290,6 +290,24 @@ def test_a_second_try_that_fails_leaves_it_ours(bench: Bench, acted: bool) -> No
     assert bench.store.stopped_by_us(target_of())
 
 
+@pytest.mark.parametrize("ours", [True, False])
+def test_what_declined_has_stopped_nothing(bench: Bench, ours: bool) -> None:  # noqa: FBT001
+    """Found stopped and left so: whose stop it was is as it was before."""
+    if ours:
+        first = bench.begun()
+        assert bench.store.record_plan(first.id, fence=1, plan=Plan(rollback={"restore": "stopped"}))
+        assert bench.store.announce_act(first.id, fence=1, timeout=SECOND)
+        rolled_back = replace(FAILED, status=Status.ROLLED_BACK, rollback=RollbackOutcome.DONE)
+        assert bench.store.settle(first.id, fence=1, outcome=rolled_back, execution_ms=5)
+        bench.passes(timedelta(days=2))
+    declined = bench.begun()
+    stopped = Incarnation(pid=0, started_at=1, state="STOPPED")
+    assert bench.store.record_plan(declined.id, fence=1, plan=Plan(before=stopped))
+    assert bench.store.announce_act(declined.id, fence=1, timeout=SECOND)
+    assert bench.store.settle(declined.id, fence=1, outcome=FAILED, execution_ms=None)
+    assert bench.store.stopped_by_us(target_of()) is ours
+
+
 def test_the_third_attempt_that_never_acted_is_for_a_person(bench: Bench) -> None:
     """What cannot even begin is tried three times, not for ever."""
     for _ in range(3):

@@ -102,6 +102,15 @@ def test_a_container_is_told_in_one_way(collect: Collect, said: str) -> None:
     assert len(world.effects) + len(world.broker.sent) == 1
 
 
+def test_the_signal_that_stops_a_container_is_not_sent() -> None:
+    """It was created with that."""
+    world = World()
+    world.engine.inspected["stop_signal"] = "SIGUSR2"
+    with pytest.raises(Declined, match="SIGUSR2 stops web"):
+        world.action.commit(CONTAINER, world.action.prepare(CONTAINER))
+    assert world.effects == []
+
+
 def test_a_command_that_fails_is_an_error() -> None:
     """With what it wrote."""
     world = World(Executed(exit_code=2, output="no such call"))
@@ -144,7 +153,7 @@ def test_what_it_handles() -> None:
     ("change", "said"),
     [
         ({"collect": {"signal": "SIGUSR3"}}, "did you mean 'SIGUSR"),
-        ({"collect": {"signal": "SIGKILL"}}, "must be one of SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH"),
+        ({"collect": {"signal": "SIGKILL"}}, "must be one of SIGHUP, SIGUSR1, SIGUSR2"),
         ({"collect": {}}, "one of the three"),
         ({"collect": {"signal": "SIGHUP", "command": ["x"]}}, "one of the three"),
         ({"collect": {"command": ["x"]}}, "needs a container"),

@@ -50,11 +50,10 @@ def test_a_signal_is_sent_once(program: subprocess.Popen[str]) -> None:
 
 
 def test_a_signal_that_would_end_it_is_not_sent(program: subprocess.Popen[str]) -> None:
-    """What the program does not handle; one that nobody dies of is."""
+    """What the program does not handle."""
     processes, life = LocalProcesses(), life_of(program)
     with pytest.raises(NotAllowed, match="does not handle SIGUSR2"):
         processes.signal(life, "SIGUSR2", still=lambda: True)
-    processes.signal(life, "SIGWINCH", still=lambda: True)
     assert program.poll() is None
 
 
