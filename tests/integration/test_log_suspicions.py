@@ -6,6 +6,7 @@ a healthy estate the same trigger is refused, and nothing is touched. The databa
 
 import json
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -200,6 +201,38 @@ def test_missing_packages_are_installed(clinic: MakeClinic, docker_engine: TestE
 
     assert (installs(), docker_engine.state(name)["StartedAt"]) == (b"x\n", life)
     acts.forged("modules", installs)
+
+
+def test_the_log_monitor_suspects_and_a_look_decides(
+    clinic: MakeClinic, docker_engine: TestEngine, campaign: None
+) -> None:
+    """The whole way: the container writes it, five times, and its packages are installed; then its log is quiet."""
+    name = docker_engine.run(script=NO_MODULE)
+    source = {"component": "app", "from_start": True, "suspects": {"module-missing": "modules"}}
+    one = clinic(
+        docker(docker_engine)
+        | {"actions": {"install-packages": {"mode": "auto"}}, "log_monitor": {"sources": {"app": source}}},
+        app={"probe": "container", "container": name},
+        modules={
+            "probe": "command",
+            "container": name,
+            "command": ["test", "-e", PG],
+            "install": {"command": ["touch", PG]},
+            "ladder": ["install-packages"],
+            "watched": False,
+        },
+    )
+    watcher = one.estate.log_watcher(run_id=uuid7(), dispatch=lambda found: heal(plain_steps(one.healer), found))
+    run = threading.Thread(target=watcher.run)
+    run.start()
+    try:
+        until("it is healed", lambda: one.rows() == [("install-packages", "SUCCESS")])
+    finally:
+        watcher.stop()
+        run.join(SOON.total_seconds() * 2)
+    assert not run.is_alive()
+    (row,) = one.all("SELECT trigger_type, source FROM healing_triggers WHERE decision = 'ADMITTED'")
+    assert tuple(row) == ("LOG_ERROR", "log-monitor")
 
 
 def test_what_was_restarted_meanwhile_is_not_touched(
