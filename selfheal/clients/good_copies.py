@@ -64,8 +64,9 @@ class GoodCopies:
             if state == self._known:
                 return
             whole = read_whole(self._path)
-            if (whole.status.st_mtime_ns, whole.status.st_size) != (status.st_mtime_ns, len(whole.data)):
-                return  # somebody writes it just now
+            read = whole.status
+            if (read.st_dev, read.st_ino, read.st_mtime_ns, len(whole.data)) != state:
+                return  # somebody writes it, or has put another one there, just now
             rights = Rights.of(whole.status)
             last = LastGood(
                 sha256=hashlib.sha256(whole.data).hexdigest(),

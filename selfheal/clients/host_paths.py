@@ -53,7 +53,9 @@ class HostPaths:
         points = [line.split()[1] for line in lines if len(line.split()) >= _LEAST_FIELDS and not line.startswith("#")]
         if path not in map(_unescaped, points):
             return f"{self._fstab} has no line for {path}: only what stands there is mounted"
-        return "" if os.geteuid() == 0 else "only root may mount, and Selfheal does not run as root"
+        if os.geteuid() != 0:
+            return "only root may mount, and Selfheal does not run as root"
+        return "" if _sees_the_machine() else "Selfheal has mounts of its own (a sandbox): nobody else would see it"
 
     def mount(self, path: str, *, timeout: timedelta) -> None:
         """`mount PATH`, which the machine's table completes."""
@@ -173,6 +175,14 @@ def _id(status: os.stat_result) -> str:
 
 def _missing(path: str) -> str:
     return f"{path} is a symbolic link to nothing" if os.path.islink(path) else f"{path} is not there"  # noqa: PTH114
+
+
+def _sees_the_machine() -> bool:
+    """Whether what we mount is mounted for the machine: its first process sees the same mounts."""
+    try:
+        return Path("/proc/1/ns/mnt").readlink() == Path("/proc/self/ns/mnt").readlink()
+    except OSError:
+        return True  # nobody can tell; the mount itself will
 
 
 def _points() -> set[str]:

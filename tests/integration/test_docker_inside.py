@@ -66,12 +66,12 @@ def test_a_command_ends_with_its_code_and_its_words(room: Room) -> None:
     assert room.run("echo", "$HOME; rm -rf /") == (0, "$HOME; rm -rf /")
 
 
-def test_nothing_of_short_outputs_is_lost(room: Room) -> None:
+def test_nothing_of_short_outputs_is_lost(campaign: None, room: Room) -> None:
     """However soon a command ends."""
     assert [room.run("echo", str(one)) for one in range(10)] == [(0, str(one)) for one in range(10)]
 
 
-def test_of_a_flood_the_end_is_kept(room: Room) -> None:
+def test_of_a_flood_the_end_is_kept(campaign: None, room: Room) -> None:
     """100 MB are read and let go; what is kept is small."""
     done = room.inside.execute(
         room.id, ("sh", "-c", "head -c 100000000 /dev/zero | tr '\\0' x; echo end"), timeout=SOON
@@ -93,7 +93,7 @@ def test_a_command_that_hangs_is_ended_and_never_piles_up(room: Room, monkeypatc
     assert room.running() == 1
 
 
-def test_a_command_that_trickles_is_bounded(room: Room) -> None:
+def test_a_command_that_trickles_is_bounded(campaign: None, room: Room) -> None:
     """It is the whole that is bounded, not each silence."""
     begun = time.monotonic()
     with pytest.raises(Overrun):
@@ -101,7 +101,7 @@ def test_a_command_that_trickles_is_bounded(room: Room) -> None:
     assert time.monotonic() - begun < SOON.total_seconds()
 
 
-def test_two_at_once_run_one_after_the_other(room: Room) -> None:
+def test_two_at_once_run_one_after_the_other(campaign: None, room: Room) -> None:
     """A look of the watcher and one of a heal wait for each other."""
     found: list[int] = []
     command = ("sh", "-c", "mkdir /tmp/mine || exit 9; sleep 0.3; rmdir /tmp/mine")
@@ -160,7 +160,7 @@ def test_rights_are_those_of_its_user(docker_engine: TestEngine, shared: Path) -
     assert room.state("/data/FILE") is PathState.PRESENT
 
 
-def test_memory_is_counted_against_its_limit(docker_engine: TestEngine) -> None:
+def test_memory_is_counted_against_its_limit(campaign: None, docker_engine: TestEngine) -> None:
     """What it holds, and the limit that it was given; without one the limit is none, and not the machine's."""
     room = Room(docker_engine, script="x=$(head -c 12000000 /dev/zero | tr '\\0' x); " + IDLE, mem_limit="64m")
     try:

@@ -204,7 +204,7 @@ def test_missing_packages_are_installed(clinic: MakeClinic, docker_engine: TestE
 
 
 def test_the_log_monitor_suspects_and_a_look_decides(
-    clinic: MakeClinic, docker_engine: TestEngine, campaign: None
+    campaign: None, clinic: MakeClinic, docker_engine: TestEngine
 ) -> None:
     """The whole way: the container writes it, five times, and its packages are installed; then its log is quiet."""
     name = docker_engine.run(script=NO_MODULE)
@@ -236,7 +236,7 @@ def test_the_log_monitor_suspects_and_a_look_decides(
 
 
 def test_what_was_restarted_meanwhile_is_not_touched(
-    clinic: MakeClinic, docker_engine: TestEngine, campaign: None
+    campaign: None, clinic: MakeClinic, docker_engine: TestEngine
 ) -> None:
     """Between the look and the act somebody else restarts the container: nothing is run, sent or restarted."""
     name = docker_engine.run(script=NO_MODULE)
@@ -259,7 +259,7 @@ def test_what_was_restarted_meanwhile_is_not_touched(
 
 
 def test_a_container_that_the_kernel_killed_is_started(
-    clinic: MakeClinic, docker_engine: TestEngine, campaign: None
+    campaign: None, clinic: MakeClinic, docker_engine: TestEngine
 ) -> None:
     """`out of memory`: killed for lack of memory for real; started, and told that it will come again."""
     name = docker_engine.run(script=EATS, mem_limit="16m", memswap_limit="16m")
@@ -300,7 +300,7 @@ def test_a_full_heap_is_collected(clinic: MakeClinic, programs: Programs) -> Non
     assert programs.spawns("heap") == spawns
 
 
-def test_a_heap_that_nobody_collects_is_restarted(clinic: MakeClinic, programs: Programs, campaign: None) -> None:
+def test_a_heap_that_nobody_collects_is_restarted(campaign: None, clinic: MakeClinic, programs: Programs) -> None:
     """A signal by which the process would end is not sent, and the next rung of the ladder comes at once."""
     control = programs.control()
     control.stop("heap", timeout=SOON)
@@ -368,7 +368,7 @@ def test_an_uncaught_exception_goes_to_a_person(clinic: MakeClinic, programs: Pr
     assert programs.spawns("throws") == spawns
 
 
-def test_a_dead_broker_is_started(clinic: MakeClinic, estate: DemoEstate, faults: Faults, campaign: None) -> None:
+def test_a_dead_broker_is_started(campaign: None, clinic: MakeClinic, estate: DemoEstate, faults: Faults) -> None:
     """`NatsError: CONNECTION_REFUSED`: started once; one that answers is left alone."""
     values = estate.settings()
     broker = values["components"]["broker"] | QUICK
