@@ -24,7 +24,7 @@ ID = re.compile(r"[0-9a-f]{64}")
 TELLING = ["die", "oom", "health_status", "destroy", "start", "pause", "unpause", "rename"]
 """The events after which a container may look different."""
 LEAST_SECONDS = 1.0
-EVENT_DELAY_SECONDS = 1.0
+EVENT_DELAY_SECONDS = 0.5
 """How long after an end the event of the signal that caused it may still be written."""
 EVENT_POLL_SECONDS = 0.1
 
