@@ -18,6 +18,7 @@ from selfheal.store.rates import RateReports
 from selfheal.store.reading.alerts import Alerts
 from selfheal.store.reading.attempts import Attempts
 from selfheal.store.reading.faults import Faults
+from selfheal.store.reading.measured import Measurements
 from selfheal.store.reports import Reports
 from selfheal.store.silences import Silences
 from selfheal.store.starts import MissedStarts
@@ -42,6 +43,7 @@ class Database:
     mechanisms: Mechanisms
     alerts: Alerts
     silences: Silences
+    measured: Measurements
     engine: Engine
 
 
@@ -66,6 +68,7 @@ def reading(url: str, *, dry_run: bool = False) -> Iterator[Database]:
                 mechanisms=Mechanisms(engine),
                 alerts=Alerts(engine),
                 silences=Silences(engine),
+                measured=Measurements(engine),
                 engine=engine,
             )
     finally:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from console import approvals, maintenance, storm, turns
+from console import approvals, hosts, maintenance, storm, turns
 from console.output import Cell, Section, show
 from console.pause import facts
 from console.place import Output, Place
@@ -124,6 +124,7 @@ def _from_database(found: Findings, place: Place, settings: "Settings") -> None:
         found.sections.append(section)
         found.bad = found.bad or bad
         _components(found, settings, {row.component: row for row in database.health.latest()})
+        _hosts(found, database)
         _decisions(found, database)
         _faults(found, database)
         _missed_starts(found, database)
@@ -191,6 +192,14 @@ def _unknown(component: "Component") -> str:
     if component.watched:
         return "stale: not looked at lately"
     return "looked at when a trigger suspects it, and while its fault is open"
+
+
+def _hosts(found: Findings, database: "Database") -> None:
+    """The hosts, where any was looked at."""
+    section, bad = hosts.section(database.measured.hosts())
+    found.bad = found.bad or bad
+    if section.rows:
+        found.sections.append(section)
 
 
 def _decisions(found: Findings, database: "Database") -> None:

@@ -76,6 +76,7 @@ def _gather(services: Services, standing: Standing, viewer: Identity) -> Mapping
     return {
         "verdict": mine,
         "components": components,
+        "hosts": [] if viewer.tenant else services.measured.hosts(),
         "watchers": [(name, watch, watching(watch)) for name, watch in mechanisms(standing.watches).items()],
         "faults": faults,
         "healing": {one.fault_id for one in recent if one.completed_at is None},

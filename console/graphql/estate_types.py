@@ -67,6 +67,63 @@ class ComponentHealth:
 
 
 @strawberry.type
+class Value:
+    """What was measured."""
+
+    metric: str
+    value: float
+
+
+@strawberry.type
+class Host:
+    """A host when it was looked at last."""
+
+    name: str
+    status: HealthStatus
+    detail: str
+    checked_at: datetime
+    values: list[Value]
+
+    @classmethod
+    def of(cls, one: health.HostNow) -> "Host":
+        """From the look."""
+        values = [Value(metric=metric, value=value) for metric, value in sorted(one.values.items())]
+        return cls(name=one.name, status=one.status, detail=one.detail, checked_at=one.checked_at, values=values)
+
+
+@strawberry.type
+class Rollup:
+    """What five minutes of a metric came to."""
+
+    bucket: datetime
+    n: int
+    min: float | None
+    max: float | None
+    mean: float | None
+    deviation: float | None
+    operational: int
+    degraded: int
+    down: int
+    unknown: int
+
+    @classmethod
+    def of(cls, one: health.Rollup) -> "Rollup":
+        """From the row."""
+        return cls(
+            bucket=one.bucket,
+            n=one.n,
+            min=one.min,
+            max=one.max,
+            mean=one.mean,
+            deviation=one.deviation,
+            operational=one.looks[HealthStatus.OPERATIONAL],
+            degraded=one.looks[HealthStatus.DEGRADED],
+            down=one.looks[HealthStatus.DOWN],
+            unknown=one.looks[HealthStatus.UNKNOWN],
+        )
+
+
+@strawberry.type
 class Estimate:
     """A figure and its 95 % interval; null where too little is known."""
 

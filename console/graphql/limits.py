@@ -35,8 +35,11 @@ TOKENS, DEPTH, ALIASES, OBJECTS, LONGEST_LIST = 1000, 10, 15, 10_000, 200
 LIST_ARGUMENTS = ("limit", "first")
 DEFAULT_LENGTH = 50
 GUESSED = {
-    **dict.fromkeys(("healingActions", "workflowRecoveries", "faults", "approvals", "workflows"), DEFAULT_LENGTH),
+    **dict.fromkeys(
+        ("healingActions", "workflowRecoveries", "faults", "approvals", "workflows", "rollups"), DEFAULT_LENGTH
+    ),
     **dict.fromkeys(("workflowPages", "workflowDisagreements"), DEFAULT_LENGTH),
+    **dict.fromkeys(("hosts", "values"), 10),
     **dict.fromkeys(("stages", "disagreements"), 10),
     **dict.fromkeys(("healingSuccessRates", "breakers", "refusals", "questions"), 20),
     **dict.fromkeys(("health", "metrics", "timeline"), 50),

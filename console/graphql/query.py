@@ -9,13 +9,14 @@ from console.graphql.alert_types import AlertConnection, AlertDeliveryConnection
 from console.graphql.client_types import HealingAction, HealingSuccessRate, WorkflowRecoveryEvent
 from console.graphql.context import Info, length, part, row_id
 from console.graphql.decision_types import Approval, Breaker, Person
-from console.graphql.estate_types import ComponentHealth, Metrics, Workflow
+from console.graphql.estate_types import ComponentHealth, Host, Metrics, Rollup, Workflow
 from console.graphql.incident_types import Attempt, FaultConnection, FaultStory
 from console.graphql.own_types import Mechanism
 from console.graphql.workflow_types import WorkflowConnection, WorkflowDisagreement, WorkflowStory
 from console.web.desk import WrongInput
 from selfheal.model.alert import DeliveryState
 from selfheal.model.attempt import Status
+from selfheal.model.health import RESPONSE
 from selfheal.model.page import Slice
 from selfheal.model.report import AttemptFilter, FaultFilter, FaultState
 from selfheal.model.workflow_report import WorkflowFilter
@@ -161,6 +162,28 @@ class Query:
         """By name."""
         found = await info.context.read(info.context.services.estate.mechanisms.all)
         return [Mechanism.of(one) for one in found]
+
+    @strawberry.field(description="How each host was when it was looked at last.")
+    async def hosts(self, info: Info) -> list[Host]:
+        """Of the last ten minutes."""
+        return [Host.of(one) for one in await info.context.read(info.context.services.measured.hosts)]
+
+    @strawberry.field(description="What five minutes each of one metric came to, the newest first.")
+    async def rollups(  # noqa: PLR0913, PLR0917 - each is an argument of the field
+        self,
+        info: Info,
+        component: str,
+        metric: str = RESPONSE,
+        since: datetime | None = UNSET,
+        until: datetime | None = UNSET,
+        limit: int | None = 50,
+    ) -> list[Rollup]:
+        """Some of them; for more, until the oldest bucket of these."""
+        rows, measured = length(limit), info.context.services.measured
+        found = await info.context.read(
+            lambda: measured.rollups(component, metric, limit=rows, since=_zoned(since), until=_zoned(until))
+        )
+        return [Rollup.of(one) for one in found]
 
     @strawberry.field(description="What came of the heals of these last hours, or (null) of all that ever ended.")
     async def metrics(self, info: Info, hours: int | None = 24) -> list[Metrics]:

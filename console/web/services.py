@@ -20,6 +20,7 @@ from selfheal.store.reading.alerts import Alerts
 from selfheal.store.reading.attempts import Attempts
 from selfheal.store.reading.comparisons import Comparisons
 from selfheal.store.reading.faults import Faults
+from selfheal.store.reading.measured import Measurements
 from selfheal.store.reading.standing import Standings
 from selfheal.store.reading.workflows import Workflows
 from selfheal.store.samples import Samples
@@ -52,6 +53,7 @@ class Services:
         comparisons: what their stores say, and where those disagree.
         alerts: what people were told.
         silences: what they say about it.
+        measured: the hosts, and rollups over time.
         marks: whether something has changed.
         samples: what is counted for Prometheus.
         tokens: whom they belong to.
@@ -77,6 +79,7 @@ class Services:
     comparisons: Comparisons
     alerts: Alerts
     silences: Silences
+    measured: Measurements
     marks: Marks
     samples: Samples
     tokens: Tokens
@@ -151,6 +154,7 @@ def connected(settings: Settings, around: Surroundings) -> Services:
         comparisons=Comparisons(engine, settings.workflows.pipeline(), many_orphans=settings.workflows.many_orphans),
         alerts=Alerts(engine),
         silences=Silences(engine),
+        measured=Measurements(engine),
         marks=Marks(engine),
         samples=Samples(engine),
         tokens=Tokens(engine),

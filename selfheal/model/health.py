@@ -107,6 +107,25 @@ class ComponentHealth:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HostNow:
+    """The newest look at a host.
+
+    Attributes:
+        name: of the host.
+        status: DOWN: something does not work; DEGRADED: it soon may not.
+        detail: what is wrong; empty: nothing.
+        checked_at: aware time.
+        values: what was measured, by metric.
+    """
+
+    name: str
+    status: HealthStatus
+    detail: str
+    checked_at: datetime
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Watch:
     """A watcher's run as the database knows it.
 
