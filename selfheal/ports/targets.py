@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from selfheal.model.migration import CatalogueEntry
 from selfheal.model.observation import Incarnation
 from selfheal.model.standing import Standing
+from selfheal.model.usage import ContainerUsage
 
 
 class ServiceControl(Protocol):
@@ -95,6 +96,10 @@ class ContainerControl(Protocol):
 
     def log_tail(self, container_id: str, *, lines: int) -> str:
         """Its last lines, decoded; empty when its log cannot be read back."""
+        ...
+
+    def usages(self, names: Collection[str]) -> Mapping[str, ContainerUsage]:
+        """What these containers use, by name; of one that does not run nothing is told."""
         ...
 
     def changes(self) -> Changes:

@@ -29,6 +29,7 @@ from selfheal.protocol.heal import Result
 from selfheal.watch.beside import Beside
 from selfheal.watch.containers import Containers
 from selfheal.watch.exits import Exits
+from selfheal.watch.measuring import Measuring
 from selfheal.watch.queue import RANK, HealQueue
 from selfheal.watch.raised import heal_raised
 from selfheal.watch.suspects import Suspects
@@ -71,6 +72,13 @@ class Watcher:
         self._overall: HealthStatus | None = None
         self._notes = ThreadPoolExecutor(1, thread_name_prefix="note-sick")
         self._turns = Beside("reconcile", world.reconcile)
+        self._measuring = Measuring(
+            world.engines,
+            world.components,
+            health=world.health,
+            clock=world.clock,
+            status=lambda name: self._seen[name].track.status,
+        )
         self._looks = Beside("look for what was raised", self._take_raised)  # a person who approved something waits
 
     def stop(self) -> None:
@@ -98,6 +106,7 @@ class Watcher:
                 exits.watch(self._sweep())
                 sweeps += 1
                 self._looks.start()
+                self._measuring.start()
                 begun = begun or self._begin()
                 next_sweep = max(next_sweep + self._pace.sweep.total_seconds(), self._world.clock.monotonic())
                 handed_over = self._wait(next_sweep, begun=begun)
@@ -108,6 +117,7 @@ class Watcher:
             self._notes.shutdown(wait=True)
             self._turns.close()
             self._looks.close()
+            self._measuring.close()
         return Summary(sweeps=sweeps, raised=self._raised, handed_over=handed_over)
 
     def _engines(self) -> list[Containers]:

@@ -34,6 +34,16 @@ def test_a_container_is_told_by_name(docker_engine: TestEngine, control: Docker)
     assert control.containers()[name] == life
 
 
+def test_what_containers_use_is_told_of_those_that_run(docker_engine: TestEngine, control: Docker) -> None:
+    """Processor time that grows and memory within its limit; nothing of one that has ended, or that nobody knows."""
+    running, ended = docker_engine.run(script="while true; do :; done"), docker_engine.run()
+    docker_engine.client.containers.get(ended).kill()
+    first = control.usages([running, ended, "nobody"])
+    assert list(first) == [running]
+    assert 0 < first[running].memory_bytes < first[running].memory_limit_bytes
+    until("its processor time grows", lambda: control.usages([running])[running].cpu_s > first[running].cpu_s)
+
+
 @pytest.mark.parametrize("name", ["", "../x", "a/b", "-a", "a" * 129, "a b", "a\n", "\N{SNOWMAN}"])
 def test_what_is_no_name_is_refused(name: str) -> None:
     """A name never reaches the engine unless it is one."""
