@@ -41,7 +41,7 @@ GUESSED = {
     **dict.fromkeys(("workflowPages", "workflowDisagreements"), DEFAULT_LENGTH),
     **dict.fromkeys(("hosts", "values"), 10),
     **dict.fromkeys(("stages", "disagreements"), 10),
-    **dict.fromkeys(("healingSuccessRates", "breakers", "refusals", "questions"), 20),
+    **dict.fromkeys(("healingSuccessRates", "breakers", "mechanisms", "refusals", "questions"), 20),
     **dict.fromkeys(("health", "metrics", "timeline"), 50),
     "attempts": 5,
 }

@@ -19,6 +19,7 @@ from supervised_tree import noted
 from deployments import stackfile
 from deployments.embedded import child
 from deployments.part import Part, PartStatus, State
+from deployments.slot import Slot
 from deployments.supervisor import Supervisor
 from selfheal.model.errors import Permanent
 
@@ -243,3 +244,23 @@ def test_a_file_of_another_process_is_stale(tmp_path: Path) -> None:
     older = stackfile.Stack(pid=mine.pid, started_at=time.time() - 10**6, urls={}, ports={}, parts=())
     stackfile.write(path, older)
     assert stackfile.read(path) is None
+
+
+def test_a_part_that_is_to_begin_anew_is_killed_and_started_again(tmp_path: Path) -> None:
+    """Its end is seen and mended as any other; where it does not run nothing happens."""
+
+    def start() -> subprocess.Popen[bytes]:
+        words = [sys.executable, "-S", "-c", "import signal; signal.pause()"]
+        return subprocess.Popen(child.wrapped(words, parent=os.getpid()), stdin=subprocess.DEVNULL)
+
+    slot = Slot(Part(name="part", start=start, log=tmp_path / "log"), wake=lambda: None)
+    slot.end()
+    slot.start(0.0)
+    first = slot.pid
+    slot.end()
+    until(lambda: slot.look_for_exit(1.0))
+    assert (slot.state, slot.pid) == (State.RESTARTING, None)
+    slot.advance(slot.due)
+    slot.start(slot.due)
+    assert slot.pid not in {None, first}
+    slot.kill()
