@@ -10,7 +10,7 @@ from selfheal.model.errors import Permanent
 from selfheal.model.external_alert import Naming, Webhook
 from selfheal.policy.intake import ALERTMANAGER
 from selfheal.policy.names import nearest
-from selfheal.settings.values import WITHOUT_LOGIN, ComponentName, Duration, Section
+from selfheal.settings.values import WITHOUT_LOGIN, ComponentName, Duration, Section, WebSecret
 from selfheal.settings.wording import Wrong
 
 _POINTER = Annotated[str, Field(max_length=200)]
@@ -31,6 +31,10 @@ class WebhookSettings(Section):
     """Where it says that the alert is over: true, resolved, ok, up, recovered, closed, normal, inactive."""
     items: _POINTER = ""
     """Where the list of alerts stands, if a body holds several; the others then count from each of them."""
+
+    secret: WebSecret = WebSecret("")
+    """Its sender signs each body with this (HMAC-SHA-256, header `X-Hub-Signature-256: sha256=HEX`) and shows no token;
+    never shown. Empty: it needs a token."""
 
     def webhook(self) -> Webhook:
         """The same for the domain."""
@@ -100,6 +104,11 @@ class Intake(Section):
         if name not in self.webhooks:
             raise Permanent(f"no webhook is named {name[:60]!r}{nearest(name[:60], self.webhooks)}")
         return self.webhooks[name].webhook()
+
+    def secret(self, name: str) -> bytes:
+        """What bodies of this name are signed with; empty: they come with a token."""
+        found = self.webhooks.get(name)
+        return b"" if found is None else found.secret.get_secret_value().encode()
 
     def naming(self, components: Collection[str]) -> Naming:
         """How alerts name these components."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema
 
 _FIRST_PORT, _LAST_PORT = 1024, 65535
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -105,6 +105,10 @@ Port = Annotated[
 ]
 Lease = Annotated[Duration, AfterValidator(_between(timedelta(seconds=1), timedelta(minutes=10)))]
 Turn = Annotated[Duration, AfterValidator(_between(timedelta(milliseconds=500), timedelta(hours=1)))]
+
+
+class WebSecret(SecretStr):
+    """A secret that the web server's process is given too, since it must check it: no other one is."""
 
 
 class Section(BaseModel):

@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from selfheal.settings.values import Section
+from selfheal.settings.values import Section, WebSecret
 
 
 def without_secrets(values: Mapping[str, Any], settings: BaseModel | Mapping[str, Any]) -> dict[str, Any]:
-    """The plain values without those that are secret.
+    """The plain values without those that are secret, but for what the web server itself must check.
 
     Args:
         values: that the settings were made from.
@@ -22,7 +22,8 @@ def without_secrets(values: Mapping[str, Any], settings: BaseModel | Mapping[str
         if name in withheld:
             continue
         one: Any = settings.get(name) if isinstance(settings, Mapping) else getattr(settings, name)
-        if not isinstance(one, SecretStr):
+        hidden = isinstance(one, SecretStr) and not isinstance(one, WebSecret)
+        if not hidden:
             tables = isinstance(value, Mapping) and isinstance(one, BaseModel | Mapping)
             kept[name] = without_secrets(value, one) if tables else value
     return kept

@@ -1,6 +1,8 @@
 """Alerts of other systems on the real database and web server: kept before they are answered, once, without effect."""
 
 import asyncio
+import hashlib
+import hmac
 import json
 import threading
 from collections.abc import Callable
@@ -189,6 +191,19 @@ def test_only_who_may_send_alerts_does(web: Web, empty: Engine) -> None:
     with web.client(Role.VIEWER) as viewer:
         assert viewer.post(PATH, json=body()).status_code == HTTPStatus.FORBIDDEN
     assert one(empty, "SELECT count(*) FROM intake_alerts") == 0
+
+
+def test_a_signed_body_needs_no_token(web: Web, empty: Engine) -> None:
+    """Signed with the webhook's secret it is taken; another signature, none, or a token instead is refused."""
+    sent = json.dumps({"name": "backend"}).encode()
+    right = hmac.new(b"a-webhooks-secret-0815", sent, hashlib.sha256).hexdigest()
+    path, kind = "/intake/webhooks/signed", {"content-type": "application/json"}
+    with web.process.client() as nobody, web.client(Role.OPERATOR) as known:
+        for client, said in ((nobody, {}), (known, {}), (nobody, {"x-hub-signature-256": f"sha256={right[:-1]}x"})):
+            assert client.post(path, content=sent, headers=kind | said).status_code == HTTPStatus.FORBIDDEN
+        answer = nobody.post(path, content=sent, headers=kind | {"x-hub-signature-256": f"sha256={right}"})
+    assert (answer.status_code, answer.json()["raised"]) == (HTTPStatus.ACCEPTED, 1)
+    assert one(empty, "SELECT sent_by FROM intake_alerts") == "whoever signs as signed"
 
 
 def test_without_the_database_its_sender_is_told_to_try_again(free_port: int) -> None:

@@ -48,6 +48,7 @@ def count(engine: Engine, table: str) -> int:
         return connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0  # noqa: S608 - written below
 
 
+@pytest.mark.timeout(900)
 def test_forged_alerts_have_no_effect(wired: bootstrap.Estate, empty: Engine, pytestconfig: pytest.Config) -> None:
     """Thousands of different alerts about healthy components: no attempt, no fault, few rows."""
     many = FORGED_IN_CAMPAIGN if pytestconfig.getoption("--campaign") else FORGED

@@ -19,7 +19,7 @@ from deployments.embedded import roles
 from selfheal.model.identity import Role
 
 PATH = "/intake/alertmanager"
-ROUNDS = 15
+ROUNDS = 12
 LOCKED = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
 
@@ -64,6 +64,7 @@ def test_killed_before_it_answers_it_has_kept_nothing(
     assert rows(empty) == [1, 1]
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.usefixtures("campaign")
 def test_killed_at_any_moment_nothing_is_lost_or_twice(
     embedded_postgres: Embedded, empty: Engine, issued: Issue, tmp_path: Path

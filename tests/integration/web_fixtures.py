@@ -33,6 +33,10 @@ requests_a_minute = 100000
 logins_a_minute = 1000
 query_page = true
 
+[intake.webhooks.signed]
+component = "name"
+secret = "a-webhooks-secret-0815"
+
 [supervisors.main]
 url = "http://127.0.0.1:9"
 username = "ops"
