@@ -96,7 +96,7 @@ class LogFile:
         last = self._files[-1]
         here = self._here()
         if here is not None and here != (last.at.device, last.at.inode):
-            self._files += newer(self._path, last, now)
+            self._files += newer(self._path, self._files, now)
             self._open_name(now)
         elif last.behind() or os.fstat(last.fd).st_size < last.at.offset:
             self._check(last, now)

@@ -1,7 +1,7 @@
 """Finds what became of a log file that does not bear its name any more: renamed, packed or copied beside it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from selfheal.clients.log_stretch import PACKED, UNREADABLE, OpenStretch, Stretch, is_of, open_file
@@ -71,22 +71,29 @@ def _same(one: Path, known: Stretch, now: float, *, inode: bool) -> OpenStretch 
     return None
 
 
-def newer(path: Path, than: OpenStretch, now: float) -> Iterator[OpenStretch]:
-    """The files between the one that was read and the one that bears the name now, the eldest first.
+def newer(path: Path, known: Sequence[OpenStretch], now: float) -> Iterator[OpenStretch]:
+    """The files between the last one that was read and the one that bears the name now, the eldest first.
 
     They were rotated while nobody looked. A copy of what was read is none of them.
+
+    Args:
+        path: of the log.
+        known: the files that are read already, the last one at the end.
+        now: on the monotonic clock.
 
     Raises:
         OSError: one of them cannot be read.
     """
+    than = known[-1]
     last = os.fstat(than.fd).st_mtime_ns
+    taken = {(one.at.device, one.at.inode) for one in known}
     for one in reversed(siblings(path)):
-        if one.stat().st_mtime_ns <= last:
+        if one.stat().st_mtime_ns < last:
             continue
         opened = open_file(one, now, packed=one.name.endswith(PACKED))
         if opened is None:
             continue
-        if (opened.at.device, opened.at.inode) == (than.at.device, than.at.inode) or _is_copy(opened, than):
+        if (opened.at.device, opened.at.inode) in taken or _is_copy(opened, than):
             opened.close()
         else:
             yield opened
