@@ -183,6 +183,16 @@ told for a time. A test reaches every channel, or the one that you name.
     selfheal alerts ack "fault/*" --why "on my way"
     selfheal alerts silence web --for "2 h" --why "new disks"
 """,
+    "logs": """List the logs that are followed, or try the patterns on a file.
+
+You see how far each log was read, how far behind that is, how many lines were
+errors within the window, how many were cut, and what was lost (gaps); then what
+was found, by pattern. `test` tells which lines of a file which pattern fits, with
+their signatures: it needs no running stack, and counts and raises nothing.
+
+    selfheal logs
+    selfheal logs test /var/log/backend/app.log
+""",
     "breaker": """List the circuit breakers, show one, or decide in place of one.
 
 An action that keeps failing, on whatever target, is left alone for a while,
