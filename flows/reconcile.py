@@ -38,7 +38,6 @@ def reconcile(dry_run: DryRun = False) -> State[None]:  # noqa: FBT002 - the for
             settled = current().turn(task_steps())
             ended = end_lost_runs()
             current().starts.forget()
-            current().intake.forget()
             current().rates.refresh()
             raised = [dispatch(trigger) for trigger in current().due()]
             for one in settled:

@@ -28,3 +28,10 @@ def drop_old() -> Sequence[str]:
 def forget_runs() -> int:
     """Which process carried out which run."""
     return current().retention.forget_runs()
+
+
+@task(name="forget-alerts", task_run_name="forget alerts that are long over", cache_policy=NO_CACHE, **RETRYING)
+def forget_alerts() -> int:
+    """Those that people were told of, and those of others that were taken in."""
+    estate = current()
+    return estate.outbox.forget(estate.settings.alerts.keep) + estate.intake.forget()

@@ -198,3 +198,29 @@ BEGIN
     RETURN v_ended;
 END
 $fn$;
+
+-- What was over, sent or ended longer ago than p_older; what is open or on its way stays, and so does the outbox, by which it is
+-- told what people were told of before.
+CREATE FUNCTION forget_alerts(p_older interval) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $fn$
+DECLARE
+    v_before timestamptz := now() - greatest(p_older, interval '1 day');
+    v_gone uuid[];
+BEGIN
+    v_gone := ARRAY(
+        SELECT m.id FROM public.alert_messages m
+        WHERE m.created_at < v_before
+          AND NOT EXISTS (SELECT FROM public.alert_deliveries d WHERE d.message_id = m.id
+                          AND (d.state = 'WAITING' OR d.created_at >= v_before))
+          AND NOT EXISTS (SELECT FROM public.alert_episodes e WHERE e.id = m.episode_id AND e.is_open)
+        LIMIT 10000);
+    DELETE FROM public.alert_deliveries d WHERE d.message_id = ANY (v_gone);
+    DELETE FROM public.alert_messages m WHERE m.id = ANY (v_gone);
+    DELETE FROM public.alerts a WHERE a.resolved_at < v_before;
+    DELETE FROM public.alert_episodes e WHERE NOT e.is_open AND e.last_told_at < v_before AND e.window_began < v_before
+        AND NOT EXISTS (SELECT FROM public.alerts a WHERE a.episode_id = e.id);
+    DELETE FROM public.alert_silences s WHERE s.until < v_before;
+    RETURN cardinality(v_gone);
+END
+$fn$;
+REVOKE ALL ON FUNCTION forget_alerts(interval) FROM PUBLIC;

@@ -33,6 +33,7 @@ GRANT UPDATE (severity, message, episode_id, held, occurrences, acknowledged_at,
 GRANT UPDATE (window_began, told, held, total, is_open, last_told_at) ON alert_episodes TO healing_user;
 GRANT UPDATE (state, tries, next_try_at, error, sent_at) ON alert_deliveries TO healing_user;
 GRANT UPDATE (ended_at, ended_by, ended_why) ON alert_silences TO healing_user;
+GRANT EXECUTE ON FUNCTION forget_alerts(interval) TO healing_user;
 GRANT UPDATE (verified_at, closed_at, resolution, ladder_step, attempts, start_from, start_missed_at,
               needs_person) ON faults TO healing_user;
 GRANT UPDATE (status, success, execution_time_ms, error_message, metadata, completed_at, fence, runs, lease_until,

@@ -112,6 +112,8 @@ class Alerts(Section):
     """A delivery that the channel refuses (a wrong key, a wrong password) is tried so often, then it is FAILED."""
     give_up: Duration = timedelta(days=3)
     """A delivery to a channel that cannot be reached is tried for this long, then it is FAILED."""
+    keep: Duration = timedelta(days=90)
+    """Alerts that are over, their messages and deliveries are kept for this long."""
     database_after: Duration = timedelta(seconds=20)
     """When Selfheal's own database was away for so long, people are told without it."""
     unknown_after: Duration = timedelta(minutes=5)

@@ -5,7 +5,7 @@ transaction.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine, Row, func, insert, or_, select, text, update
@@ -26,6 +26,7 @@ _AT_ONCE = 500
 _LONGEST_MESSAGE = 2000
 _ONE_AT_A_TIME = text("SELECT pg_try_advisory_xact_lock(hashtext('selfheal.alerts'))")
 _NOTE_ENDS = text("SELECT note_ends()")
+_FORGET = text("SELECT forget_alerts(:older)")
 _NOTE_TOLD = text("SELECT note_told(m) FROM unnest(CAST(:ids AS uuid[])) m")
 _EPISODE = text(
     """INSERT INTO alert_episodes AS e (id, alert_group, severity, window_began, told, held, total, is_open,
@@ -104,6 +105,11 @@ class Outbox:
         with transaction(self._engine) as connection:
             if values:
                 connection.execute(upsert(alert_outbox).on_conflict_do_nothing(), values)
+
+    def forget(self, older: timedelta) -> int:
+        """Drop what was over, sent or given up longer ago; how many messages that were."""
+        with transaction(self._engine) as connection:
+            return int(connection.scalar(_FORGET, {"older": older}) or 0)
 
     def unsent(self) -> int:
         """How many wait: not decided yet, or not delivered."""

@@ -19,6 +19,21 @@ def opened(
     return logged_in(chromium, dashboard.url, dashboard.secret(role), said=said, **options)
 
 
+ALERTS = """
+    WITH alert AS (
+        INSERT INTO alerts (id, dedup_key, alert_group, severity, message, held, occurrences, raised_at)
+        VALUES (gen_random_uuid(), 'fault/1', 'fault/web', 'CRITICAL', 'web is sick', false, 1, now()) RETURNING id
+    ), silence AS (
+        INSERT INTO alert_silences (pattern, until, who, why) VALUES ('mode/*', now() + interval '2 h', 'ada', 'known')
+    ), message AS (
+        INSERT INTO alert_messages (id, kind, severity, alert_group, dedup_key, episode_id, message, created_at)
+        SELECT id, 'ALERT', 'CRITICAL', 'fault/web', 'fault/1', id, 'web needs a person', now() FROM alert RETURNING id
+    )
+    INSERT INTO alert_deliveries (message_id, episode_id, channel, state, tries, error)
+    SELECT id, id, c.channel, c.state, 5, c.error
+    FROM message, (VALUES ('chat', 'SENT', NULL), ('pager', 'FAILED', 'it refuses')) c (channel, state, error)"""
+
+
 @pytest.mark.parametrize(("scheme", "size"), [("light", DESK), ("dark", PHONE)], ids=["light", "dark phone"])
 def test_pages_are_accessible(
     chromium: Browser, dashboard: Dashboard, happened: Happened, scheme: Literal["light", "dark"], size: Any
@@ -27,6 +42,7 @@ def test_pages_are_accessible(
     dashboard.services.pauses.pause(who="anna", why="the network is being moved")
     happened.desk.do("INSERT INTO storms (estate_group, sick, quiet_at) VALUES ('', 12, now() + interval '10 min')")
     said: list[str] = []
+    happened.desk.do(ALERTS)
     pages = [
         "/",
         "/actions",
@@ -39,7 +55,13 @@ def test_pages_are_accessible(
         f"/approvals/{happened.approval}",
     ]
     with opened(chromium, dashboard, said=said, color_scheme=scheme, viewport=size) as page:
-        for address in [*pages, f"/faults/{happened.healed}", "/workflows", f"/workflows/{CLAIMED}"]:
+        for address in [
+            *pages,
+            f"/approvals/{happened.approval}",
+            f"/faults/{happened.healed}",
+            "/workflows",
+            f"/workflows/{CLAIMED}",
+        ]:
             page.goto(address)
             for summary in page.locator("summary").all():
                 summary.click()

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Mapping
+from datetime import timedelta
 from email.header import decode_header, make_header
 from typing import Any
 
@@ -209,3 +210,33 @@ def test_an_alert_that_nobody_wants_is_not_told(empty: Engine, endpoint: Endpoin
     assert endpoint.got == []
     with empty.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM alerts WHERE resolved_at IS NULL")) == 1
+
+
+def test_what_is_long_over_is_forgotten(empty: Engine, endpoint: Endpoint, embedded_postgres: Embedded) -> None:
+    """With its messages and deliveries; what is open stays whole, however old."""
+    told = telling(empty, {"hook": channels(endpoint)["hook"]})
+    raised(empty, 2)
+    told.turn()
+    with empty.begin() as connection:
+        ended = (
+            "INSERT INTO alert_outbox (kind, severity, dedup_key, message) VALUES ('RESOLVED', 'INFO', 'fault/1', 'm')"
+        )
+        connection.execute(text(ended))
+    told.turn()
+    for table, column in (
+        ("alert_messages", "created_at"),
+        ("alert_deliveries", "created_at"),
+        ("alerts", "resolved_at"),
+    ):
+        owned(embedded_postgres, f"UPDATE {table} SET {column} = {column} - interval '91 days'")  # type: ignore[arg-type] # noqa: S608
+    owned(
+        embedded_postgres,
+        "UPDATE alert_episodes SET last_told_at = now() - interval '91 d', window_began = now() - interval '91 d'",
+    )
+    assert Outbox(empty).forget(timedelta(days=90)) == 0, "one alert of its episode is open"
+    over(empty, 2)
+    told.turn()
+    assert Outbox(empty).forget(timedelta(days=90)) == 2
+    with empty.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM alert_messages")) == 1, "its end is new"
+        assert connection.scalar(text("SELECT count(*) FROM alerts")) == 1
