@@ -134,3 +134,16 @@ def test_a_call_brings_its_method_token_and_body() -> None:
     said = b"".join(seen).lower()
     assert said.startswith(b"delete /caches?all=1 ")
     assert b"authorization: bearer t0ken" in said
+
+
+def test_what_a_url_tells_is_read_to_its_bound(serve: Serve) -> None:
+    """The body of a 2xx; at most 64 KiB of it."""
+    url = serve(lambda client: client.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (BODY_LIMIT + 10)))
+    assert Http().read(url, token="t0ken", timeout=SOON) == "x" * BODY_LIMIT
+
+
+def test_what_is_no_good_answer_is_not_read(serve: Serve) -> None:
+    """A redirect and an error tell no figure."""
+    url = serve(lambda client: client.sendall(b"HTTP/1.1 503 X\r\nContent-Length: 2\r\n\r\n{}"))
+    with pytest.raises(Permanent, match="answers 503"):
+        Http().read(url, token="", timeout=SOON)
