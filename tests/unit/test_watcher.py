@@ -209,6 +209,22 @@ def test_a_third_strike_raises_a_trigger() -> None:
     ]
 
 
+def test_what_is_not_watched_is_looked_at_while_its_fault_is_open() -> None:
+    """No sweep makes the costly look; once a trigger has opened its fault, one a minute sees how that goes on."""
+    stage = Stage("backend", "modules", sweeps=30)
+    stage.components["modules"] = replace(stage.components["modules"], watched=False)
+    stage.watcher = stage.another_watcher()
+    stage.run()
+    assert {row.component for rows in stage.recorded for row in rows} == {"backend"}
+    stage = Stage("backend", "modules", sweeps=30)
+    stage.components["modules"] = replace(stage.components["modules"], watched=False)
+    stage.open_faults = {stage.components["modules"].target}
+    stage.watcher = stage.another_watcher()
+    stage.run()
+    looks = [row.component for rows in stage.recorded for row in rows].count("modules")
+    assert 1 <= looks < 30
+
+
 def test_strikes_are_in_a_row() -> None:
     """A healthy look between sick ones begins the count anew; one that could not tell does not."""
     stage = Stage("backend", sweeps=4)

@@ -1,0 +1,40 @@
+"""`selfheal status` on components that no sweep looks at: said so, and no bad news."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from console.status import Findings, _components
+from selfheal.model.health import ComponentHealth, HealthStatus
+from selfheal.settings.file import parse
+
+CHECK = {"probe": "command", "container": "web", "command": ["node", "-v"], "watched": False}
+SETTINGS = parse({"components": {"modules": CHECK}}, source="the test")
+
+
+def row(age: timedelta) -> ComponentHealth:
+    return ComponentHealth(
+        component="modules",
+        status=HealthStatus.DOWN,
+        response_ms=None,
+        detail="it is missing",
+        checked_at=datetime.now(UTC) - age,
+    )
+
+
+@pytest.mark.parametrize(
+    ("latest", "status", "bad"),
+    [
+        ({}, "not watched", False),
+        ({"modules": row(timedelta(hours=1))}, "not watched", False),
+        ({"modules": row(timedelta(minutes=2))}, "DOWN", True),
+    ],
+    ids=["never", "long ago", "its fault is open"],
+)
+def test_what_is_not_watched_is_no_bad_news(latest: dict[str, ComponentHealth], status: str, bad: bool) -> None:  # noqa: FBT001
+    """Until it is looked at, once a minute, because its fault is open."""
+    found = Findings()
+    _components(found, SETTINGS, latest)
+    (only,) = found.sections[0].rows
+    assert (only["status"], found.bad) == (status, bad)
+    assert ("suspects it" in str(only["detail"])) is not bad
