@@ -99,7 +99,7 @@ class ContainerControl(Protocol):
         ...
 
     def usages(self, names: Collection[str]) -> Mapping[str, ContainerUsage]:
-        """What these containers use, by name; of one that does not run nothing is told."""
+        """What these containers use, by name; of one that does not run nothing is told. It may take seconds."""
         ...
 
     def changes(self) -> Changes:

@@ -1,4 +1,4 @@
-"""What containers use, once a minute beside the sweeps: an engine takes some milliseconds for each container."""
+"""What containers use, once a minute beside the sweeps: an engine may take a second for each."""
 
 import logging
 from collections.abc import Callable, Mapping
