@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from deployments.scheduled import HINT, Scheduled
 from selfheal.model.health import Watch
@@ -103,6 +103,6 @@ class OwnHealth:
         if self.now() < self._not_before:
             return
         self._not_before = self.now() + RESTART_AT_MOST_EVERY_S
-        behind = max((one.behind for one in late), default=timedelta(0))
-        _log.error("nothing runs that a schedule begins, for %s: %s is started anew", behind, part)
+        behind_s = max((one.behind.total_seconds() for one in late), default=0.0)
+        _log.error("nothing runs that a schedule begins, for %.0f s: %s is started anew", behind_s, part)
         self.restart(part)
