@@ -131,7 +131,7 @@ REVOKE ALL ON FUNCTION take_alerts(text, text, jsonb, intake_limits) FROM PUBLIC
 
 -- What is over, or was refused, is forgotten after p_older with the triggers that it had raised; open ones never delivered
 -- again for so long too.
-CREATE FUNCTION forget_alerts(p_older interval) RETURNS bigint
+CREATE FUNCTION forget_intake(p_older interval) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $fn$
     WITH gone AS (
         DELETE FROM public.intake_alerts a WHERE a.last_at < now() - greatest(p_older, interval '1 day') RETURNING a.id
@@ -143,4 +143,4 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $
     )
     SELECT count(*) FROM gone
 $fn$;
-REVOKE ALL ON FUNCTION forget_alerts(interval) FROM PUBLIC;
+REVOKE ALL ON FUNCTION forget_intake(interval) FROM PUBLIC;

@@ -52,7 +52,7 @@ GRANT SELECT ON mechanisms TO healing_user, selfheal_api, selfheal_api_admin, se
 GRANT INSERT, UPDATE (every, since) ON mechanisms TO healing_user;
 GRANT SELECT ON intake_alerts TO healing_user, selfheal_api, selfheal_api_admin, selfheal_viewer;
 GRANT EXECUTE ON FUNCTION take_alerts(text, text, jsonb, intake_limits) TO healing_user, selfheal_api, selfheal_api_admin;
-GRANT EXECUTE ON FUNCTION forget_alerts(interval) TO healing_user;
+GRANT EXECUTE ON FUNCTION forget_intake(interval) TO healing_user;
 GRANT SELECT, INSERT, UPDATE (level, found_at, details) ON workflow_health TO healing_user;
 GRANT SELECT, INSERT (id, path, kind, req_number, line, before, after, sha256_before, sha256_after, size_before, size_after,
                       backup, who, why), UPDATE (state, note, settled_at) ON file_changes TO healing_user;

@@ -19,7 +19,7 @@ _TAKE = text(
     """SELECT raised, counted, resolved, refused
        FROM take_alerts(:webhook, :sent_by, :alerts, CAST(ROW(:quiet, :apart, :most) AS intake_limits))"""
 ).bindparams(bindparam("alerts", type_=JSONB))
-_FORGET = text("SELECT forget_alerts(:older)")
+_FORGET = text("SELECT forget_intake(:older)")
 _NEWEST = text(
     """SELECT i.webhook, i.component, i.state, coalesce(nullif(i.refusal, ''), i.reason) AS reason, i.deliveries,
               i.sent_by, i.first_at, i.last_at, coalesce(h.decision, '') AS decision

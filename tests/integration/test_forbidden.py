@@ -67,7 +67,7 @@ STATEMENTS: list[tuple[tuple[str, ...], str]] = [
     (EVERYBODY, "DELETE FROM mechanisms"),
     (PEOPLE, "UPDATE mechanisms SET every = NULL"),
     (EVERYBODY, "UPDATE intake_alerts SET sent_by = 'somebody else'"),
-    (PEOPLE, "SELECT forget_alerts(interval '1 day')"),
+    (PEOPLE, "SELECT forget_intake(interval '1 day')"),
     (EVERYBODY, "UPDATE devops_alert_history SET delivery_status = 'SENT'"),
     (EVERYBODY, "BEGIN; LOCK TABLE healing_actions IN ACCESS EXCLUSIVE MODE"),
     # nobody makes, changes or drops an object

@@ -139,7 +139,7 @@ def test_the_web_servers_role_raises_nothing_else(api_engine: Engine, intake: In
     for sql in (
         RAISE,
         "UPDATE intake_alerts SET state = 'OPEN'",
-        "SELECT forget_alerts(interval '1 day')",
+        "SELECT forget_intake(interval '1 day')",
         "SELECT refuse_alert('w', 'x', 'c', 'y', 'HIGH', 1)",
     ):
         with pytest.raises(NotAllowed):
