@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping
 
 from selfheal.model.admission import Place
 from selfheal.model.component import Component
+from selfheal.model.observation import Observation
+from selfheal.policy.triggers import LOOKS_WITHIN
 
 
 def place_of(component: Component, components: Mapping[str, Component], allow: Collection[str]) -> Place:
@@ -21,6 +23,18 @@ def place_of(component: Component, components: Mapping[str, Component], allow: C
 def siblings(component: Component, components: Mapping[str, Component]) -> set[str]:
     """Names of the others that are the same physical thing, looked at otherwise."""
     return {one.name for one in components.values() if one.target == component.target} - {component.name}
+
+
+def left_to(component: Component, seen: Observation, components: Mapping[str, Component]) -> str:
+    """The component to which this one is left, since the thing of which it is a part does not run; empty: to none.
+
+    Nothing within a dead container can be mended, and nobody need be told of what comes back with it.
+    """
+    life = seen.incarnation if component.keeper else None
+    if component.probe not in LOOKS_WITHIN or life is None or life.can_answer:
+        return ""
+    wholes = [name for name in siblings(component, components) if components[name].probe not in LOOKS_WITHIN]
+    return min((name for name in wholes if components[name].watched and components[name].ladder), default="")
 
 
 def depths(components: Mapping[str, Component]) -> dict[str, int]:

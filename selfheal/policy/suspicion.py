@@ -4,12 +4,14 @@ The watcher, which sees everything itself, knows these rules too: a crash loop i
 person has stopped stays so, and what Docker or supervisord restarts by itself is left to them first.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from selfheal.model.admission import Decision, Refusal
 from selfheal.model.component import Component
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import SUSPICIONS, Trigger
+from selfheal.policy.places import left_to
 from selfheal.policy.triggers import given_up, platform_restarts
 
 
@@ -21,7 +23,9 @@ def as_seen(trigger: Trigger, component: Component, seen: Observation | None) ->
     return trigger if kind is None else replace(trigger, type=kind)
 
 
-def refuse_suspicion(trigger: Trigger, component: Component, seen: Observation | None) -> Refusal | None:
+def refuse_suspicion(
+    trigger: Trigger, component: Component, seen: Observation | None, components: Mapping[str, Component]
+) -> Refusal | None:
     """Why a suspicion alone is not enough, though the component is not well."""
     if trigger.type not in SUSPICIONS or seen is None or seen.health is Health.HEALTHY:
         return None
@@ -31,6 +35,9 @@ def refuse_suspicion(trigger: Trigger, component: Component, seen: Observation |
         )
     if seen.stopped_on_request:
         return _refused(f"{component.name!r} was stopped on request; `selfheal heal {component.name}` starts it")
+    whole = left_to(component, seen, components)
+    if whole:
+        return _refused(f"what {component.name!r} is a part of does not run ({seen.detail}): left to {whole!r}")
     if platform_restarts(component, seen):
         return _refused(
             f"{component.keeper} is restarting {component.name!r} by itself: left to it for now",

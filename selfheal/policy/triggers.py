@@ -29,6 +29,8 @@ _OF_LOOK_WITHIN = {
     ProbeKind.COMMAND: TriggerType.CHECK_FAILED,
     ProbeKind.MEMORY: TriggerType.MEMORY_HIGH,
 }
+LOOKS_WITHIN = frozenset(_OF_LOOK_WITHIN)
+"""Probes that look at one part of a thing, which another component may be as a whole."""
 _LAST = frozenset({TriggerType.FILE_DAMAGED, TriggerType.MOUNT_GONE, TriggerType.CHECK_FAILED})
 _PLATFORM_ACTS = frozenset({"RESTARTING", "CRASH_LOOP", "BACKOFF"})  # Docker's, Docker's, supervisord's
 

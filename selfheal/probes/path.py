@@ -29,6 +29,7 @@ class PathProbe:
 
     def __init__(self, insides: Mapping[str, ContainerInside], host: HostPaths | None, clock: Clock) -> None:
         self._insides, self._host, self._clock = insides, host, clock
+        self._told: dict[str, str] = {}
 
     def observe(self, component: Component, incarnation: Incarnation | None) -> Observation:
         """Look once; without a container the observation's incarnation is the file's own."""
@@ -59,11 +60,19 @@ class PathProbe:
             raise Permanent("files of this machine are not looked at here")
         standing = self._host.standing(component.path, mounted=component.mounted, timeout=component.probe_timeout)
         if component.copies and standing.state is PathState.PRESENT:
-            try:
-                self._host.keep(component.path, component.copies, timeout=component.probe_timeout)
-            except SelfhealError as error:  # it is well all the same; without a copy verify-mount says so
-                _log.warning("%s is not copied: %s", component.path, error)
+            self._keep(component, self._host)
         return standing
+
+    def _keep(self, component: Component, host: HostPaths) -> None:
+        """Keep a copy; where that is not possible the file is well all the same, and the log says so once."""
+        said = ""
+        try:
+            host.keep(component.path, component.copies, timeout=component.probe_timeout)
+        except SelfhealError as error:
+            said = str(error)
+        if said and said != self._told.get(component.path):
+            _log.warning("%s is not copied: %s", component.path, said)
+        self._told[component.path] = said
 
 
 def life_of(standing: PathStanding) -> Incarnation:

@@ -55,7 +55,7 @@ def decide(healer: Healer, trigger: Trigger, seen: Observation | None) -> Decide
         for one in actions
     )
     refusal = None if seen is None else refuse_healthy(seen, trigger.type)
-    refusal = refusal or refuse_suspicion(trigger, component, seen)
+    refusal = refusal or refuse_suspicion(trigger, component, seen, healer.components)
     return Decided(trigger=known, place=place, rungs=rungs, refusal=refusal)
 
 

@@ -7,13 +7,11 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from selfheal.model.component import ProbeKind
 from selfheal.policy.catalogue import ALLOWED_AS, REQUEST_FILE
+from selfheal.policy.triggers import LOOKS_WITHIN
 from selfheal.settings.estate import Settings
 from selfheal.settings.values import Section
 
-LOOKS_WITHIN = frozenset({ProbeKind.PATH, ProbeKind.COMMAND, ProbeKind.MEMORY})
-"""Probes that look at one part of a thing, which another component is as a whole."""
 PERSON = "investigate"
 
 

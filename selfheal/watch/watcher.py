@@ -23,7 +23,7 @@ from selfheal.model.health import ComponentHealth, HealthStatus, Measured
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import Source, Trigger
 from selfheal.policy.health import Track, advance, is_certain, whole_of
-from selfheal.policy.places import below, depths, siblings
+from selfheal.policy.places import below, depths, left_to, siblings
 from selfheal.policy.triggers import platform_acts, priority_of, type_of
 from selfheal.protocol.heal import Result
 from selfheal.watch.beside import Beside
@@ -220,6 +220,8 @@ class Watcher:
         component, sick_since = self._world.components[seen.component], state.sick_since or seen.observed_at
         now, grace = self._world.clock.now(), self._pace.platform_grace
         if platform_acts(component, seen, sick_since=sick_since, now=now, grace=grace):
+            return
+        if left_to(component, seen, self._world.components):
             return
         if seen.stopped_on_request and not self._left_by_us(component):
             state.not_before = self._world.clock.monotonic() + _RAISE_AGAIN_S

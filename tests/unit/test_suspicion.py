@@ -47,13 +47,13 @@ def seen(health: Health, state: str = "RUNNING") -> Observation:
 )
 def test_a_suggestion_alone_moves_nothing(kind: TriggerType, looks: Observation, said: str) -> None:
     """What is unknown, stopped by a person or restarted by its platform is left alone."""
-    refusal = refuse_suspicion(suspected(kind), WEB, looks)
+    refusal = refuse_suspicion(suspected(kind), WEB, looks, {"web": WEB})
     assert bool(refusal) is bool(said)
     if refusal is not None:
         assert refusal.decision is (Decision.ALREADY_HEALING if said == "by itself" else Decision.NOT_ALLOWED)
         assert said in refusal.reason
     for own in (TriggerType.CONTAINER_DOWN, TriggerType.MANUAL):
-        assert refuse_suspicion(suspected(own), WEB, looks) is None
+        assert refuse_suspicion(suspected(own), WEB, looks, {"web": WEB}) is None
 
 
 def test_what_its_keeper_says_outweighs_the_suggestion() -> None:
@@ -71,5 +71,23 @@ def test_what_its_keeper_says_outweighs_the_suggestion() -> None:
 def test_supervisord_is_waited_for_where_it_restarts() -> None:
     """What does not restart by itself is ours."""
     exited = seen(Health.SICK, "EXITED")
-    assert refuse_suspicion(suspected(TriggerType.LOG_ERROR), replace(WEB, restarts=True), exited) is not None
-    assert refuse_suspicion(suspected(TriggerType.LOG_ERROR), WEB, exited) is None
+    assert (
+        refuse_suspicion(suspected(TriggerType.LOG_ERROR), replace(WEB, restarts=True), exited, {"web": WEB})
+        is not None
+    )
+    assert refuse_suspicion(suspected(TriggerType.LOG_ERROR), WEB, exited, {"web": WEB}) is None
+
+
+def test_a_part_is_left_to_the_whole_that_does_not_run() -> None:
+    """Nobody installs packages in a dead container, or is told of them; where nobody keeps the whole, it is its own."""
+    part = replace(WEB, name="modules", probe=ProbeKind.COMMAND, ladder=("install-packages", "investigate"))
+    whole = replace(WEB, ladder=("restart-container",))
+    life = Incarnation(pid=0, started_at=1, state="EXITED", id="a" * 64)
+    dead = replace(seen(Health.SICK), incarnation=life)
+    suspicion = suspected(TriggerType.LOG_ERROR)
+    refusal = refuse_suspicion(suspicion, part, dead, {"modules": part, "web": whole})
+    assert refusal is not None
+    assert "left to 'web'" in refusal.reason
+    assert refuse_suspicion(suspicion, part, seen(Health.SICK), {"modules": part, "web": whole}) is None
+    assert refuse_suspicion(suspicion, part, dead, {"modules": part, "web": WEB}) is None
+    assert refuse_suspicion(suspicion, whole, dead, {"modules": part, "web": whole}) is None

@@ -225,6 +225,21 @@ def test_what_is_not_watched_is_looked_at_while_its_fault_is_open() -> None:
     assert 1 <= looks < 30
 
 
+def test_a_part_of_a_dead_container_is_left_to_the_container() -> None:
+    """Both are sick; one trigger is raised, by the component that is the whole."""
+    stage = Stage("backend", "modules", sweeps=5)
+    kept = {"target": "docker/web", "docker": "docker", "container": "web"}
+    stage.components = {
+        "backend": Component(name="backend", probe=ProbeKind.CONTAINER, ladder=("restart-container",), **kept),  # type: ignore[arg-type]
+        "modules": Component(name="modules", probe=ProbeKind.COMMAND, ladder=("investigate",), **kept),  # type: ignore[arg-type]
+    }
+    stage.watcher = stage.another_watcher()
+    for name in stage.components:
+        stage.show(SICK, "EXITED", name=name)
+    stage.run()
+    assert {one.component for one in stage.raised} == {"backend"}
+
+
 def test_strikes_are_in_a_row() -> None:
     """A healthy look between sick ones begins the count anew; one that could not tell does not."""
     stage = Stage("backend", sweeps=4)
