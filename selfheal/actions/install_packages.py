@@ -62,6 +62,7 @@ class InstallPackages:
             evidence={"seen": redacted(f"{seen.health}: {seen.detail}"), **evidence_of(engine, life)},
             steps=(f"run `{shown(install.command)}` in {component.container}, at most {_words(install)}",),
             parameters={"command": list(install.command)},
+            timeout_s=(install.timeout + _OVERHEAD).total_seconds(),
         )
 
     def commit(self, component: Component, plan: Plan) -> str:

@@ -70,6 +70,7 @@ class Plan:
         evidence: what a restart would destroy (state, last log lines), at most 64 KiB.
         steps: what the act will do, for a person and for a dry run.
         parameters: what the act depends on besides its target; a person's approval is bound to them.
+        timeout_s: the act is over by then; None: as the action says for all.
     """
 
     before: Incarnation | None = None
@@ -77,6 +78,7 @@ class Plan:
     evidence: dict[str, Any] = field(default_factory=dict)
     steps: tuple[str, ...] = ()
     parameters: dict[str, Any] = field(default_factory=dict)
+    timeout_s: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ Observing and recording may be repeated; `act` and `roll_back` are never retried
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from uuid import UUID
 
 from selfheal.model.admission import Answer
@@ -125,7 +126,9 @@ def act(healer: Healer, attempt: Attempt) -> Act:
     _unchanged(attempt, healer.observe(component))
     reach("before-announce")
     healer.leases.check(attempt)
-    announced = healer.store.announce_act(attempt.id, fence=attempt.fence, timeout=action.timeout)
+    own = None if attempt.plan is None else attempt.plan.timeout_s
+    timeout = action.timeout if own is None else timedelta(seconds=own)
+    announced = healer.store.announce_act(attempt.id, fence=attempt.fence, timeout=timeout)
     _still_ours(announced, attempt)
     reach("before-act")
     result = _timed(healer, lambda: action.commit(component, _plan(attempt)))

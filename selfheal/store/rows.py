@@ -55,6 +55,7 @@ def plan_of(stored: dict[str, Any]) -> Plan:
         evidence=stored["evidence"],
         steps=tuple(stored["steps"]),
         parameters=stored.get("parameters", {}),
+        timeout_s=stored.get("timeout_s"),
     )
 
 

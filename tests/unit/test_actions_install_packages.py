@@ -43,7 +43,7 @@ def test_the_command_of_the_settings_is_run_once() -> None:
     world = World(Executed(exit_code=0, output="password=hunter22\nadded 312 packages"))
     plan = world.action.prepare(MODULES)
     assert plan.steps == ("run `npm ci` in web, at most 300 s",)
-    assert plan.parameters == {"command": ["npm", "ci"]}
+    assert (plan.parameters, plan.timeout_s) == ({"command": ["npm", "ci"]}, 315)
     assert "Cannot find module" in plan.evidence["log"]
     assert world.inside.ran == []
     said = world.action.commit(MODULES, plan)

@@ -734,6 +734,16 @@ def test_what_is_for_a_person_is_no_heal_and_hands_the_fault_over_at_once() -> N
     assert (fault.open, fault.needs_person) == (True, result.message)
 
 
+@pytest.mark.parametrize(("own", "deadline"), [(None, 10), (300.0, 300)])
+def test_a_plan_may_say_how_long_its_act_takes(own: float | None, deadline: int) -> None:
+    """Whoever takes it over waits so long, and not as long as the longest act of its kind."""
+    ward, found = Ward(), []
+    ward.patient.prepare = lambda _: Plan(before=ward.patient.life, timeout_s=own)  # type: ignore[method-assign]
+    ward.patient.on["commit"] = lambda: found.extend(row.attempt.act_deadline for row in ward.store.rows.values())
+    ward.heal()
+    assert found == [ward.clock.now().replace(second=0, microsecond=0) + timedelta(seconds=deadline)]
+
+
 def test_an_action_that_only_observes_is_not_even_prepared() -> None:
     """The refusal is recorded like every other, and nothing is asked of the target but how it is."""
     ward = Ward()
