@@ -113,13 +113,13 @@ def _running(client: APIClient, container_id: str, command: tuple[str, ...]) -> 
     for one in client.inspect_container(container_id)["ExecIDs"] or ():
         told = client.exec_inspect(one)
         what = told["ProcessConfig"]
-        if told["Running"] and (what["entrypoint"], *what["arguments"]) == command:
+        if told["Running"] and (what["entrypoint"], *(what.get("arguments") or ())) == command:
             return True
     return False
 
 
 def _overrun(client: APIClient, container_id: str, command: tuple[str, ...], begun: str, seconds: float) -> Overrun:
-    ended = _end(int(client.exec_inspect(begun)["Pid"] or 0), container_id)
+    ended = _end(int(client.exec_inspect(begun).get("Pid") or 0), container_id)
     rest = "it was ended" if ended else "it still runs there"
     return Overrun(f"`{shown(command)}` did not end within {seconds:g} s in the container; {rest}")
 
