@@ -2,10 +2,11 @@
 
 import functools
 import json
+import re
 import ssl
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -14,7 +15,7 @@ from selfheal.model.errors import Busy, Permanent, Transient
 
 _LONGEST_BUSY_S = 3600.0
 _TIMEOUTS, _BUSY = 408, 429
-_CLIENT_ERRORS = range(400, 500)
+_TAKEN, _CLIENT_ERRORS = range(200, 300), range(400, 500)
 _SAID = 200
 _JSON = {"content-type": "application/json", "user-agent": "selfheal-alerts"}
 
@@ -45,9 +46,16 @@ def post(  # noqa: PLR0913 - each is a part of the call
     """
     trust = _trust() if url.startswith("https") else False
 
-    async def call() -> httpx.Response:
-        async with httpx.AsyncClient(verify=trust, timeout=None, trust_env=False) as client:  # noqa: S113  bounded below
-            return await client.post(url, content=_body(document), headers={**_JSON, **(headers or {})})
+    async def call() -> _Answer:
+        client = httpx.AsyncClient(verify=trust, timeout=None, trust_env=False)  # noqa: S113  bounded below
+        sent = {**_JSON, **(headers or {})}
+        async with client, client.stream("POST", url, content=_body(document), headers=sent) as answer:
+            said = b""
+            async for piece in answer.aiter_raw():
+                said += piece
+                if len(said) >= _SAID:
+                    break
+            return _Answer(answer.status_code, answer.headers.get("retry-after", ""), said[:_SAID])
 
     try:
         answer = run_within(call, timeout)
@@ -55,12 +63,20 @@ def post(  # noqa: PLR0913 - each is a part of the call
         raise Transient(f"{name} gave no full answer within {timeout.total_seconds():g} s") from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         raise Transient(f"{name} cannot be reached: {type(error).__name__}") from error
-    if answer.status_code == _BUSY:
-        raise Busy(f"{name} answers 429: too many at once", seconds=_asked(answer))
-    if answer.status_code in _CLIENT_ERRORS and answer.status_code != _TIMEOUTS:
-        raise Permanent(f"{name} refuses it with {answer.status_code}: {_words(answer)}", hint=hint)
-    if not answer.is_success:
-        raise Transient(f"{name} answers {answer.status_code}")
+    if answer.status == _BUSY:
+        raise Busy(f"{name} answers 429: too many at once", seconds=_asked(answer.retry_after))
+    if answer.status in _CLIENT_ERRORS and answer.status != _TIMEOUTS:
+        raise Permanent(f"{name} refuses it with {answer.status}: {_words(answer.said)}", hint=hint)
+    if answer.status not in _TAKEN:
+        raise Transient(f"{name} answers {answer.status}")
+
+
+class _Answer(NamedTuple):
+    """Status, what `Retry-After` says, and the first bytes of the body."""
+
+    status: int
+    retry_after: str
+    said: bytes
 
 
 @functools.cache
@@ -73,14 +89,13 @@ def _body(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=False, default=str).encode("utf-8", "replace")
 
 
-def _asked(answer: httpx.Response) -> float:
-    """Seconds that it wants to be left alone; an hour at most, half a minute where it does not say."""
-    try:
-        return min(max(float(answer.headers.get("retry-after", "30")), 1.0), _LONGEST_BUSY_S)
-    except ValueError:
-        return 60.0  # a date: it is asked again in a minute
+def _asked(retry_after: str) -> float:
+    """Seconds that it wants to be left alone, an hour at most; a minute where it gives a date."""
+    if not retry_after:
+        return 30.0
+    return min(float(retry_after), _LONGEST_BUSY_S) if re.fullmatch(r"[0-9]{1,6}", retry_after.strip()) else 60.0
 
 
-def _words(answer: httpx.Response) -> str:
+def _words(said: bytes) -> str:
     """The beginning of what it says."""
-    return " ".join(answer.text[:_SAID].split()) or "without a word"
+    return " ".join(said.decode("utf-8", "replace").split()) or "without a word"
