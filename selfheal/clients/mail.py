@@ -4,6 +4,7 @@ SMTP has no key against doubles: a mail that was sent twice has the same Message
 """
 
 import json
+import logging
 import smtplib
 import ssl
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from selfheal.model.errors import Permanent, Transient
 
 _SUBJECT, _BODY = 200, 64 * 1024
 _REFUSED = range(500, 600)
+_log = logging.getLogger(__name__)
 Security = Literal["starttls", "tls", "none"]
 
 
@@ -56,7 +58,7 @@ class Mail:
         self._server, self._sender, self._to = server, sender, to
 
     def send(self, message: Message) -> None:
-        """See `ports.AlertChannel.send`; taken for all of the recipients, or for none."""
+        """See `ports.AlertChannel.send`; it counts as delivered once it is taken for one of the recipients."""
         mail = self._written(message)
         try:
             with self._connected() as session:
@@ -75,8 +77,8 @@ class Mail:
             raise _of_code(error.smtp_code) from error
         except (smtplib.SMTPException, OSError) as error:
             raise Transient(f"the mail server cannot be reached: {type(error).__name__}") from error
-        if refused:
-            raise Permanent(f"the mail server refuses {len(refused)} of {len(self._to)} recipients", hint="correct to")
+        if refused:  # the others have it, and would get it again with each further try
+            _log.error("the mail server refuses %d of %d recipients; correct `to`", len(refused), len(self._to))
 
     def _connected(self) -> smtplib.SMTP:
         server, timeout = self._server, self._server.timeout.total_seconds()

@@ -7,7 +7,9 @@ they tell of it once, and whoever dies on the way is followed by another one.
 import logging
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
+from uuid import uuid5
 
 from uuid6 import uuid7
 
@@ -49,11 +51,23 @@ class Emergency:
         self._clock, self._after = clock, after
         self._since: tuple[float, datetime] | None = None
         self._raised = False
+        self._own: Spooled | None = None
+        self._told: set[str] = set()
         self._running = threading.Lock()
 
     def fine(self) -> None:
-        """The database has just been written to."""
-        self._since, self._raised = None, False
+        """The database has just been written to; what was told without the spool is ended without it, too."""
+        own, told = self._own, sorted(self._told)
+        self._since, self._raised, self._own, self._told = None, False, None, set()
+        if own is not None:
+            over = replace(
+                self._message(own.alert),
+                id=uuid5(own.alert.id, "over"),
+                kind=MessageKind.RESOLVED,
+                message="over: the database answers again",
+            )
+            for name in told:
+                threading.Thread(target=self._give, args=(name, over), name=f"emergency-{name}", daemon=True).start()
 
     def trouble(self, why: str) -> None:
         """It could not be; returns at once."""
@@ -66,40 +80,45 @@ class Emergency:
     def _act(self, began_at: datetime, why: str) -> None:
         try:
             self.tell(began_at, why)
-        except SelfhealError as error:
-            _log.error("nobody can be told that the database is away: %s", error)
         except Exception:  # noqa: BLE001 - the next call is another try
             _log.exception("telling that the database is away broke")
         finally:
             self._running.release()
 
     def tell(self, began_at: datetime, why: str) -> None:
-        """Keep it, and send what nobody has sent.
-
-        Raises:
-            SelfhealError: neither could be done.
-        """
-        due: list[Spooled] = []
+        """Keep it, and send what nobody has sent."""
         if not self._raised:
             alert = self._alert(began_at, why)
-            if self._kept(alert) is None:
-                due.append(Spooled(alert=alert))
+            self._own = None if self._kept(alert) else Spooled(alert=alert)
             self._raised = True
         reach("after-spool")
-        if self._spool is not None:
-            due += self._spool.due(self._clock.now(), again=_AGAIN)
-        for one in due:
+        for one in self._due():
             self._send(one)
 
-    def _kept(self, alert: Alert) -> bool | None:
-        """Whether it is in the spool now; None: it cannot be kept, and is told by this process alone."""
+    def _due(self) -> list[Spooled]:
+        """What is to be sent now: what is in the spool and nobody has tried lately, or what could not be kept there."""
+        now, due, own = self._clock.now(), list[Spooled](), self._own
+        if own is not None and (own.tried_at is None or own.tried_at + _AGAIN <= now):
+            self._own = replace(own, tried_at=now)
+            due.append(replace(own, told=frozenset(self._told)))
         if self._spool is None:
-            return None
+            return due
         try:
-            return self._spool.add(alert)
+            return [*due, *self._spool.due(now, again=_AGAIN)]
         except SelfhealError as error:
             _log.error("%s", error)
-            return None
+            return due
+
+    def _kept(self, alert: Alert) -> bool:
+        """Whether it is in the spool now; if not, this process tells it alone."""
+        if self._spool is None:
+            return False
+        try:
+            self._spool.add(alert)
+        except SelfhealError as error:
+            _log.error("%s", error)
+            return False
+        return True
 
     def _send(self, one: Spooled) -> None:
         """To every channel that has not taken it, at once: one that hangs holds up none of the others."""
@@ -114,13 +133,25 @@ class Emergency:
             thread.join()
 
     def _send_to(self, name: str, alert: Alert) -> None:
+        if not self._give(name, self._message(alert)):
+            return
+        reach("after-spool-send")
+        self._told.add(name)
+        if self._spool is None or self._own is not None:
+            return
         try:
-            self._channels[name].send(self._message(alert))
-            reach("after-spool-send")
-            if self._spool is not None:
-                self._spool.told(alert.id, name)
+            self._spool.told(alert.id, name)
         except SelfhealError as error:
-            _log.error("%s was not told that the database is away: %s", name, error)
+            _log.error("%s", error)
+
+    def _give(self, name: str, message: Message) -> bool:
+        """Whether the channel took it."""
+        try:
+            self._channels[name].send(message)
+        except SelfhealError as error:
+            _log.error("%s was not told of the database: %s", name, error)
+            return False
+        return True
 
     def _message(self, alert: Alert) -> Message:
         """As it is routed later: of an episode of its own."""
