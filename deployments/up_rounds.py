@@ -34,7 +34,7 @@ _TICK_S = 5.0
 
 @dataclass(kw_only=True)
 class Surroundings:
-    """What the rounds of one stack need; not frozen: it remembers when the next heartbeat is due.
+    """What the rounds of one stack need; not frozen: it remembers since when mechanisms run, and the next heartbeat.
 
     Attributes:
         servers: of the stack.
@@ -43,7 +43,6 @@ class Surroundings:
         database_url: as healing_user.
         prefect: a client of the Prefect server.
         begin_watcher: begins a watcher by its name; may raise.
-        started_at: when the stack was started.
     """
 
     servers: Servers
@@ -52,7 +51,7 @@ class Surroundings:
     database_url: str = field(repr=False)
     prefect: Callable[[], PrefectApi]
     begin_watcher: Callable[[str], None]
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _since: datetime | None = field(default=None, init=False)
     _beat_due: float = field(default=0.0, init=False)
     _was_ready: bool = field(default=False, init=False)
 
@@ -61,7 +60,12 @@ class Surroundings:
         return load(self.config)
 
     def schedule(self) -> None:
-        """Say which mechanisms are to run from now on; whoever shows or tells of them reads it."""
+        """Say which mechanisms are to run; whoever shows or tells of them reads it.
+
+        They are expected from the first call on, when the worker is ready for the first time: a worker that comes and
+        goes is no reason to expect nothing.
+        """
+        self._since = self._since or datetime.now(UTC)
         settings = self.settings()
         every = declared.schedules(workflows=settings.workflows.there_are, logs=settings.log_monitor.there_are)
         every = {name: one for name, one in every.items() if name not in WATCHERS}  # of the watchers their beat tells
@@ -69,7 +73,7 @@ class Surroundings:
             every[heartbeat.MECHANISM] = settings.heartbeat.every
         engine = open_engine(self.database_url, pool_size=1)
         try:
-            Mechanisms(engine).schedule(every, since=self.started_at)
+            Mechanisms(engine).schedule(every, since=self._since)
         finally:
             engine.dispose()
 
