@@ -13,6 +13,7 @@ def doctor(*, place: Place = Place(), output: Output = "table") -> int:  # noqa:
         doctor_databases,
         doctor_docker,
         doctor_estate,
+        doctor_logs,
         doctor_machine,
         doctor_stack,
     )
@@ -28,6 +29,7 @@ def doctor(*, place: Place = Place(), output: Output = "table") -> int:  # noqa:
             "supervisors": lambda: doctor_estate.supervisors(place),
             **doctor_databases.checks(place),
             "alerts": lambda: doctor_estate.alerts(place),
+            "logs": lambda: doctor_logs.files(place),
             "ladders": lambda: doctor_estate.ladders(place),
             "actions of others": lambda: doctor_estate.plugins(place),
         }

@@ -22,7 +22,7 @@ from selfheal.model.errors import NotAllowed, Transient
 COMPONENTS = ("backend", "broker")
 ESTATE = "estate"
 MANY = len(declared.deployments())
-OURS = {"work-pool": 1, "work-queue": 3, "flow": MANY, "deployment": MANY, "concurrency-limit": 2, "automation": 1}
+OURS = {"work-pool": 1, "work-queue": 3, "flow": MANY, "deployment": MANY, "concurrency-limit": 2, "automation": 2}
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 """What a log suggests against a real estate: only what a look confirms is healed."""
 
+import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,8 +9,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import nats
 import pytest
-from estate_fixtures import until
+from estate_fixtures import component, until
 from sqlalchemy import Engine, text
 from test_dispatch_processes import wired
 
@@ -82,22 +85,22 @@ def test_forged_lines_against_a_healthy_estate_do_nothing(
 
 
 @pytest.mark.parametrize(
-    ("line", "component"),
+    ("line", "suspect"),
     [("FATAL: everything is lost", "backend"), ("connect ECONNREFUSED 127.0.0.1:4222\n" * 3, "broker")],
 )
 def test_what_a_look_confirms_is_healed(  # noqa: PLR0917 - fixtures
-    estate: Demo, faults: Faults, empty: Engine, database_url: str, tmp_path: Path, line: str, component: str
+    estate: Demo, faults: Faults, empty: Engine, database_url: str, tmp_path: Path, line: str, suspect: str
 ) -> None:
     """The suspect is down, a line says so, nothing else watches: one heal, by its ladder."""
     log = tmp_path / "backend.log"
     log.touch()
     with wired(settings(estate, log), database_url) as one, following(one):
         until("it follows", lambda: asked(empty, "SELECT count(*) FROM watch_epoch") == [(1,)])
-        faults.kill(component)
-        until("supervisord knows", lambda: not estate.control().process(component).running)
+        faults.kill(suspect)
+        until("supervisord knows", lambda: not estate.control().process(suspect).running)
         log.write_text(f"{line}\n")
         healed = "SELECT target_component, trigger_type, status, verification FROM healing_actions WHERE success"
-        until("it is healed", lambda: asked(empty, healed) == [(component, "LOG_ERROR", "SUCCESS", "HEALED")])
+        until("it is healed", lambda: asked(empty, healed) == [(suspect, "LOG_ERROR", "SUCCESS", "HEALED")])
 
 
 def test_a_healthy_hour_of_ordinary_lines_raises_nothing(
@@ -126,3 +129,33 @@ def ordinary_hour() -> str:
         "DEBUG allocation of {n} buffers, no failures",
     )
     return "".join(f"2026-11-28T10:{n // 1200:02}:00Z {forms[n % len(forms)].format(n=n)}\n" for n in range(72_000))
+
+
+def test_a_summary_is_published(estate: Demo, empty: Engine, database_url: str, tmp_path: Path) -> None:
+    """On both subjects, in one shape; without a broker of its own and without workflows nothing is."""
+    log = tmp_path / "backend.log"
+    log.write_text("FATAL one\nfine\n")
+    values, broker = settings(estate, log), component(estate, "broker")
+    user, password = broker.credentials or ("", "")
+    values["log_monitor"] |= {"url": broker.url, "username": user, "password": password, "summary": "500 ms"}
+    got: dict[str, dict[str, Any]] = {}
+
+    async def listen() -> None:
+        client = await nats.connect(broker.url, user=user, password=password)
+        try:
+            subscription = await client.subscribe("agog.>")
+            while len(got) < 2:
+                message = await subscription.next_msg(timeout=30)
+                said = json.loads(message.data)
+                if said["metrics"]["lines"]:
+                    got[message.subject] = said
+        finally:
+            await client.close()
+
+    with wired(values, database_url) as one, following(one):
+        asyncio.run(listen())
+    assert set(got) == {"agog.monitoring.health", "agog.metrics.system"}
+    for said in got.values():
+        assert (said["source"], said["status"]) == ("log-monitor", "OPERATIONAL")
+        assert (said["metrics"]["lines"], said["metrics"]["hits"], said["metrics"]["raised"]) == (2, 1, 1)
+        assert said["at"].endswith("+00:00")
