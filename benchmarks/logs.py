@@ -165,7 +165,7 @@ def _write(path: Path, size: int) -> None:
         )
         block += line.encode() + b"\n"
     with path.open("wb") as log:
-        for _ in range(max(1, size // len(block))):
+        for _ in range(max(1, round(size / len(block)))):
             log.write(block)
 
 

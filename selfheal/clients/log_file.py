@@ -165,6 +165,8 @@ class LogFile:
     def _read(self, opened: OpenStretch) -> Iterator[LogPiece]:
         """Whole lines from the file, up to its end."""
         buffer = self._buffer
+        if opened.at.offset == 0 and not opened.at.packed:
+            self._skip_hole(opened)
         while size := self._fill(opened):
             if opened.at.inside:
                 end = buffer.find(b"\n", 0, size) + 1
@@ -179,6 +181,17 @@ class LogFile:
                 yield LogPiece(data=buffer, end=LONGEST_LINE + 1, open=True)
             else:
                 return
+
+    def _skip_hole(self, opened: OpenStretch) -> None:
+        """A program that does not append goes on in an emptied file where it was, behind NUL bytes: no line."""
+        at = opened.first_data()
+        while size := opened.read(self._buffer, at):
+            text = self._buffer[:size].lstrip(b"\x00")
+            at += size - len(text)
+            if text:
+                break
+        if size and at:
+            opened.advance(at)
 
     def _fill(self, opened: OpenStretch) -> int:
         try:

@@ -105,6 +105,13 @@ class OpenStretch:
         """Fill the buffer from this offset; how many bytes there were."""
         return os.preadv(self.fd, [into], offset) if self._unpacked is None else self._unpacked.read(into, offset)
 
+    def first_data(self) -> int:
+        """Where the first byte is that is not in a hole; 0 where that cannot be told."""
+        try:
+            return os.lseek(self.fd, 0, os.SEEK_DATA)
+        except OSError:  # an empty file, or one that is a hole only
+            return 0
+
     def behind(self) -> int:
         """Bytes that are there and were not read; of a packed file at least one until its end was met."""
         return 0 if self.at.packed else max(os.fstat(self.fd).st_size - self.at.offset, 0)

@@ -260,6 +260,18 @@ def test_an_emptied_file_is_a_gap_unless_its_copy_is_there(desk: Desk) -> None:
     assert (desk.lines, desk.gaps()) == (40, ["TRUNCATED"])
 
 
+def test_a_hole_is_no_line(desk: Desk) -> None:
+    """A writer that does not append goes on behind a hole where the file was emptied: its first line is whole."""
+    with desk.path.open("wb", buffering=0) as log:
+        log.write(b"fine\n" * 200_000)
+        desk.turn()
+        os.truncate(desk.path, 0)
+        log.write(b"FATAL behind the hole\nfine\n")
+        desk.turn(2)
+    assert (desk.lines, desk.hits(), desk.gaps()) == (200_002, {"fatal": 1}, ["TRUNCATED"])
+    assert desk.asked("SELECT cut FROM log_positions") == [(0,)]
+
+
 def test_a_file_that_is_nowhere_is_a_gap(desk: Desk) -> None:
     """Replaced while we were away: recorded, and the new one is read from its start."""
     desk.write(*numbered(0, 10))
