@@ -19,6 +19,7 @@ from sqlalchemy import Engine, text
 from selfheal.clients.clock import SystemClock
 from selfheal.clients.log_file import LogFile
 from selfheal.model.admission import Answer, Decision
+from selfheal.model.errors import Transient
 from selfheal.model.log import LogRules, LogSource
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.policy.log_patterns import REFERENCE
@@ -346,6 +347,53 @@ def test_what_cannot_be_read_is_told_once(desk: Desk) -> None:
     desk.turn(2)
     assert desk.asked("SELECT trouble FROM log_positions") == [(None,)]
     assert desk.lines == 1
+
+
+def test_a_file_that_may_not_be_read_is_told_once_and_read_later(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what to do, to a person too; nothing is lost meanwhile."""
+    desk.write("FATAL one")
+    desk.turn()
+
+    def closed(path: Path, flags: int) -> int:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    desk.write("FATAL two")
+    desk.restart()
+    with monkeypatch.context() as patched:
+        patched.setattr("selfheal.clients.log_stretch.os.open", closed)
+        for _ in range(3):
+            assert desk.follower.turn() == ()
+        assert "let our user read the file" in desk.follower.complaint
+    ((message,),) = desk.asked("SELECT message FROM alert_outbox")
+    assert "we may not read" in message
+    desk.turn()
+    assert (desk.lines, desk.gaps()) == (2, [])
+
+
+def test_while_the_database_is_away_nothing_is_lost(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be committed is read again, once it can; said once."""
+    desk.write(*numbered(0, 10))
+
+    def away(*_: object) -> None:
+        raise Transient("the database does not answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Logs, "commit", away)
+        for _ in range(3):
+            assert desk.follower.turn() == ()
+        assert desk.follower.complaint == "the database does not answer"
+    desk.path.rename(desk.path.with_name("app.log.1"))
+    desk.write(*numbered(10, 12))
+    desk.turn(2)
+    assert desk.lines == 2  # never looked at before: what was renamed meanwhile is history
+    desk.write(*numbered(12, 20))
+    with monkeypatch.context() as patched:
+        patched.setattr(Logs, "commit", away)
+        desk.follower.turn()
+    desk.path.rename(desk.path.with_name("app.log.2"))
+    desk.write(*numbered(20, 30))
+    desk.turn(2)
+    assert (desk.lines, desk.gaps()) == (20, [])
 
 
 @contextmanager
