@@ -86,15 +86,20 @@ class HostWatch:
         """See `ports.LooksAtHost.look`."""
         return self.judged(self.past())
 
-    def past(self) -> tuple[Past, ...]:
-        """Earlier looks, also of other runs; none while the database is away."""
+    def past(self, known: Sequence[Past] = ()) -> tuple[Past, ...]:
+        """Earlier looks, also of other runs; while the database is away only those that are known here.
+
+        Args:
+            known: looks that may not be written down yet.
+        """
         since = self.limits.quiet_after + 2 * self.limits.every_quiet
         try:
             rows = self.store.recent(component_of(self.name), since=since)
         except SelfhealError as error:
-            _log.warning("earlier looks at this host are not known: %s", error)
-            return ()
-        return remembered(past_of(rows), self.limits)
+            _log.warning("looks of other runs at this host are not known: %s", error)
+            return tuple(known)
+        looks = {one.at: one for one in (*past_of(rows), *known) if one.at <= self.clock.now()}
+        return remembered([looks[at] for at in sorted(looks)], self.limits)  # later ones: the clock went back
 
     def judged(self, past: Sequence[Past]) -> HostHealth:
         """Look now, and say what is wrong."""

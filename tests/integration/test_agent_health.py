@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +196,33 @@ def test_what_can_be_healed_raises_a_trigger(watch: HostWatch) -> None:
     assert may.tell(health) == []
     assert full.triggers(health) == []
     assert len(full.tell(health)) == 2
+
+
+class Earlier(SystemClock):
+    """A clock that went back an hour."""
+
+    def now(self) -> datetime:
+        return super().now() - timedelta(hours=1)
+
+
+def test_after_the_clock_went_back_it_looks_as_ever(watch: HostWatch) -> None:
+    """At once, then after its interval: what was written under the later time counts no more."""
+    watch.keep(watch.look())
+    back = replace(watch, clock=Earlier())
+    assert back.past() == ()
+    health = back.look()
+    assert health.cpu_percent is None
+    back.keep(health)
+    assert back.past() == back.past([health.past]) == (health.past,)
+    assert back.due(back.past()) == health.look.at + timedelta(minutes=2)
+
+
+def test_two_runs_know_of_each_other(watch: HostWatch) -> None:
+    """What another run has written is known, and what this one could not write down yet as well."""
+    first = watch.look()
+    watch.keep(first)
+    second = watch.judged(watch.past())
+    assert [one.at for one in watch.past([second.past])] == [first.look.at, second.look.at]
 
 
 def test_the_listener_hears_who_publishes(watch: HostWatch, broker: DeliverableBroker) -> None:
