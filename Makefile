@@ -38,7 +38,8 @@ check: setup
 	$(BIN)/lint-imports
 	$(TEST)
 
-# Not in two processes: what is killed and frozen keeps the machine busy. FAULTS=2000 takes half an hour; FOLDER=... keeps what was written, and goes on there when it was broken off.
+# Not in two processes: what is killed and frozen keeps the machine busy. FAULTS=2000 takes half an hour; FOLDER=... keeps
+# what was written, and goes on there when it was broken off.
 FAULTS ?= 2000
 SEED ?= 1
 campaign: setup
