@@ -219,10 +219,11 @@ class Query:
         page = await info.context.read(lambda: alerts.deliveries(wanted, state=state or None))
         return AlertDeliveryConnection.of(page)
 
-    @strawberry.field(description="What nobody is told of now.")
-    async def alert_silences(self, info: Info) -> list[AlertSilence]:
+    @strawberry.field(description="What nobody is told of now, the first to end first.")
+    async def alert_silences(self, info: Info, limit: int | None = 50) -> list[AlertSilence]:
         """Those in force."""
-        return [AlertSilence.of(one) for one in await info.context.read(info.context.services.silences.current)]
+        rows, silences = length(limit), info.context.services.silences
+        return [AlertSilence.of(one) for one in (await info.context.read(silences.current))[:rows]]
 
     @strawberry.field(description="Who asks, and what they may do.")
     def me(self, info: Info) -> Person:
