@@ -36,6 +36,7 @@ def warnings(settings: Settings, path: Path | None, *, live: bool) -> list[Advic
         *advice(settings),
         *_of_ladders(settings),
         *_of_openings(settings),
+        *_of_logs(settings),
         *(_of_world(settings) if live else ()),
     ]
 
@@ -86,6 +87,27 @@ def _of_openings(settings: Settings) -> Iterator[Advice]:
                     setting=f"on_opening.{breaker}.heal",
                     said=f"{cause.component} will not be healed: {wrong}",
                     what_to_do="name an action that fits an open breaker, and allow the component",
+                )
+
+
+def _of_logs(settings: Settings) -> Iterator[Advice]:
+    """What a log suspects may be healed, by an action that takes a log's word as a reason."""
+    registry, components, found = registry_of(settings), settings.catalogue(), settings.log_monitor
+    patterns = [pattern.name for pattern in found.rules().patterns if not pattern.tells]
+    for source in found.followed(settings.components):
+        for suspect in sorted({source.suspect(pattern) for pattern in patterns}):
+            said = replace(_down(components[suspect]), type=TriggerType.LOG_ERROR, source=Source.LOG_MONITOR)
+            try:
+                wrong = "" if registry.find_actions(said, components[suspect]) else "nothing on its ladder fits"
+            except SelfhealError as error:
+                wrong = error.message
+            if suspect not in settings.healing.allow:
+                wrong = wrong or "it is not in healing.allow"
+            if wrong:
+                yield Advice(
+                    setting=f"log_monitor.sources.{source.name}",
+                    said=f"whatever its lines say, {suspect} will not be healed: {wrong}",
+                    what_to_do="name another suspect, or an action that fits on its ladder, and allow it",
                 )
 
 

@@ -130,6 +130,18 @@ def test_a_broker_of_a_supervisor_needs_its_own_action(capsys: pytest.CaptureFix
     assert findings(capsys, text.format(action="restore-nats-connection")) == {}
 
 
+def test_a_suspect_that_is_never_healed_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    """A log suspects a component that may be healed, or that nothing on its ladder heals."""
+    process = PROCESS.format(name="a", program="p") + 'ladder = ["{action}"]\n'
+    log = '[log_monitor.sources.app]\ncomponent = "a"\nfile = "/var/log/a.log"\n'
+    text = SUPERVISOR + '[healing]\nallow = ["a"]\n' + process + log
+    assert findings(capsys, text.format(action="restart-service")) == {}
+    found = findings(capsys, text.format(action="clear-caches"))["log_monitor.sources.app"]
+    assert found == "whatever its lines say, a will not be healed: nothing on its ladder fits"
+    allowed = text.replace('allow = ["a"]', "allow = []").format(action="restart-service")
+    assert findings(capsys, allowed)["log_monitor.sources.app"].endswith("it is not in healing.allow")
+
+
 def test_doubles_and_idlers_are_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
     """Two names for one thing, and a supervisor that runs nothing."""
     idle = '[supervisors.idle]\nurl = "http://127.0.0.1:2"\n[databases.idle]\nurl = "postgresql://h/x"\n'
