@@ -126,8 +126,8 @@ def check(engine: Engine, url: str, path: Path, *, lines: int, kills: int, rotat
 
 
 def test_every_line_counts_once_through_kills(empty: Engine, database_url: str, tmp_path: Path) -> None:
-    """Three kills, two writers, rotations with packing."""
-    check(empty, database_url, tmp_path / "app.log", lines=1_500, kills=3, rotate_every=250)
+    """Two kills, two writers, rotations with packing."""
+    check(empty, database_url, tmp_path / "app.log", lines=1_200, kills=2, rotate_every=200)
 
 
 @pytest.mark.usefixtures("campaign")
