@@ -18,6 +18,7 @@ from flows.retention import retention
 from selfheal import bootstrap
 from selfheal.model.errors import Transient
 from selfheal.model.health import HealthStatus, Measured
+from selfheal.model.host import HostLimits
 from selfheal.store.health_writing import HealthWriter
 from selfheal.store.hosts import Hosts
 from tasks.hosts import keep_look
@@ -110,6 +111,18 @@ def test_a_dry_run_tells_and_writes_nothing(wire: Wire, empty: Engine) -> None:
     words = "the critical file /no/such/file cannot be read: No such file or directory"
     assert ended(agent_health, dry_run=True) == ("DryRun", words)
     assert looked(empty) == []
+
+
+def test_pressure_is_a_trigger_where_the_host_has_a_ladder(
+    wire: Wire, empty: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes through admission like any other, which says that the named action does not fit a host."""
+    monkeypatch.setattr("flows.agent_health.TURN", timedelta(seconds=50))
+    wire('ladder = ["clear-caches"]\n[healing]\nallow = ["host"]\n', limits=HostLimits(memory_percent=0.1))
+    assert ended(agent_health)[0] == "Degraded"
+    with empty.connect() as connection:
+        found = connection.execute(text("SELECT component, trigger_type, source, decision FROM healing_triggers")).all()
+    assert [tuple(row) for row in found] == [("host", "HOST_PRESSURE", "agent-health", "NO_ACTION")]
 
 
 class Away(Hosts):
