@@ -32,8 +32,8 @@ class Case:
 
     @property
     def ratio(self) -> float | None:
-        """The median of ours as a multiple of the other side's; None without another side."""
-        return median(self.ours) / median(self.other) if self.other else None
+        """The median of ours as a multiple of the other side's; None without another side, or where that is 0."""
+        return median(self.ours) / median(self.other) if self.other and median(self.other) else None
 
     def as_json(self) -> dict[str, Any]:
         """The case as the JSON line tells it: medians."""

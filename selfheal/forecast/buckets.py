@@ -1,14 +1,17 @@
 """Measured points as they come, put into buckets of 5 minutes: any sampling, a clock that is set, late points."""
 
+from collections import deque
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
 from selfheal.forecast.rows import BUCKET_S, Counts, Row
 
-_LEAP_BACK_S = BUCKET_S
-"""Up to this far back a point is late; further, the clock was set."""
+_LATEST_S = 1e11
+"""A time beyond the year 5000 is none."""
 _STEPS = 20
+"""The usual step is the median of so many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +41,7 @@ def in_buckets(times_s: Row, values: Row) -> Series:
     A clock that goes back by more than a bucket was set: from there on the series goes on one usual step later (the
     median of the last 20), however the clock calls it. A clock that goes forward cannot be told from a gap.
     """
-    good = np.isfinite(times_s) & np.isfinite(values)
+    good = (np.abs(times_s) < _LATEST_S) & np.isfinite(values)
     told, known = times_s[good], values[good]
     steady, set_back = _steady(told)
     numbers = (steady // BUCKET_S).astype(np.int64)
@@ -58,12 +61,16 @@ def in_buckets(times_s: Row, values: Row) -> Series:
 
 
 def _steady(told: Row) -> tuple[Row, int]:
-    """The same times on a clock that never goes back by more than a bucket, and how often it did."""
-    found = told.copy()
-    places = np.flatnonzero(np.diff(told) < -_LEAP_BACK_S) + 1
-    for place in places:
-        steps = np.diff(told[max(0, place - _STEPS) : place])
-        forward = steps[steps > 0]
-        step = float(np.median(forward)) if forward.size else 0.0
-        found[place:] += found[place - 1] + step - found[place]
-    return found, int(places.size)
+    """The same times on a clock that never goes back, and how often it went back by more than a bucket."""
+    found = np.empty_like(told)
+    steps: deque[float] = deque(maxlen=_STEPS)
+    latest, offset, set_back = -np.inf, 0.0, 0
+    for place, time in enumerate(told.tolist()):
+        if time + offset < latest - BUCKET_S:
+            offset = latest + (median(steps) if steps else 0.0) - time
+            set_back += 1
+        elif np.isfinite(latest) and time + offset > latest:
+            steps.append(time + offset - latest)
+        latest = max(latest, time + offset)
+        found[place] = latest
+    return found, set_back
