@@ -1,6 +1,8 @@
 """`python -m benchmarks NAME [--json] [--quick]`: runs one benchmark; exit 2 for a name that does not exist.
 
 `chaos` also takes `--faults N --seed S`, `--folder FOLDER` to keep what it wrote, and `--resume FOLDER` to go on there.
+`forecast --traces DIR --out FILE` looks at recorded series instead of made-up ones; `anomalies DIR --out DIR` scores
+some.
 """
 
 import argparse
@@ -12,16 +14,20 @@ from pathlib import Path
 from typing import NoReturn
 
 from benchmarks.admission import admission
+from benchmarks.anomalies import anomalies
 from benchmarks.breaker import breaker
 from benchmarks.case import Case, line, table
 from benchmarks.chaos.run import FAULTS, Asked, chaos
 from benchmarks.evidence import evidence
+from benchmarks.forecast import forecast
+from benchmarks.forecast_folder import forecast_folder
 from benchmarks.idle import idle
 from benchmarks.ingest import ingest
 from benchmarks.logs import logs
 from benchmarks.reaction import reaction
+from benchmarks.trends import trends
 from benchmarks.web import web
-from selfheal.model.errors import SelfhealError
+from selfheal.model.errors import Permanent, SelfhealError
 from selfheal.policy.names import nearest
 
 BENCHMARKS: Mapping[str, Callable[..., list[Case]]] = {
@@ -29,20 +35,28 @@ BENCHMARKS: Mapping[str, Callable[..., list[Case]]] = {
     "breaker": breaker,
     "chaos": chaos,
     "evidence": evidence,
+    "forecast": forecast,
     "idle": idle,
     "logs": logs,
     "ingest": ingest,
     "reaction": reaction,
+    "trends": trends,
     "web": web,
 }
+FOLDERS = "anomalies"
+"""The name of what only reads and writes folders."""
 FINE, FAILED, WRONG_USAGE, TERMINATED = 0, 1, 2, 143
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one benchmark and print what it found; gives the exit code."""
     options = _parsed(words)
-    if options.name not in BENCHMARKS:
-        sys.stderr.write(f"benchmarks: no benchmark is named {options.name!r}{nearest(options.name, BENCHMARKS)}\n")
+    names = [*BENCHMARKS, FOLDERS]
+    if options.name not in names:
+        sys.stderr.write(f"benchmarks: no benchmark is named {options.name!r}{nearest(options.name, names)}\n")
+        return WRONG_USAGE
+    if (options.name == FOLDERS or options.traces) and not options.out:
+        sys.stderr.write(f"benchmarks: {options.name}: say where to write with --out\n")
         return WRONG_USAGE
     try:
         cases = _chosen(options)(quick=options.quick)
@@ -56,7 +70,11 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _chosen(options: argparse.Namespace) -> Callable[..., list[Case]]:
-    """The benchmark, with what only the campaign asks for."""
+    """The benchmark, with what only some of them ask for."""
+    if options.name == FOLDERS:
+        return lambda *, quick: anomalies(_folder(options.where), options.out)  # noqa: ARG005  there is no quick way
+    if options.name == "forecast" and options.traces:
+        return lambda *, quick: forecast_folder(_folder(options.traces), options.out)  # noqa: ARG005
     if options.name != "chaos":
         return BENCHMARKS[options.name]
     asked = Asked(
@@ -65,9 +83,18 @@ def _chosen(options: argparse.Namespace) -> Callable[..., list[Case]]:
     return functools.partial(BENCHMARKS["chaos"], asked=asked)
 
 
+def _folder(path: Path | None) -> Path:
+    if path is None or not path.is_dir():
+        raise Permanent(f"{path or 'nothing'} is no folder; name one that holds NAME.csv files")
+    return path
+
+
 def _parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", help=f"one of {', '.join(BENCHMARKS)}")
+    parser.add_argument("name", help=f"one of {', '.join([*BENCHMARKS, FOLDERS])}")
+    parser.add_argument("where", nargs="?", type=Path, help="of anomalies: the folder to read")
+    parser.add_argument("--traces", type=Path, help="of forecast: a folder of NAME.csv and limits.json")
+    parser.add_argument("--out", type=Path, help="of forecast --traces: the file, of anomalies: the folder to write")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     parser.add_argument("--quick", action="store_true", help="few and short rounds: shows that it runs, not a figure")
     parser.add_argument("--faults", type=int, default=FAULTS, help="of chaos: how many are made")
