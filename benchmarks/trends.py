@@ -29,7 +29,7 @@ from selfheal.model.errors import Permanent
 Table = npt.NDArray[np.float64]
 METRICS = 3
 LIMIT = 100.0
-_FITTED = 100
+_FITTED = 20
 MOST_MB = 1024.0
 """What the whole process may use at its height."""
 _BUCKETS = np.dtype([("size", ">i4"), ("value", ">i4")])
@@ -115,9 +115,10 @@ def _measured(owner: Connection, begins: int, load: Load) -> list[Case]:
         "read-bucket": lambda: _timed(lambda: _read(owner, names, begins + WEEK * BUCKET_S, rows=1)),
         "full": lambda: _timed(lambda: Forecaster.of(week, limits, bucket=first).judge()),
         "cycle": lambda: _timed(cycle),
+        "fits": lambda: _each(week, _lines),
+        "line": lambda: _each(week, _one_line),
     }
     found = alternate(sides, rounds=load.rounds, what="trends")
-    fits, lines = (_each(week, _lines),), (_each(week, _one_line),)
     full = "the full analysis of the week, which is in memory"
     reading = f"a binary COPY of the same {week.size:,} rows of health_rollup into a numpy table"
     fitting = f"scikit-learn, series by series, on {_FITTED} of them and scaled up: "
@@ -127,14 +128,14 @@ def _measured(owner: Connection, begins: int, load: Load) -> list[Case]:
             name="per-series-fit",
             unit="s",
             ours=found["full"],
-            other=fits,
+            other=found["fits"],
             what_other=f"{fitting}LinearRegression over 1, 2 and 4 h and TheilSenRegressor over 6 h, our own lines",
         ),
         Case(
             name="per-series-line",
             unit="s",
             ours=found["full"],
-            other=lines,
+            other=found["line"],
             what_other=f"{fitting}one LinearRegression of the week on the time and the hour of the day, no more",
         ),
         Case(name="cycle", unit="s", ours=found["cycle"], other=found["full"], what_other=full),

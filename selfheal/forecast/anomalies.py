@@ -25,9 +25,10 @@ LEAST = (2.0, 4.0, 3.0, 3.0)
 """Below these no look is odd, however quiet the series: quartiles, step, same time of day, level."""
 COOL_DOWN = 60
 """Records after an alarm in which only what is odder than it counts."""
-ALARM = 0.75
+ALARM = 0.8
 """From here a score is an alarm."""
 _DAY_S, _SLOT_S, _DAYS = 86_400, 900, 7
+_ODDEST = 1e3
 _TUKEY = 1.349
 """Quartiles of a Gaussian lie so many standard deviations apart."""
 
@@ -87,12 +88,10 @@ class Anomalies:
         return rest / usual if usual < spread else 0.0
 
     def _combined(self, looks: tuple[float, ...]) -> float:
-        """A look as large as one of 200 ever is makes a half, twice that 0.8; two that agree make more."""
-        usual = 1.0
-        for past, look, least in zip(self._past, looks, LEAST, strict=True):
-            ratio = look / max(past.at(RARE), least)
-            usual *= 1 / (1 + ratio**3)
-        return 1.0 - usual
+        """The oddest look counts: as large as one of 200 ever is makes a half, half as much again 0.84, twice 0.94."""
+        odd = max(look / max(past.at(RARE), least) for past, look, least in zip(self._past, looks, LEAST, strict=True))
+        power = min(odd, _ODDEST) ** 4
+        return power / (1 + power)
 
     def _learn(self, at_s: float, value: float) -> None:
         self._values.add(value)
