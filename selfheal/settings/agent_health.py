@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, model_validator
 
 from selfheal.model.host import HostLimits
-from selfheal.settings.values import Address, Duration, Section, Turn
+from selfheal.settings.values import Broker, Duration, Section, Turn
 from selfheal.settings.wording import Wrong
 from selfheal.settings.workflows import Subject
 
@@ -44,7 +44,7 @@ class AgentHealth(Section):
     """How long the processors must be that busy without a break."""
     round_trip: Duration = timedelta(milliseconds=500)
     """NATS is slow when a round trip takes longer."""
-    url: Address = ""
+    url: Broker = ""
     """The NATS server that is looked at and published to; empty: that of the workflows, if there are any."""
     username: str = ""
     """With `url`: for the server."""
@@ -89,6 +89,4 @@ class AgentHealth(Section):
         """Looked at more often while something is wrong, and less when it is quiet."""
         if not self.every_wrong <= self.every <= self.every_quiet:
             raise Wrong("every", "must not be shorter than every_wrong, nor longer than every_quiet")
-        if self.url and not self.url.startswith(("nats://", "tls://")):
-            raise Wrong("url", "must begin with nats:// or tls://")
         return self

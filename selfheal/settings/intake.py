@@ -10,7 +10,7 @@ from selfheal.model.errors import Permanent
 from selfheal.model.external_alert import Naming, Webhook
 from selfheal.policy.intake import ALERTMANAGER
 from selfheal.policy.names import nearest
-from selfheal.settings.values import WITHOUT_LOGIN, ComponentName, Duration, Section, WebSecret
+from selfheal.settings.values import Broker, ComponentName, Duration, Section, WebSecret
 from selfheal.settings.wording import Wrong
 
 _POINTER = Annotated[str, Field(max_length=200)]
@@ -51,7 +51,7 @@ class WebhookSettings(Section):
 class NatsIntake(Section):
     """A NATS subject on which alerts come in; the watchers subscribe."""
 
-    url: Annotated[str, Field(pattern=r"^(nats://.+)?$"), WITHOUT_LOGIN] = ""
+    url: Broker = ""
     """The broker, like `nats://127.0.0.1:4222`; empty: there is none."""
     username: str = ""
     """For the broker."""

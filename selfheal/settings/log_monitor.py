@@ -11,7 +11,7 @@ from selfheal.model.log import LogPattern, LogRules, LogSeverity, LogSource
 from selfheal.policy.log_patterns import REFERENCE, compiled
 from selfheal.policy.names import nearest
 from selfheal.settings.component import ComponentSettings
-from selfheal.settings.values import PLAIN, Address, ComponentName, Duration, Section
+from selfheal.settings.values import PLAIN, Broker, ComponentName, Duration, Section
 from selfheal.settings.wording import Wrong
 from selfheal.settings.workflows import Subject
 
@@ -64,7 +64,7 @@ class LogMonitor(Section):
     """Lines count for so long towards a threshold, from 30 s to 24 h."""
     summary: Duration = timedelta(minutes=5)
     """A summary is published this often."""
-    url: Address = ""
+    url: Broker = ""
     """The broker that summaries are published on, like `nats://broker.example:4222`; empty: that of `workflows`, if
     there are any, else none."""
     username: str = ""

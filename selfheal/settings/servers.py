@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from selfheal.settings.values import WITHOUT_LOGIN, Duration, Port, Section
+from selfheal.settings.values import WITHOUT_LOGIN, Broker, Duration, Port, Section
 from selfheal.settings.wording import Wrong
 
 _POSTGRES = r"^(postgresql://[^/?#\s]+(/[a-z_][a-z0-9_]{0,62})?(\?sslmode=[a-z-]+)?)?$"
@@ -53,7 +53,7 @@ class PostgresServer(OwnServer):
 class NatsServer(OwnServer):
     """Selfheal's own message broker: embedded, or a NATS server with JetStream by its url."""
 
-    url: Annotated[str, Field(pattern=r"^((nats|tls)://\S+)?$"), WITHOUT_LOGIN] = ""
+    url: Broker = ""
     """A server that runs already, like `nats://broker.example:4222`: none is started."""
     username: str = ""
     """With `url`: whom the server lets in."""

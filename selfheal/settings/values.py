@@ -87,6 +87,8 @@ WITHOUT_LOGIN = AfterValidator(_address)
 """What an address of a kind of its own ends with: `Annotated[str, Field(pattern=...), WITHOUT_LOGIN]`. A pattern that
 came after it would be missing in the published schema."""
 Address = Annotated[str, WITHOUT_LOGIN]
+Broker = Annotated[str, Field(pattern=r"^((nats|tls)://\S+)?$"), WITHOUT_LOGIN]
+"""The address of a NATS server, or nothing."""
 ComponentName = Annotated[str, Field(pattern=r"^[a-z0-9_.-]{1,50}$")]
 ObjectName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}\.[a-z_][a-z0-9_]{0,62}$")]
 """Of a table, view or materialized view: its schema and its name, unquoted."""

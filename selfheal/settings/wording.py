@@ -4,9 +4,10 @@
 """
 
 import re
-from typing import Any, get_args
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from selfheal.policy.names import nearest
 
@@ -17,8 +18,15 @@ _MEANS = {
     "dict_type": "must be a table",
     "model_type": "must be a table",
     "string_type": "must be text",
+    "too_short": "must name at least one",
 }
-_WITHOUT_VALUE = frozenset({"missing", "dict_type", "model_type"})
+_SHAPES = {
+    "^(/.*)?$": "must be an absolute path, beginning with /",
+    r"^((nats|tls)://\S+)?$": "must begin with nats:// or tls://",
+    r"^(https?://\S+)?$": "must begin with http:// or https://",
+}
+"""In words what is told of a value that does not fit the pattern of its setting."""
+_WITHOUT_VALUE = frozenset({"missing", "dict_type", "model_type", "too_short"})
 
 
 class Wrong(ValueError):
@@ -51,9 +59,11 @@ def explain(problem: Any, root: type[BaseModel]) -> str:
         message = "is no name here; use 1-50 of a-z 0-9 _ . -"
     elif kind in {"enum", "literal_error"}:
         message = f"must be {_expected(problem)}{_meant(problem)}"
+    elif kind == "string_pattern_mismatch" and problem["ctx"]["pattern"] in _SHAPES:
+        message = _SHAPES[problem["ctx"]["pattern"]]
     else:
         message = _MEANS.get(kind, re.sub(r"^(Input|String) should ", "must ", message))
-    given = "" if kind in _WITHOUT_VALUE else _given(problem)
+    given = "" if kind in _WITHOUT_VALUE else _given(problem, secret=_is_secret(_kind_at(place, root)))
     return f"{'.'.join(place)}: {message}{given}"
 
 
@@ -73,9 +83,10 @@ def _meant(problem: Any) -> str:
     return hint if "did you mean" in hint else ""
 
 
-def _given(problem: Any) -> str:
+def _given(problem: Any, *, secret: bool) -> str:
     """The wrong value, short; never a secret's, and nothing that may hold one."""
-    if any(word in str(part) for part in problem["loc"] for word in ("password", "auth_string", "routing_key")):
+    words = ("password", "auth_string", "routing_key")
+    if secret or any(word in str(part) for part in problem["loc"] for word in words):
         return " (given: ***)"
     value = problem["input"]
     if isinstance(value, str):
@@ -85,10 +96,30 @@ def _given(problem: Any) -> str:
 
 def _names_beside(place: list[str], root: type[BaseModel]) -> list[str]:
     """The names that the table at this place knows."""
-    model: Any = root
-    for part in place[:-1]:
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            model = model.model_fields[part].annotation
-        else:  # a table of named tables: dict[name, model]
-            model = get_args(model)[1]
-    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+    model = _kind_at(place[:-1], root)
+    return list(model.model_fields) if _is_table(model) else []
+
+
+def _kind_at(place: list[str], root: type[BaseModel]) -> Any:
+    """What stands at this place: the model of a table, or the type of a value; None if nothing is known there."""
+    kind: Any = root
+    for part in place:
+        if not _is_table(kind):  # tables or values by name, or a list of them: dict[name, kind], tuple[kind, ...]
+            kind = next((one for one in reversed(get_args(kind)) if one is not Ellipsis), None)
+        elif part in kind.model_fields:
+            kind = kind.model_fields[part].annotation
+        else:
+            return None
+        if get_origin(kind) in {Union, UnionType}:  # one that may be missing: kind | None
+            kind = next(one for one in get_args(kind) if one is not NoneType)
+    return kind
+
+
+def _is_secret(kind: Any) -> bool:
+    """Whether the settings never show a value of this type."""
+    return isinstance(kind, type) and issubclass(kind, SecretStr)
+
+
+def _is_table(kind: Any) -> bool:
+    """Whether this is the model of a table."""
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

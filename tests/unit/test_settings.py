@@ -126,6 +126,11 @@ def test_what_is_no_duration_is_shown(written: object) -> None:
         ),
         (component(laddr=["x"]), "components.backend.laddr: unknown setting; did you mean 'ladder'?"),
         (
+            {"alerts": {"routes": [{"severities": ["INFO"], "chanels": [], "channels": []}]}},
+            "alerts.routes.0.chanels: unknown setting; did you mean 'channels'?",
+        ),
+        (component(memory={"mb": 1}), "components.backend.memory.mb: unknown setting; did you mean 'mib'?"),
+        (
             {"zzz": 1},
             f"zzz: unknown setting; known: {', '.join(sorted(Settings.model_fields))}",
         ),
@@ -178,6 +183,20 @@ def test_unknown_names_are_refused_with_the_nearest(values: dict[str, Any], told
             "components.a.container: must match pattern",
         ),
         ({"docker": {"url": "http://x"}}, "docker.url: must match pattern"),
+        (
+            {"log_monitor": {"sources": {"a": {"component": "a", "file": "app.log"}}}},
+            "log_monitor.sources.a.file: must be an absolute path, beginning with / (given: 'app.log')",
+        ),
+        ({"log_monitor": {"url": "http://x"}}, "log_monitor.url: must begin with nats:// or tls://"),
+        ({"agent_health": {"url": "http://x"}}, "agent_health.url: must begin with nats:// or tls://"),
+        (
+            {"intake": {"nats": {"url": "http://x"}}},
+            "intake.nats.url: must begin with nats:// or tls:// (given: 'http://x')",
+        ),
+        (
+            {"alerts": {"routes": [{"severities": [], "channels": []}]}},
+            "alerts.routes.0.severities: must name at least one",
+        ),
         (component(program="../x"), "components.backend.program: must match pattern"),
         (component(ladder="restart-service"), "components.backend.ladder: must be a list"),
         (estate(components={"../x": BACKEND}), "components.../x: is no name here"),
@@ -187,6 +206,22 @@ def test_unknown_names_are_refused_with_the_nearest(values: dict[str, Any], told
 def test_a_wrong_value_is_refused_with_its_name(values: dict[str, Any], told: str) -> None:
     """Which setting, what is wrong with its value, and the value."""
     assert refusal(values).startswith(f"  {told}")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"heartbeat": {"url": f"hc.example/{SECRET}"}},
+        {"intake": {"webhooks": {"a": {"component": "a", "secret": 4711}}}},
+        component(clear_caches={"url": "http://x", "token": 4711}),
+    ],
+)
+def test_a_secret_is_not_shown_however_wrong(values: dict[str, Any]) -> None:
+    """Whatever it is called: what counts is that the settings keep it secret."""
+    told = refusal(values)
+    assert "(given: ***)" in told
+    assert SECRET not in told
+    assert "4711" not in told
 
 
 def test_every_wrong_setting_is_told_at_once() -> None:
