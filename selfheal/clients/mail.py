@@ -102,8 +102,9 @@ class Mail:
         mail["Message-ID"] = f"<{message.id}@selfheal>"
         mail["References"] = f"<{message.episode}@selfheal>"
         mail["Auto-Submitted"] = "auto-generated"
-        details = json.dumps(dict(message.details), ensure_ascii=False, indent=2, default=str)
-        lines = [message.message, "", f"key: {message.dedup_key}", f"group: {message.group}", "", details]
+        lines = [message.message, "", f"key: {message.dedup_key}", f"group: {message.group}"]
+        if message.details:
+            lines += ["", json.dumps(dict(message.details), ensure_ascii=False, indent=2, default=str)]
         mail.set_content(cut("\n".join(lines), _BODY))
         return mail
 

@@ -44,7 +44,7 @@ from selfheal.store.health import HealthHistory
 from selfheal.store.reading.faults import Faults
 
 PORT = 4280
-PREFECT = "http://127.0.0.1:4200"
+PREFECT = "http://127.0.0.1:1"  # where no server is, for a test must not begin a run on one that happens to be there
 ESTATE = ("agents", "backend", "broker", "frontend", "storage", "warehouse")
 CSRF = re.compile(r'name="csrf" value="([^"]*)"')
 
