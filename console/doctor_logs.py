@@ -24,7 +24,7 @@ def files(place: Place) -> str:
         elif not os.access(path, os.R_OK):
             wrong.append(f"{name}: {path} may not be read")
     if wrong:
-        hint = "let the user of `selfheal up` read file and folder, for example through the group that owns them"
+        hint = "name a file that is appended to, in a folder that is there; let the user of `selfheal up` read both"
         raise Problem("; ".join(wrong), hint=hint)
     said = f"{len(found)} followed" if found else "none configured"
     return said + (f", not there yet: {', '.join(absent)}" if absent else "")

@@ -56,7 +56,7 @@ def logs(
             "cut": one.cut,
             "gaps": one.gaps,
             "read_at": one.read_at,
-            "trouble": one.trouble or None,
+            "trouble": one.trouble or (None if one.source in settings.sources else "not followed: no setting names it"),
             "last_gap": one.last_gap or None,
         }
         for one in found

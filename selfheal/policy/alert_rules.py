@@ -31,7 +31,8 @@ def group_of(dedup_key: str, component: str, groups: Mapping[str, str]) -> str:
 
 def is_endless(dedup_key: str) -> bool:
     """Whether nothing ends it but a person's word."""
-    return kind_of(dedup_key) in ENDLESS
+    kind, *rest = dedup_key.split("/")
+    return kind in ENDLESS or (kind == "log" and len(rest) > 1)  # lines of a log, not that it cannot be read
 
 
 def silence_of(alert: OpenAlert, silences: Sequence[Silence], now: datetime) -> Silence | None:

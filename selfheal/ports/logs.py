@@ -1,6 +1,6 @@
 """What log-monitor asks of the world: logs to read, and a place for what was found in them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
@@ -98,7 +98,11 @@ class LogStore(Protocol):
         ...
 
     def trouble(self, source: LogSource, words: str) -> None:
-        """Note why it cannot be read now; a person is told when that begins, or changes."""
+        """Note why it cannot be read now; a person is told when that begins, or changes, and when it is over."""
+        ...
+
+    def leave(self, followed: Collection[str]) -> None:
+        """The trouble of any log but these is over: the settings name it no more."""
         ...
 
     def due(self, *, limit: int, pause: timedelta) -> Sequence[Trigger]:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Engine, Row, func, insert, select, text
+from sqlalchemy import Engine, Row, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Connection
 from uuid6 import uuid7
@@ -67,9 +67,13 @@ class Logs:
 
     def commit(self, source: LogSource, rules: LogRules, step: LogStep) -> tuple[LogStanding, Sequence[Trigger]] | None:
         """See `ports.LogStore.commit`."""
+        troubled = select(log_positions.c.trouble).where(log_positions.c.source == source.name).with_for_update()
         with transaction(self._engine) as connection:
+            trouble = connection.scalar(troubled)
             if not _move(connection, source, step):
                 return None
+            if trouble:
+                _end(connection, source.name, "is read again")
             if step.taken.gaps:
                 gaps = [
                     {"source": source.name, "kind": one.kind, "detail": clean(one.detail)} for one in step.taken.gaps
@@ -88,8 +92,19 @@ class Logs:
         )
         with transaction(self._engine) as connection:
             if connection.execute(noted.returning(log_positions.c.source)).first() is not None:
-                alert = {"severity": "WARNING", "dedup_key": f"log/{source.name}", "message": said}
-                connection.execute(insert(alert_outbox).values(alert))
+                told = {"severity": "WARNING", "dedup_key": f"log/{source.name}"}
+                about = {"source": source.name, "component": source.component}
+                message = shorten(f"the log {source.name} is not read: {said}", 500)
+                connection.execute(insert(alert_outbox).values(**told, message=message, details=clean(about)))
+
+    def leave(self, followed: Collection[str]) -> None:
+        """See `ports.LogStore.leave`."""
+        columns = log_positions.c
+        left = update(log_positions).values(trouble=None)
+        left = left.where(columns.trouble.is_not(None), columns.source.not_in(list(followed)))
+        with transaction(self._engine) as connection:
+            for (name,) in connection.execute(left.returning(columns.source)).all():
+                _end(connection, name, "is followed no more")
 
     def due(self, *, limit: int, pause: timedelta) -> Sequence[Trigger]:
         """Triggers that whoever raised them did not dispatch; nobody else gets them for `pause`."""
@@ -123,6 +138,12 @@ class Logs:
             if not pattern.tells or source.suspect(pattern.name) in self._investigated:
                 triggers.append(_raise(connection, source, reached))
         return triggers
+
+
+def _end(connection: Connection, name: str, how: str) -> None:
+    """Tell whoever was told of its trouble that it is over."""
+    over = {"kind": "RESOLVED", "severity": "WARNING", "dedup_key": f"log/{name}", "message": f"the log {name} {how}"}
+    connection.execute(insert(alert_outbox).values(over))
 
 
 def _move(connection: Connection, source: LogSource, step: LogStep) -> bool:

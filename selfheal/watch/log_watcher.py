@@ -161,7 +161,8 @@ class LogWatcher:
             _log.warning("the database cannot be told that this run watches: %s", error)
 
     def _take_due(self) -> None:
-        """What a run has raised that died before it was dispatched."""
+        """What a run has raised that died before it was dispatched; and the end of what is followed no more."""
+        self._world.store.leave([one.source.name for one in self._logs])
         for trigger in self._world.store.due(limit=_DUE_AT_ONCE, pause=_DUE_AGAIN):
             if not self._stop.is_set():
                 self._submit(trigger)

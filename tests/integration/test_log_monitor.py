@@ -347,6 +347,22 @@ def test_what_cannot_be_read_is_told_once(desk: Desk) -> None:
     desk.turn(2)
     assert desk.asked("SELECT trouble FROM log_positions") == [(None,)]
     assert desk.lines == 1
+    told = desk.asked("SELECT kind, dedup_key, message FROM alert_outbox ORDER BY created_at")
+    assert told[1:] == [("RESOLVED", "log/app", "the log app is read again")]
+
+
+def test_the_trouble_of_a_log_that_the_settings_name_no_more_is_over(desk: Desk) -> None:
+    """Told once; a log that is still followed keeps its trouble."""
+    desk.path.mkdir()
+    desk.follower.turn()
+    store = Logs(desk.engine)
+    store.leave(["app"])
+    assert desk.asked("SELECT count(*) FROM alert_outbox") == [(1,)]
+    store.leave([])
+    store.leave([])
+    told = desk.asked("SELECT kind, details ->> 'component', message FROM alert_outbox ORDER BY created_at")
+    assert [(one[0], one[1]) for one in told] == [("RAISED", "backend"), ("RESOLVED", None)]
+    assert told[1][2] == "the log app is followed no more"
 
 
 def test_a_file_that_may_not_be_read_is_told_once_and_read_later(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

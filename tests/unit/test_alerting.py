@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -124,11 +125,12 @@ def acknowledge(world: World, key: str) -> None:
             world.alerts[one.id] = replace(one, acknowledged_by="ada", acknowledged_why="on it")
 
 
-def test_what_nothing_ends_is_over_when_somebody_has_it() -> None:
-    """A proposal, a missed start, an answer."""
+@pytest.mark.parametrize("key", ["mode/restart-service", "log/backend/uncaught/b89581d8"])
+def test_what_nothing_ends_is_over_when_somebody_has_it(key: str) -> None:
+    """A proposal, lines of a log that a person is told of."""
     world = World()
-    world.turn(raised("mode/restart-service", severity=Severity.WARNING, words="it has earned mode auto"))
-    acknowledge(world, "mode/restart-service")
+    world.turn(raised(key, severity=Severity.WARNING, words="it has earned mode auto"))
+    acknowledge(world, key)
     (over,) = world.turn()
     assert over.message.message == "over: ada acknowledged it: on it (it has earned mode auto)"
     assert [one for one in world.alerts.values() if one.resolved_at is None] == []
