@@ -1,4 +1,4 @@
-"""retention: forgets what was measured long ago, by dropping whole partitions, and alerts; every hour and by hand.
+"""retention: forgets what was measured long ago, by dropping partitions, alerts, counts of logs; hourly and by hand.
 
 Complete workflows and their deliverables are forgotten by workflow-persistence, answers to triggers by reconcile,
 Prefect's own runs and events by Prefect's server.
@@ -12,7 +12,7 @@ from flows.forms import DryRun
 from flows.names import retention_run
 from selfheal.bootstrap import current
 from selfheal.model.errors import SelfhealError
-from tasks.retention import drop_old, forget_alerts, forget_runs, prepare_days
+from tasks.retention import drop_old, forget_alerts, forget_logs, forget_runs, prepare_days
 from tasks.signing import signed_in
 
 
@@ -28,14 +28,12 @@ def retention(dry_run: DryRun = False) -> State[None]:  # noqa: FBT002 - the for
             return Completed(name="DryRun", message=_told())
         with signed_in("retention"):
             prepare_days()
-            dropped, runs, alerts = drop_old(), forget_runs(), forget_alerts()
+            dropped, runs, alerts, counts = drop_old(), forget_runs(), forget_alerts(), forget_logs()
     except SelfhealError as error:
         return Failed(name="NotForgotten", message=str(error))
     named = f": {', '.join(dropped)}" if dropped else ""
-    return Completed(
-        name="Forgotten",
-        message=f"{len(dropped)} partitions dropped{named}; {runs} signatures and {alerts} alerts forgotten",
-    )
+    others = f"{runs} signatures, {alerts} alerts and {counts} counts of logs forgotten"
+    return Completed(name="Forgotten", message=f"{len(dropped)} partitions dropped{named}; {others}")
 
 
 def _told() -> str:

@@ -30,6 +30,12 @@ def forget_runs() -> int:
     return current().retention.forget_runs()
 
 
+@task(name="forget-logs", task_run_name="forget old counts of logs", cache_policy=NO_CACHE, **RETRYING)
+def forget_logs() -> int:
+    """What log-monitor counted, for windows that are long over."""
+    return current().retention.forget_logs()
+
+
 @task(name="forget-alerts", task_run_name="forget alerts that are long over", cache_policy=NO_CACHE, **RETRYING)
 def forget_alerts() -> int:
     """Those that people were told of, and those of others that were taken in."""

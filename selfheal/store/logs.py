@@ -43,7 +43,6 @@ _DUE = text(
                       ORDER BY d.raised_at LIMIT :limit FOR UPDATE SKIP LOCKED)
        RETURNING t.*"""
 )
-_FORGET = text("SELECT forget_logs(:older)")
 
 
 class Logs:
@@ -111,11 +110,6 @@ class Logs:
         with transaction(self._engine) as connection:
             rows = connection.execute(_DUE, {"limit": limit, "pause": pause}).all()
         return [_trigger_of(row) for row in sorted(rows, key=lambda row: row.raised_at)]
-
-    def forget(self, older: timedelta) -> int:
-        """Let go of what no window needs any more."""
-        with transaction(self._engine) as connection:
-            return connection.scalar(_FORGET, {"older": older}) or 0
 
     def _judge(
         self, connection: Connection, source: LogSource, rules: LogRules, errors: Sequence[LogError]

@@ -16,6 +16,8 @@ _KEEP = (bindparam("raw", type_=Interval), bindparam("rollups", type_=Interval))
 _OLD = text("SELECT name, until, bytes FROM old_health_partitions(:raw, :rollups)").bindparams(*_KEEP)
 _DROP = text("SELECT drop_health_partition(:raw, :rollups)").bindparams(*_KEEP)
 _RUNS = text("SELECT forget_runs(:older)").bindparams(bindparam("older", type_=Interval))
+_LOGS = text("SELECT forget_logs(:older)").bindparams(bindparam("older", type_=Interval))
+_LOGS_KEPT = timedelta(days=7)
 _AHEAD = text("SELECT ensure_health_partition(current_date + n) FROM generate_series(0, :days) n")
 
 
@@ -50,6 +52,11 @@ class Retention:
         """How many signatures of flow runs were forgotten."""
         with transaction(self._engine) as connection:
             return int(connection.scalar(_RUNS, {"older": older or self._keep.runs}) or 0)
+
+    def forget_logs(self) -> int:
+        """How many rows of what was counted in logs were forgotten; gaps are kept for a year."""
+        with transaction(self._engine) as connection:
+            return int(connection.scalar(_LOGS, {"older": _LOGS_KEPT}) or 0)
 
     def prepare_days(self) -> None:
         """Make the partitions of today and of the next days, so that nobody makes them at midnight."""

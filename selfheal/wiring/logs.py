@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from uuid import UUID
@@ -26,7 +25,6 @@ from selfheal.store.logs import Logs
 from selfheal.watch.log_watcher import MECHANISM, LogWatcher, LogWorld
 
 INVESTIGATE = "investigate"
-_KEPT = timedelta(days=7)
 _log = logging.getLogger(__name__)
 
 
@@ -44,7 +42,6 @@ def log_watcher_of(  # noqa: PLR0913 - each is a thing of the estate
     docker = Docker(url=settings.docker.url, timeout=settings.docker.timeout)
 
     def publish(metrics: Mapping[str, object], well: bool) -> None:  # noqa: FBT001 - the port's
-        store.forget(_KEPT)
         _publish(settings, metrics, well=well, clock=clock)
 
     world = LogWorld(
