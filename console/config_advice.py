@@ -91,10 +91,18 @@ def _of_openings(settings: Settings) -> Iterator[Advice]:
 
 
 def _of_logs(settings: Settings) -> Iterator[Advice]:
-    """What a log suspects may be healed, by an action that takes a log's word as a reason."""
+    """What a log suspects may be healed, by an action that takes a log's word as a reason; and no log counts twice."""
     registry, components, found = registry_of(settings), settings.catalogue(), settings.log_monitor
     patterns = [pattern.name for pattern in found.rules().patterns if not pattern.tells]
+    followed = dict[tuple[str, str], str]()
     for source in found.followed(settings.components):
+        first = followed.setdefault((source.file, source.container), source.name)
+        if first != source.name:
+            yield Advice(
+                setting=f"log_monitor.sources.{source.name}",
+                said=f"is the same log as {first}: each of its lines counts twice",
+                what_to_do="leave one of them, and name what its lines suspect in its `suspects`",
+            )
         for suspect in sorted({source.suspect(pattern) for pattern in patterns}):
             said = replace(_down(components[suspect]), type=TriggerType.LOG_ERROR, source=Source.LOG_MONITOR)
             try:

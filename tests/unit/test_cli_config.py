@@ -142,6 +142,17 @@ def test_a_suspect_that_is_never_healed_is_warned_of(capsys: pytest.CaptureFixtu
     assert findings(capsys, allowed)["log_monitor.sources.app"].endswith("it is not in healing.allow")
 
 
+def test_a_log_that_is_followed_twice_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its lines would count twice."""
+    text = SUPERVISOR + '[healing]\nallow = ["a"]\n' + PROCESS.format(name="a", program="p")
+    text += 'ladder = ["restart-service"]\n'
+    for name in ("app", "same"):
+        text += f'[log_monitor.sources.{name}]\ncomponent = "a"\nfile = "/var/log/a.log"\n'
+    assert findings(capsys, text) == {
+        "log_monitor.sources.same": "is the same log as app: each of its lines counts twice"
+    }
+
+
 def test_doubles_and_idlers_are_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
     """Two names for one thing, and a supervisor that runs nothing."""
     idle = '[supervisors.idle]\nurl = "http://127.0.0.1:2"\n[databases.idle]\nurl = "postgresql://h/x"\n'
