@@ -29,7 +29,6 @@ from selfheal.model.errors import Permanent
 Table = npt.NDArray[np.float64]
 METRICS = 3
 LIMIT = 100.0
-_FITTED = 20
 MOST_MB = 1024.0
 """What the whole process may use at its height."""
 _BUCKETS = np.dtype([("size", ">i4"), ("value", ">i4")])
@@ -68,14 +67,16 @@ class Load:
     Attributes:
         components: with three metrics each.
         rounds: figures of each side.
+        fitted: series that scikit-learn is timed on.
     """
 
     components: int
     rounds: int
+    fitted: int
 
 
-FULL = Load(components=1000, rounds=5)
-QUICK = Load(components=20, rounds=2)
+FULL = Load(components=1000, rounds=5, fitted=20)
+QUICK = Load(components=10, rounds=1, fitted=2)
 
 
 def trends(*, quick: bool) -> list[Case]:
@@ -115,13 +116,13 @@ def _measured(owner: Connection, begins: int, load: Load) -> list[Case]:
         "read-bucket": lambda: _timed(lambda: _read(owner, names, begins + WEEK * BUCKET_S, rows=1)),
         "full": lambda: _timed(lambda: Forecaster.of(week, limits, bucket=first).judge()),
         "cycle": lambda: _timed(cycle),
-        "fits": lambda: _each(week, _lines),
-        "line": lambda: _each(week, _one_line),
+        "fits": lambda: _each(week, load.fitted, _lines),
+        "line": lambda: _each(week, load.fitted, _one_line),
     }
     found = alternate(sides, rounds=load.rounds, what="trends")
     full = "the full analysis of the week, which is in memory"
     reading = f"a binary COPY of the same {week.size:,} rows of health_rollup into a numpy table"
-    fitting = f"scikit-learn, series by series, on {_FITTED} of them and scaled up: "
+    fitting = f"scikit-learn, series by series, on {load.fitted} of them and scaled up: "
     return [
         Case(name="read", unit="s", ours=found["full"], other=found["read"], what_other=reading),
         Case(
@@ -143,9 +144,9 @@ def _measured(owner: Connection, begins: int, load: Load) -> list[Case]:
     ]
 
 
-def _each(week: Table, fit: Callable[[Table], None]) -> float:
+def _each(week: Table, fitted: int, fit: Callable[[Table], None]) -> float:
     """Seconds for all series, from some of them spread over the others."""
-    some = week[:, :: max(1, week.shape[1] // _FITTED)]
+    some = week[:, :: max(1, week.shape[1] // fitted)]
     took = _timed(lambda: deque(map(fit, some.T), maxlen=0))
     return took * float(week.shape[1] / some.shape[1])
 
