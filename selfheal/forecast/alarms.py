@@ -10,8 +10,9 @@ from selfheal.forecast.rows import Counts, Flags, Row
 class Alarms:
     """Alarms of many series between two cycles.
 
-    One begins after three cycles in a row and ends after an hour without two votes; only then can the next begin. One
-    that ended without a breach has taught where the series turns: up to that height there is no other.
+    One begins after three values in a row (fewer, where they come rarely) and ends after an hour without two votes;
+    only then can the next begin. One that ended without a breach has taught where the series turns: up to that height
+    there is no other.
 
     Attributes:
         active: those that have begun and not ended.
@@ -33,13 +34,15 @@ class Alarms:
             doubted: hardly any line says so.
         """
         foretold = foretold & ~self.turned(history)
-        self._yes = np.where(foretold, self._yes + 1, np.where(doubted, 0, np.maximum(self._yes - 1, 0)))
+        new = history.newest == history.bucket
+        self._yes = np.where(foretold, self._yes + new, np.where(doubted, 0, np.maximum(self._yes - 1, 0)))
         self._no = np.where(doubted & ~foretold, self._no + 1, 0)
         self._highest = np.where(self.active, np.fmax(self._highest, history.latest), self._highest)
         ended = self.active & (self._no >= numbers.CLEAR)
         self._turned = np.where(ended & (self._highest < history.limits), self._highest, self._turned)
         self.active = self.active & ~ended
-        begun = ~self.active & (self._yes >= numbers.PERSIST)
+        needed = np.clip(np.ceil(numbers.PERSIST_WITHIN / history.step), 1, numbers.PERSIST)
+        begun = ~self.active & (self._yes >= needed)
         self.active = self.active | begun
         self._highest = np.where(begun, history.latest, self._highest)
         return begun

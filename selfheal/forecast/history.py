@@ -27,6 +27,7 @@ class History:
         begun: the bucket where the present history of each series begins.
         latest: its newest value.
         newest: the bucket of that.
+        step: buckets between two of its values, usually.
         first: the bucket of its first value.
         seen: how many values it had.
         change: the usual difference between two values, without jumps.
@@ -48,6 +49,7 @@ class History:
         self.smooth: Table = np.full((KEPT, count), np.nan)
         self.begun: Counts = np.full(count, bucket)
         self.newest: Counts = np.full(count, bucket - 1)
+        self.step: Row = np.ones(count)
         self.first: Counts = np.full(count, -1)
         self.seen: Counts = np.zeros(count, dtype=np.int64)
         self.latest: Row = np.full(count, np.nan)
@@ -68,6 +70,7 @@ class History:
         self._doubted: Row = np.full(count, np.nan)
         self._from = bucket
         self._shapes: Table = np.full((numbers.SWING, count), np.nan)
+        self._doubted_at: Counts = np.full(count, bucket - 1)
         self._floor: Row = numbers.JUMP_SHARE * np.abs(limits)
 
     def observe(self, bucket: int, values: Row) -> None:
@@ -96,6 +99,7 @@ class History:
             self._take_back(again)
             self._begin_again(moved, values, off)
         self._doubted = np.where(alone, values, self._doubted)
+        self._doubted_at = np.where(alone, bucket, self._doubted_at)
         self._changes(taken & ~moved, values)
         self.raw[bucket % KEPT] = np.where(taken, values, np.nan)
         self._fill(taken, values)
@@ -129,6 +133,8 @@ class History:
     def _fill(self, taken: Flags, values: Row) -> None:
         """A straight line over a short gap, now that there is a value behind it: coarse sampling is no gap."""
         gap = self.bucket - self.newest
+        known = taken & (self.seen > 0)
+        self.step = np.where(known, self.step + (np.minimum(gap, numbers.FILLED) - self.step) / 10, self.step)
         for series in np.flatnonzero(taken & (gap > 1) & (gap <= numbers.FILLED) & np.isfinite(self.latest)):
             steps = np.arange(1, gap[series])
             line = self.latest[series] + (values[series] - self.latest[series]) * steps / gap[series]
@@ -136,20 +142,20 @@ class History:
 
     def _take_back(self, again: Flags) -> None:
         """The value before did not stand alone after all."""
-        row = (self.bucket - 1) % KEPT
-        self.raw[row] = np.where(again & np.isnan(self.raw[row]), self._doubted, self.raw[row])
+        series = np.flatnonzero(again)
+        self.raw[self._doubted_at[series] % KEPT, series] = self._doubted[series]
+        self.newest = np.where(again, self._doubted_at, self.newest)
+        self.latest = np.where(again, self._doubted, self.latest)
 
     def _begin_again(self, moved: Flags, values: Row, off: Row) -> None:
         fell = moved & (off < 0)
         depth = np.maximum(self.highest - values, 0.0)
-        before = self.bucket - 1
+        before = self._doubted_at
         if fell.any():
             gap = before - self.peaked[-1]
             alike = (gap <= numbers.LONGEST_TOOTH) & (depth < 2 * self.depth) & (depth > 0.4 * self.depth)
             self.peaks = np.where(fell, np.vstack((self.peaks[1:], self.highest[None])), self.peaks)
-            self.peaked = np.where(
-                fell, np.vstack((self.peaked[1:], np.full((1, fell.size), float(before)))), self.peaked
-            )
+            self.peaked = np.where(fell, np.vstack((self.peaked[1:], before[None])), self.peaked)
             self.falls += fell
             self.depth = np.where(fell, depth, self.depth)
             self.teeth = np.where(fell, np.where(alike, self.teeth + 1, 1), self.teeth)

@@ -70,7 +70,9 @@ OLD_ENOUGH = DAY // 2
 STALE = HOUR
 """Without a value for so long there is no forecast."""
 PERSIST = 3
-"""Cycles in a row that an alarm takes."""
+"""Values in a row that an alarm takes;"""
+PERSIST_WITHIN = 5.0
+"""where they come rarely only as many as come within so many buckets, at least one."""
 CLEAR = HOUR
 """Cycles in a row without two votes that end one."""
 ALIKE = 0.8

@@ -4,7 +4,7 @@ Least squares over 1, 2 and 4 hours, Theil and Sen's over 6, and one through the
 last restart, heal or change of level only, and without the shape of the day where the series has one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from selfheal.forecast.season import daily_shapes, seen_before
 
 _ROWS = numbers.WINDOW
 _LEAST_SPAN = 16
+_FEWEST = 3.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +48,11 @@ def votes(history: History) -> Votes:
     past, future, shaped = _shape(history)
     bare = values - past
     short, two, four = (least_squares(bare[-hours * HOUR :], there[-hours * HOUR :]) for hours in (1, 2, 4))
+    short, two, four = (_sampled(line, history) for line in (short, two, four))
     lines = (
-        (short, _enough(short, count=5, span=5) & _sure(short)),
-        (two, _enough(two, count=5, span=14) & _sure(two)),
-        (four, _enough(four, count=5, span=_LEAST_SPAN) & _sure(four)),
+        (short, _enough(short, count=_FEWEST, span=5) & _sure(short)),
+        (two, _enough(two, count=_FEWEST, span=12) & _sure(two)),
+        (four, _enough(four, count=_FEWEST, span=_LEAST_SPAN) & _sure(four)),
         _robust(bare, there),
         _envelope(values, there, past),
     )
@@ -123,7 +125,13 @@ def _envelope(values: Table, there: Flags, past: Table) -> tuple[Line, Flags]:
     return line, _enough(line, count=6, span=_LEAST_SPAN) & _sure(line)
 
 
-def _enough(line: Line, *, count: int, span: int) -> Flags:
+def _sampled(line: Line, history: History) -> Line:
+    """The same line of as many values as were really measured: what a gap was filled with makes nobody surer."""
+    step = np.maximum(history.step, 1.0)
+    return replace(line, count=line.count / step, error=line.error * np.sqrt(step))
+
+
+def _enough(line: Line, *, count: float, span: int) -> Flags:
     enough: Flags = (line.count >= count) & (line.span >= span) & np.isfinite(line.slope)
     return enough
 
