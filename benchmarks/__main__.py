@@ -63,8 +63,9 @@ def main(words: Sequence[str] | None = None) -> int:
     except (SelfhealError, TimeoutError) as error:
         sys.stderr.write(f"benchmarks: {options.name}: {error}\n")
         return FAILED
-    sys.stdout.write(f"{table(cases)}\n")
-    if options.json:
+    if cases:
+        sys.stdout.write(f"{table(cases)}\n")
+    if options.json and cases:
         sys.stdout.write(f"{line(options.name, cases)}\n")
     return FAILED if any(case.must_be_zero and any(case.ours) for case in cases) else FINE
 

@@ -79,3 +79,5 @@ ALIKE = 0.8
 """A rise of an earlier day by this share of today's explains it."""
 LARGEST = 1e100
 """A value beyond this is no measurement; its square still is a number."""
+ALIKE_CHANGES = 3.0
+"""A rise within two hours below so many usual changes is not compared: noise rose as much on some day."""

@@ -77,7 +77,8 @@ def _usual(history: History, asked: Flags, two: Line) -> Flags:
         )
         now = two.slope[series] * numbers.SWING
         level = two.level[series]
-        alike = (risen >= numbers.ALIKE * now) & (level + further < history.limits[series])
+        clear = now >= numbers.ALIKE_CHANGES * history.change[series]
+        alike = clear & (risen >= numbers.ALIKE * now) & (level + further < history.limits[series])
         found[series] = alike.any(axis=0)
     return found
 
