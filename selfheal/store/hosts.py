@@ -87,7 +87,7 @@ class Hosts:
         with transaction(self._engine) as connection:
             for row in connection.execute(_OPEN, {"prefix": prefix, "but": still}).all():
                 connection.execute(_LOCK, {"key": row.dedup_key})
-                message = shorten(f"it is over: {row.message}", _LONGEST_MESSAGE)
+                message = shorten(row.message, _LONGEST_MESSAGE)  # what is sent puts "over:" before it
                 values = {"key": row.dedup_key, "severity": row.severity, "message": message}
                 if connection.execute(_OVER, values).rowcount:
                     ended.append(row.dedup_key)
