@@ -5,7 +5,6 @@ import os
 import stat
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +14,8 @@ from embedded_fixtures import scratch_folder, until
 
 from benchmarks.chaos import stack as stacks
 from benchmarks.chaos.stack import Stack
-from deployments import alarm as alarms
 from deployments.alarm import Alarm
+from deployments.rounds import Rounds
 from selfheal.settings.file import parse
 from selfheal.store.engine import open_engine
 from selfheal.store.health import HealthHistory
@@ -39,7 +38,7 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture
-def spool(stack: Stack, endpoint: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def spool(stack: Stack, endpoint: Endpoint, tmp_path: Path) -> Iterator[Path]:
     """A watcher and the alarm of a stack run over this database, and share what is given: their spool."""
     config, folder = tmp_path / "selfheal.json", tmp_path / "spool"
     pager = {"kind": "pagerduty", "routing_key": "key-of-test", "events_url": f"{endpoint.url}/pager"}
@@ -57,15 +56,13 @@ def spool(stack: Stack, endpoint: Endpoint, tmp_path: Path, monkeypatch: pytest.
     engine = open_engine(stack.environment["SELFHEAL_DATABASE_URL"])
     health = HealthHistory(engine)
     told = emergency_of(parse(values, source="the test"), spool=str(folder))
-    monkeypatch.setattr(alarms, "LOOK_EVERY_S", 0.5)
     alarm = Alarm(ask=health.watches, stopping=lambda: False, emergency=lambda: told)
-    watching = threading.Thread(target=alarm.keep, daemon=True)
-    watching.start()
-    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as watcher:
+    with (
+        Rounds("the alarm", 0.5, alarm.look),
+        subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as watcher,
+    ):
         yield folder
         watcher.kill()
-    alarm.stop()
-    watching.join()
     engine.dispose()
 
 
