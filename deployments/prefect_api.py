@@ -160,7 +160,9 @@ class PrefectApi:
             )
         if not answer.is_success:
             raise Refused(
-                f"the Prefect server answered {answer.status_code}: {answer.text[:200]}", code=answer.status_code
+                f"the Prefect server answered {answer.status_code}: {answer.text[:200]}",
+                code=answer.status_code,
+                hint="its database may be away: see to Postgres first, then its log" if answer.is_server_error else "",
             )
         if answer.status_code == httpx.codes.NO_CONTENT:
             return None
