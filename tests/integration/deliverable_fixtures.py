@@ -78,6 +78,9 @@ class DeliverableBroker:
     jetstream: bool = True
     configuration: str = ""
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    tells_from: datetime = field(
+        default=datetime.min.replace(tzinfo=UTC), init=False
+    )  # of a younger request: what is absent
 
     @property
     def url(self) -> str:
@@ -150,7 +153,8 @@ class DeliverableBroker:
             self.make_stream(stage.stream, [f"{one}.>" for one in stage.subjects], **config)
         for name, (subject, days) in _EVENTS.items():
             self.make_stream(name, [subject], max_age=days * _DAY)
-        return datetime.now(UTC) + MARGIN
+        self.tells_from = datetime.now(UTC) + MARGIN
+        return self.tells_from
 
     def make_stream(self, name: str, subjects: Sequence[str], **config: Any) -> None:
         """One stream, with 10,000 messages, 7 days and a window of 2 minutes unless `config` says otherwise."""

@@ -104,6 +104,9 @@ def make_whole(estate: Estate) -> None:
         if not life.running:
             control.start(name, timeout=SOON)
     until("every program runs", lambda: _all_run(control))
+    if not _broker_answers(estate):
+        control.stop("broker", timeout=SOON)
+        control.start("broker", timeout=SOON)
     until("the broker answers", lambda: _broker_answers(estate))
     for name in ("backend", "frontend", "consumer"):
         if not _web_answers(estate, name):
@@ -119,7 +122,10 @@ def _all_run(control: Supervisor) -> bool:
 
 def _broker_answers(estate: Estate) -> bool:
     broker = component(estate, "broker")
-    NatsBroker().ping(broker.url, credentials=broker.credentials, timeout=timedelta(seconds=1))
+    try:
+        NatsBroker().ping(broker.url, credentials=broker.credentials, timeout=timedelta(seconds=1))
+    except SelfhealError:
+        return False
     return True
 
 

@@ -120,7 +120,7 @@ def test_a_frozen_broker_is_restarted(estate: Estate, observe: Observer, actions
     target = replace(target, probe_timeout=target.probe_timeout / 4)
     action, starts = actions.get("restore-nats-connection"), estate.starts("broker")
     os.kill(estate.control().process("broker").pid, signal.SIGSTOP)
-    assert observe(target).health is Health.SICK
+    until("the broker stands still", lambda: observe(target).health is Health.SICK)
     assert "restarted broker" in action.commit(target, action.prepare(target))
     until("the broker answers", lambda: action.validate(target).health is Health.HEALTHY)
     assert estate.starts("broker") == starts + 1

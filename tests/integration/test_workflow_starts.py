@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 from deliverable_fixtures import DeliverableBroker
+from estate_fixtures import until
 from nats.aio.client import Client
 from sqlalchemy import Engine, text
 from starting_worlds import AT_ONCE, PIPELINE, Ahead, World, children, turn
@@ -422,6 +423,7 @@ def test_a_killed_admission_starts_every_workflow_once(
 ) -> None:
     """Killed between claim, publish and record while others end and P0s come: once each, five at most, P0 first."""
     dice, done, asked_for = random.Random(4711), 0, list[str]()  # noqa: S311 - no secret
+    until("requests are younger than their streams", lambda: datetime.now(UTC) > broker.tells_from)
 
     def free_places() -> None:
         """Whatever is under way is stopped, so that others may start."""

@@ -8,7 +8,8 @@ import psycopg
 
 from benchmarks.chaos.checker.record import Effect, Record, Violation, rows
 
-_ALERTS = b"SELECT dedup_key, count(*) AS told FROM alert_outbox WHERE dedup_key LIKE 'fault/%' GROUP BY 1"
+_ALERTS = b"""SELECT dedup_key, count(*) AS told FROM alert_outbox WHERE kind = 'RAISED' AND dedup_key LIKE 'fault/%'
+             GROUP BY 1"""
 _PASSES = "stall"
 """The kind of fault that ends by itself."""
 
