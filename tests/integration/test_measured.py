@@ -1,5 +1,6 @@
 """What was measured, as people read it: hosts and rollups, by the store and by GraphQL."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,8 +11,14 @@ from selfheal.model.health import HealthStatus, Measured
 from selfheal.store.health_writing import HealthWriter
 from selfheal.store.reading.measured import Measurements
 
-NOW = datetime.now(UTC)
-BUCKET = NOW.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+
+@dataclass(frozen=True, kw_only=True)
+class Filled:
+    """The database with some looks, the newest of them, and the first moment of an hour of a metric."""
+
+    engine: Engine
+    now: datetime
+    hour: datetime
 
 
 def value(component: str, metric: str, number: float | None, at: datetime, status: str = "OPERATIONAL") -> Measured:
@@ -19,45 +26,44 @@ def value(component: str, metric: str, number: float | None, at: datetime, statu
 
 
 @pytest.fixture
-def measured(empty: Engine) -> Engine:
+def measured(empty: Engine) -> Filled:
     """A host twice, one long ago, a component, and an hour of a metric."""
-    before = NOW - timedelta(minutes=2)
+    now = datetime.now(UTC)
+    before, hour = now - timedelta(minutes=2), now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
     looks = [
         *(value("host:here", "cpu_percent", 10, before), value("host:here", "memory_percent", 20, before)),
-        value("host:here", "cpu_percent", 90, NOW, "DEGRADED"),
-        value("host:gone", "cpu_percent", 1, NOW - timedelta(minutes=30)),
-        value("web", "response_time_ms", 1, NOW),
+        value("host:here", "cpu_percent", 90, now, "DEGRADED"),
+        value("host:gone", "cpu_percent", 1, now - timedelta(minutes=30)),
+        value("web", "response_time_ms", 1, now),
     ]
-    hour = [value("web", "rate", n % 5, BUCKET + timedelta(minutes=n)) for n in range(15)]
-    down = value("web", "rate", None, BUCKET, "DOWN")
-    HealthWriter(empty).write([*looks, *hour, down])
-    return empty
+    rates = [value("web", "rate", n % 5, hour + timedelta(minutes=n)) for n in range(15)]
+    HealthWriter(empty).write([*looks, *rates, value("web", "rate", None, hour, "DOWN")])
+    return Filled(engine=empty, now=now, hour=hour)
 
 
-def test_the_newest_look_at_each_host(measured: Engine) -> None:
+def test_the_newest_look_at_each_host(measured: Filled) -> None:
     """All its values and its status; what is ten minutes old says nothing, and components are no hosts."""
-    (host,) = Measurements(measured).hosts()
+    (host,) = Measurements(measured.engine).hosts()
     assert (host.name, host.status, host.values) == ("here", HealthStatus.DEGRADED, {"cpu_percent": 90})
-    assert host.checked_at == NOW
+    assert host.checked_at == measured.now
 
 
-def test_rollups_over_time(measured: Engine) -> None:
+def test_rollups_over_time(measured: Filled) -> None:
     """The newest first, with mean and deviation, looks by status; between two moments, and no more than asked for."""
-    found = Measurements(measured).rollups("web", "rate", limit=50)
-    assert [one.bucket - BUCKET for one in found] == [timedelta(minutes=n) for n in (10, 5, 0)]
+    read, hour = Measurements(measured.engine), measured.hour
+    found = read.rollups("web", "rate", limit=50)
+    assert [one.bucket - hour for one in found] == [timedelta(minutes=n) for n in (10, 5, 0)]
     oldest = found[-1]
     assert (oldest.n, oldest.min, oldest.max, oldest.mean) == (5, 0, 4, 2)
     assert oldest.deviation == pytest.approx(2**0.5)
     assert oldest.looks[HealthStatus.DOWN] == 1
-    within = Measurements(measured).rollups(
-        "web", "rate", limit=50, since=BUCKET + timedelta(minutes=5), until=BUCKET + timedelta(minutes=10)
-    )
-    assert [one.bucket for one in within] == [BUCKET + timedelta(minutes=5)]
-    assert len(Measurements(measured).rollups("web", "rate", limit=2)) == 2
-    assert Measurements(measured).rollups("nobody", "rate", limit=2) == []
+    five, ten = hour + timedelta(minutes=5), hour + timedelta(minutes=10)
+    assert [one.bucket for one in read.rollups("web", "rate", limit=50, since=five, until=ten)] == [five]
+    assert len(read.rollups("web", "rate", limit=2)) == 2
+    assert read.rollups("nobody", "rate", limit=2) == []
 
 
-def test_both_by_graphql(web: Web, measured: Engine) -> None:
+def test_both_by_graphql(web: Web, measured: Filled) -> None:
     """Hosts with their values, and rollups by pages of time."""
     del measured
     found = web.ask(
