@@ -174,8 +174,8 @@ def _bare(folder: Path) -> Iterator[Mapping[str, int]]:
         yield {"bare server": running[0].pid, "bare worker": running[1].pid}
     finally:
         for one in reversed(running):
-            one.terminate()
-            one.wait(timeout=60)
+            one.kill()  # it holds nothing that a gentler end would save, and its worker takes its time
+            one.wait()
 
 
 def _answers(api: str) -> bool:
