@@ -114,9 +114,9 @@ def test_people_are_told_once(empty: Engine) -> None:
     record(empty, found, storm)
     with empty.begin() as connection:
         said = list(connection.scalars(ALERTS))
-    assert said == [
-        "the stores of workflows disagree, and only a person settles it: REQ-1 (COMPLETE_WITHOUT_EVIDENCE)",
+    assert sorted(said) == [
         "9 workflows would be moved at once",
+        "the stores of workflows disagree, and only a person settles it: REQ-1 (COMPLETE_WITHOUT_EVIDENCE)",
     ]
 
 
