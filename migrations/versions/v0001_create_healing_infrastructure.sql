@@ -184,6 +184,23 @@ CREATE TABLE alert_outbox (                         -- what a person must be tol
 CREATE INDEX alert_outbox_waiting ON alert_outbox (created_at, id) WHERE routed_at IS NULL;
 CREATE INDEX alert_outbox_key ON alert_outbox (dedup_key, created_at DESC);
 
+-- Tells a person once of what lasts, and once that it is over; false: that was told already, or there is nothing to end.
+CREATE FUNCTION tell(p_key text, p_on boolean, p_severity text, p_message text, p_details jsonb) RETURNS boolean
+LANGUAGE plpgsql AS $fn$
+DECLARE
+    v_told text;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('selfheal.tell'), hashtext(p_key));
+    SELECT o.kind INTO v_told FROM alert_outbox o WHERE o.dedup_key = p_key ORDER BY o.created_at DESC, o.id DESC LIMIT 1;
+    IF (coalesce(v_told, 'RESOLVED') = 'RAISED') = p_on THEN
+        RETURN false;
+    END IF;
+    INSERT INTO alert_outbox (kind, severity, dedup_key, message, details)
+    VALUES (CASE WHEN p_on THEN 'RAISED' ELSE 'RESOLVED' END, p_severity, p_key, p_message, p_details);
+    RETURN true;
+END
+$fn$;
+
 CREATE TABLE pauses (                               -- the kill switch: while one is in force no heal is admitted
     id UUID PRIMARY KEY DEFAULT uuid_generate_v7(),
     paused_by VARCHAR(100) NOT NULL,

@@ -16,27 +16,12 @@ _RECENT = text(
     """SELECT component, metric, value, status, checked_at, coalesce(error, '') AS error FROM health_history
        WHERE component = :component AND checked_at > now() - :since ORDER BY checked_at, metric"""
 ).bindparams(bindparam("since", type_=Interval))
-# One at a time for each key, so that two runs tell a person once.
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('selfheal.tell'), hashtext(:key))")
-_TELL = text(
-    """INSERT INTO alert_outbox (kind, severity, dedup_key, message, details)
-       SELECT 'RAISED', :severity, CAST(:key AS text), :message, :details
-       WHERE (SELECT o.kind FROM alert_outbox o WHERE o.dedup_key = CAST(:key AS text)
-              ORDER BY o.created_at DESC, o.id DESC LIMIT 1)
-             IS DISTINCT FROM 'RAISED'"""
-).bindparams(bindparam("details", type_=JSONB))
+_TELL = text("SELECT tell(:key, :on, :severity, :message, :details)").bindparams(bindparam("details", type_=JSONB))
 _OPEN = text(
     """SELECT dedup_key, severity, message FROM (
            SELECT DISTINCT ON (o.dedup_key) o.dedup_key, o.kind, o.severity, o.message FROM alert_outbox o
            WHERE starts_with(o.dedup_key, :prefix) ORDER BY o.dedup_key, o.created_at DESC, o.id DESC) newest
        WHERE kind = 'RAISED' AND NOT dedup_key = ANY (:but) ORDER BY dedup_key"""
-)
-_OVER = text(
-    """INSERT INTO alert_outbox (kind, severity, dedup_key, message)
-       SELECT 'RESOLVED', :severity, CAST(:key AS text), :message
-       WHERE (SELECT o.kind FROM alert_outbox o WHERE o.dedup_key = CAST(:key AS text)
-              ORDER BY o.created_at DESC, o.id DESC LIMIT 1)
-             = 'RAISED'"""
 )
 _LONGEST_KEY, _LONGEST_MESSAGE = 200, 500
 
@@ -77,8 +62,7 @@ class Hosts:
         key = identifier(key, _LONGEST_KEY)
         values = {"key": key, "message": shorten(message, _LONGEST_MESSAGE), "severity": severity}
         with transaction(self._engine) as connection:
-            connection.execute(_LOCK, {"key": key})
-            return connection.execute(_TELL, {**values, "details": clean(dict(details))}).rowcount > 0
+            return bool(connection.scalar(_TELL, {**values, "on": True, "details": clean(dict(details))}))
 
     def over(self, prefix: str, *, but: Iterable[str]) -> Sequence[str]:
         """See `ports.HostStore.over`."""
@@ -86,9 +70,8 @@ class Hosts:
         ended = []
         with transaction(self._engine) as connection:
             for row in connection.execute(_OPEN, {"prefix": prefix, "but": still}).all():
-                connection.execute(_LOCK, {"key": row.dedup_key})
                 message = shorten(row.message, _LONGEST_MESSAGE)  # what is sent puts "over:" before it
-                values = {"key": row.dedup_key, "severity": row.severity, "message": message}
-                if connection.execute(_OVER, values).rowcount:
+                values = {"key": row.dedup_key, "severity": row.severity, "message": message, "details": {}}
+                if connection.scalar(_TELL, {**values, "on": False}):
                     ended.append(row.dedup_key)
         return ended

@@ -14,7 +14,7 @@ from selfheal.store.runs import MechanismRuns
 from selfheal.store.tables import mechanisms
 from selfheal.store.text import clean
 
-_TELL = text("SELECT tell_mechanism(:name, :late, :message, :details)").bindparams(bindparam("details", type_=JSONB))
+_TELL = text("SELECT tell(:key, :late, :severity, :message, :details)").bindparams(bindparam("details", type_=JSONB))
 
 
 class Mechanisms:
@@ -63,6 +63,7 @@ class Mechanisms:
         return self._tell(name, f"the mechanism {name} runs again", {"mechanism": name}, late=False)
 
     def _tell(self, name: str, message: str, details: Mapping[str, str], *, late: bool) -> bool:
-        asked = {"name": name, "late": late, "message": clean(message), "details": clean(dict(details))}
+        asked = {"key": f"mechanism/{name}", "late": late, "severity": "WARNING" if late else "INFO"}
+        asked |= {"message": clean(message), "details": clean(dict(details))}
         with transaction(self._engine) as connection:
             return bool(connection.scalar(_TELL, asked))
