@@ -14,6 +14,8 @@ from selfheal.forecast.season import daily_shape
 KEPT = WEEK + DAY // 2
 """Rows that are remembered: a week, and what a look ahead from a week ago needs."""
 _BEHIND = numbers.SMOOTHED // 2
+_SHAPED = numbers.WINDOW + numbers.AHEAD
+"""Buckets whose shape is asked for at once."""
 
 
 class History:
@@ -69,7 +71,7 @@ class History:
         self._doubt: Row = np.zeros(count)
         self._doubted: Row = np.full(count, np.nan)
         self._from = bucket
-        self._shapes: Table = np.full((numbers.SWING, count), np.nan)
+        self._shapes: Table = np.full((_SHAPED, count), np.nan)
         self._doubted_at: Counts = np.full(count, bucket - 1)
         self._floor: Row = numbers.JUMP_SHARE * np.abs(limits)
 
@@ -80,7 +82,7 @@ class History:
         for skipped in range(max(self.bucket + 1, bucket - KEPT), bucket):
             self.raw[skipped % KEPT] = np.nan
             self._smooth(skipped)
-            self._learn_shape(skipped - _BEHIND)
+            self._learn_shape(skipped)
         self.bucket = bucket
         here = np.isfinite(values)
         low, middle, high = self._three
@@ -94,26 +96,28 @@ class History:
         moved = again & ~rising
         alone = far & ~again
         taken = here & ~alone
-        self._doubt = np.where(alone, np.sign(off), np.where(here, 0.0, self._doubt))
+        np.copyto(self._doubt, 0.0, where=here)
         if again.any():
             self._take_back(again)
             self._begin_again(moved, values, off)
-        self._doubted = np.where(alone, values, self._doubted)
-        self._doubted_at = np.where(alone, bucket, self._doubted_at)
+        if alone.any():
+            np.copyto(self._doubt, np.sign(off), where=alone)
+            np.copyto(self._doubted, values, where=alone)
+            self._doubted_at[alone] = bucket
         self._changes(taken & ~moved, values)
         self.raw[bucket % KEPT] = np.where(taken, values, np.nan)
         self._fill(taken, values)
-        self._three = np.where(
-            again | (taken & self._fresh), values, np.where(taken, np.stack((middle, high, values)), self._three)
-        )
-        self.latest = np.where(taken, values, self.latest)
-        self._fresh = self._fresh & ~taken
-        self.newest = np.where(taken, bucket, self.newest)
-        self.highest = np.where(taken, np.maximum(self.highest, values), self.highest)
-        self.first = np.where(taken & (self.first < 0), bucket, self.first)
+        np.copyto(self._three[:2], self._three[1:], where=taken)
+        np.copyto(self._three[2], values, where=taken)
+        np.copyto(self._three, values, where=again | (taken & self._fresh))
+        np.copyto(self.latest, values, where=taken)
+        self._fresh &= ~taken
+        np.copyto(self.newest, bucket, where=taken)
+        np.maximum(self.highest, values, out=self.highest, where=taken)
+        np.copyto(self.first, bucket, where=taken & (self.first < 0))
         self.seen += taken
         self._smooth(bucket)
-        self._learn_shape(bucket - _BEHIND)
+        self._learn_shape(bucket)
 
     def healed(self, series: Flags) -> None:
         """Somebody has put them right: what they did before says nothing about what they do from here."""
@@ -127,14 +131,14 @@ class History:
         size = np.abs(values - self.latest)
         known = taken & np.isfinite(size)
         size = np.where(self.seen > numbers.CHANGE_MEMORY // 4, np.minimum(size, 3 * self.change), size)
-        weight = 1.0 / np.clip(self.seen, 1, numbers.CHANGE_MEMORY)
-        self.change = np.where(known, self.change + weight * (size - self.change), self.change)
+        weight = 1.0 / np.maximum(np.minimum(self.seen, numbers.CHANGE_MEMORY), 1)
+        np.add(self.change, weight * (size - self.change), out=self.change, where=known)
 
     def _fill(self, taken: Flags, values: Row) -> None:
         """A straight line over a short gap, now that there is a value behind it: coarse sampling is no gap."""
         gap = self.bucket - self.newest
         known = taken & (self.seen > 0)
-        self.step = np.where(known, self.step + (np.minimum(gap, numbers.FILLED) - self.step) / 10, self.step)
+        np.add(self.step, (np.minimum(gap, numbers.FILLED) - self.step) / 10, out=self.step, where=known)
         for series in np.flatnonzero(taken & (gap > 1) & (gap <= numbers.FILLED) & np.isfinite(self.latest)):
             steps = np.arange(1, gap[series])
             line = self.latest[series] + (values[series] - self.latest[series]) * steps / gap[series]
@@ -166,22 +170,36 @@ class History:
     def _smooth(self, bucket: int) -> None:
         """The row that has its neighbours on both sides now."""
         rows = self.raw[np.arange(bucket - numbers.SMOOTHED + 1, bucket + 1) % KEPT]
-        there = np.isfinite(rows)
-        count = there.sum(axis=0)
-        total = np.where(there, rows, 0.0).sum(axis=0)
-        self.smooth[(bucket - _BEHIND) % KEPT] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        total = rows.sum(axis=0)
+        mean = self.smooth[(bucket - _BEHIND) % KEPT]
+        np.divide(total, numbers.SMOOTHED, out=mean)
+        some = np.flatnonzero(~np.isfinite(total))  # most often none
+        if some.size:
+            there = np.isfinite(rows[:, some])
+            count = there.sum(axis=0)
+            summed = np.where(there, rows[:, some], 0.0).sum(axis=0)
+            mean[some] = np.where(count > 0, summed / np.maximum(count, 1), np.nan)
 
-    def _learn_shape(self, bucket: int) -> None:
-        """Whether yesterday's moves tell today's better than no move does: both errors, over the last day."""
+    def shapes_around(self, series: Counts) -> Table:
+        """What the days before tell of the `WINDOW` up to now and of the `AHEAD` behind it; a row per bucket."""
+        moments = np.arange(self.bucket - numbers.WINDOW + 1, self.bucket + numbers.AHEAD + 1)
+        return self._shapes[np.ix_(moments % _SHAPED, series)]
+
+    def _learn_shape(self, newest: int) -> None:
+        """Whether yesterday's moves tell today's better than no move does: both errors, over the last day.
+
+        The shape is told ahead, once: what it is taken from changes no more.
+        """
+        ahead, bucket = newest + numbers.AHEAD, newest - _BEHIND
+        if ahead - self._from < DAY:
+            return
+        self._shapes[ahead % _SHAPED] = daily_shape(self.smooth, ahead)
         if bucket - self._from < DAY:
             return
-        shape = daily_shape(self.smooth, bucket)
-        before = self._shapes[bucket % numbers.SWING].copy()
-        self._shapes[bucket % numbers.SWING] = shape
         moved = self.smooth[bucket % KEPT] - self.smooth[(bucket - numbers.SWING) % KEPT]
-        expected = shape - before
+        expected = self._shapes[bucket % _SHAPED] - self._shapes[(bucket - numbers.SWING) % _SHAPED]
         known = np.isfinite(moved) & np.isfinite(expected)
         self.shapes += known
-        weight = 1.0 / np.clip(self.shapes, 1, numbers.SWING_MEMORY)
-        self.still = np.where(known, self.still + weight * (np.abs(moved) - self.still), self.still)
-        self.shaped = np.where(known, self.shaped + weight * (np.abs(moved - expected) - self.shaped), self.shaped)
+        weight = 1.0 / np.maximum(np.minimum(self.shapes, numbers.SWING_MEMORY), 1)
+        np.add(self.still, weight * (np.abs(moved) - self.still), out=self.still, where=known)
+        np.add(self.shaped, weight * (np.abs(moved - expected) - self.shaped), out=self.shaped, where=known)

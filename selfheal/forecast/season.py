@@ -15,13 +15,6 @@ def daily_shape(smooth: Table, bucket: int) -> Row:
     return _median(one, two, three)
 
 
-def daily_shapes(smooth: Table, buckets: Counts, series: Counts) -> Table:
-    """The same for many buckets, a row each, of some series."""
-    kept = smooth.shape[0]
-    one, two, three = (smooth[np.ix_((buckets - day * DAY) % kept, series)] for day in range(1, _DAYS + 1))
-    return _median(one, two, three)
-
-
 def seen_before(smooth: Table, bucket: int, *, swing: int, ahead: int, series: Counts) -> tuple[Table, Table]:
     """What the same time of each of the seven days before did: how far it had risen, and how far it rose from there.
 

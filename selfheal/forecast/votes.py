@@ -12,7 +12,7 @@ from selfheal.forecast import numbers
 from selfheal.forecast.fits import Line, least_squares, robust
 from selfheal.forecast.history import KEPT, History
 from selfheal.forecast.rows import HOUR, Counts, Flags, Row, Table
-from selfheal.forecast.season import daily_shapes, seen_before
+from selfheal.forecast.season import seen_before
 
 _ROWS = numbers.WINDOW
 _LEAST_SPAN = 16
@@ -90,8 +90,7 @@ def _shape(history: History) -> tuple[Table, Table, Flags]:
     found = np.zeros((_ROWS + numbers.AHEAD, known.size))
     places = np.flatnonzero(known)
     if places.size:
-        moments = np.arange(history.bucket - _ROWS + 1, history.bucket + numbers.AHEAD + 1)
-        shapes = daily_shapes(history.smooth, moments, places)
+        shapes = history.shapes_around(places)
         whole = np.isfinite(shapes).all(axis=0)
         known[places[~whole]] = False
         found[:, places[whole]] = shapes[:, whole]
