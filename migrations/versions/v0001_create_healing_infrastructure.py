@@ -15,6 +15,7 @@ SCRIPTS = (
     "v0001_health.sql",
     "v0001_retention.sql",
     "v0001_breakers.sql",
+    "v0001_predictions.sql",
     "v0001_modes.sql",
     "v0001_admission.sql",
     "v0001_approvals.sql",

@@ -50,6 +50,8 @@ GRANT UPDATE (next_try_at) ON raised_triggers TO healing_user;
 GRANT SELECT ON metric_samples TO healing_user, selfheal_api, selfheal_api_admin, selfheal_viewer;
 GRANT SELECT ON mechanisms TO healing_user, selfheal_api, selfheal_api_admin, selfheal_viewer;
 GRANT INSERT, UPDATE (every, since) ON mechanisms TO healing_user;
+GRANT SELECT ON predictions TO healing_user, selfheal_api, selfheal_api_admin, selfheal_viewer;
+GRANT INSERT, UPDATE (ended_at, breached_at, outcome, settled_at) ON predictions TO healing_user;
 GRANT SELECT ON intake_alerts TO healing_user, selfheal_api, selfheal_api_admin, selfheal_viewer;
 GRANT EXECUTE ON FUNCTION take_alerts(text, text, jsonb, intake_limits) TO healing_user, selfheal_api, selfheal_api_admin;
 GRANT EXECUTE ON FUNCTION forget_intake(interval) TO healing_user;

@@ -36,11 +36,28 @@ class TriggerType(StrEnum):
     HOST_PRESSURE = "HOST_PRESSURE"  # memory, disk, processor or a critical file of a host
     EXTERNAL_ALERT = "EXTERNAL_ALERT"  # somebody else's alert; only the component's own look confirms it
     MECHANISM_LATE = "MECHANISM_LATE"  # of our own
+    BREACH_FORETOLD = "BREACH_FORETOLD"  # a metric will reach its limit within the horizon
+    MEMORY_PRESSURE = "MEMORY_PRESSURE"  # high for a while already, below the limit
+    RESPONSE_RISING = "RESPONSE_RISING"  # it answers more slowly than a day ago
+    ERRORS_SUSTAINED = "ERRORS_SUSTAINED"  # its log complains hour after hour
+    STUCK_SOON = "STUCK_SOON"  # a workflow nears its stage's limit without anything new
     MANUAL = "MANUAL"
 
 
 NOT_OF_HEALTH = frozenset({TriggerType.BREAKER_OPENED, TriggerType.BEHIND_ESCALATION})
 """Reasons that are not that the component is sick: it may look well, and be the cause of a fault all the same."""
+
+
+PREEMPTIVE = frozenset(
+    {
+        TriggerType.BREACH_FORETOLD,
+        TriggerType.MEMORY_PRESSURE,
+        TriggerType.RESPONSE_RISING,
+        TriggerType.ERRORS_SUSTAINED,
+        TriggerType.STUCK_SOON,
+    }
+)
+"""Reasons to act before anything is sick: predictions. Each stands while its prediction does."""
 
 
 SUSPICIONS = frozenset({TriggerType.LOG_ERROR, TriggerType.EXTERNAL_ALERT, TriggerType.HOST_PRESSURE})
@@ -57,6 +74,7 @@ class Source(StrEnum):
     AGENT_HEALTH = "agent-health"
     INTAKE = "intake"
     OWN_HEALTH = "own-health"
+    PREDICTIVE_HEALTH = "predictive-health"
     PERSON = "person"
 
 

@@ -31,6 +31,7 @@ from selfheal.settings.heartbeat import Heartbeat
 from selfheal.settings.intake import Intake
 from selfheal.settings.log_monitor import LogMonitor
 from selfheal.settings.logs import Logging
+from selfheal.settings.prediction import Predicting
 from selfheal.settings.retention import RetentionSettings
 from selfheal.settings.servers import (
     Database,
@@ -80,6 +81,8 @@ class Settings(Section):
     """How often, and how patiently, the estate is looked at."""
     agent_health: AgentHealth = AgentHealth()
     """How the host is looked at that the mechanisms run on, and where that is published."""
+    prediction: Predicting = Predicting()
+    """What is foretold, and what may be done before anything is sick."""
     retention: RetentionSettings = RetentionSettings()
     """How long what was measured is kept."""
     postgres: PostgresServer = PostgresServer()

@@ -19,6 +19,7 @@ from selfheal.store.tables.heals import faults, healing_actions, healing_trigger
 from selfheal.store.tables.intake import intake_alerts
 from selfheal.store.tables.logs import log_counts, log_gaps, log_positions, log_told, log_triggers
 from selfheal.store.tables.persons import person_deeds, person_sessions, person_tokens
+from selfheal.store.tables.predicting import predictions
 from selfheal.store.tables.telling import (
     alert_deliveries,
     alert_episodes,
@@ -71,6 +72,7 @@ __all__ = [
     "person_deeds",
     "person_sessions",
     "person_tokens",
+    "predictions",
     "pruned_deliverables",
     "raised_triggers",
     "shadow_plans",
