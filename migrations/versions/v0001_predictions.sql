@@ -7,6 +7,7 @@ CREATE TABLE predictions (
     metric VARCHAR(50) NOT NULL,
     value DOUBLE PRECISION NOT NULL,
     threshold DOUBLE PRECISION NOT NULL,
+    well_below DOUBLE PRECISION,                    -- a heal for it has helped when the metric is below this; NULL: the threshold
     raised_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     breach_at TIMESTAMPTZ,                          -- NULL: its rule foretells no time
     low_at TIMESTAMPTZ,
@@ -14,7 +15,7 @@ CREATE TABLE predictions (
     why VARCHAR(500) NOT NULL,
     ended_at TIMESTAMPTZ,                           -- the alarm was taken back, or healed
     breached_at TIMESTAMPTZ,
-    outcome VARCHAR(20) CHECK (outcome IN ('HIT', 'EARLY', 'MISS', 'PREVENTED')),
+    outcome VARCHAR(20) CHECK (outcome IN ('HIT', 'EARLY', 'MISS', 'PREVENTED', 'UNKNOWN')),
     settled_at TIMESTAMPTZ,
     CHECK ((outcome IS NULL) = (settled_at IS NULL))
 );
@@ -22,7 +23,70 @@ CREATE UNIQUE INDEX predictions_one ON predictions (component, metric, rule) WHE
 CREATE INDEX predictions_recent ON predictions (raised_at DESC);
 CREATE INDEX predictions_unsettled ON predictions (component) WHERE outcome IS NULL;
 
+CREATE TABLE breaches (                             -- a metric that has reached its limit, foretold or not
+    component VARCHAR(100) NOT NULL,
+    metric VARCHAR(50) NOT NULL,
+    at TIMESTAMPTZ NOT NULL,                        -- the end of the five minutes in which it did, after an hour below
+    threshold DOUBLE PRECISION NOT NULL,
+    PRIMARY KEY (component, metric, at)
+);
+CREATE INDEX breaches_recent ON breaches (at DESC);
+
+-- What the forecast remembers between two runs, written with what it has foretold. The week of values is a ring of one row
+-- for each 5 minutes, so that a run writes a few of them: all of it would be a hundred MB for 3,000 series.
+CREATE TABLE forecast_state (
+    one BOOLEAN PRIMARY KEY DEFAULT true CHECK (one),
+    serial BIGINT NOT NULL,                         -- counts the runs: whoever read an older one was overtaken
+    saved_at TIMESTAMPTZ NOT NULL,
+    head BYTEA NOT NULL                             -- selfheal/forecast/kept.py reads it
+);
+CREATE TABLE forecast_ring (
+    place INT PRIMARY KEY,                          -- the bucket's number modulo the length of the ring
+    raw BYTEA NOT NULL,
+    smooth BYTEA NOT NULL
+);
+ALTER TABLE forecast_ring ALTER raw SET STORAGE EXTERNAL, ALTER smooth SET STORAGE EXTERNAL;    -- doubles do not shrink
+
 -- Whether it still speaks for a pre-emptive heal.
 CREATE FUNCTION prediction_stands(p_id uuid) RETURNS boolean LANGUAGE sql STABLE AS $fn$
     SELECT EXISTS (SELECT FROM predictions p WHERE p.id = p_id AND p.ended_at IS NULL AND p.outcome IS NULL)
 $fn$;
+
+-- The track record, one row for each rule. A breach less than ten minutes after the alarm is no hit: it came too late.
+CREATE VIEW prediction_records WITH (security_invoker) AS
+    SELECT p.rule, count(*) AS raised,
+           count(*) FILTER (WHERE p.outcome IS NULL) AS unsettled,
+           count(*) FILTER (WHERE p.outcome = 'HIT' AND l.lead >= interval '10 minutes') AS hits,
+           count(*) FILTER (WHERE p.outcome = 'HIT' AND l.lead < interval '10 minutes') AS late,
+           count(*) FILTER (WHERE p.outcome = 'EARLY') AS early,
+           count(*) FILTER (WHERE p.outcome = 'MISS') AS missed,
+           count(*) FILTER (WHERE p.outcome = 'PREVENTED') AS prevented,
+           count(*) FILTER (WHERE p.outcome = 'UNKNOWN') AS unknown,
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY l.lead)
+               FILTER (WHERE p.outcome = 'HIT' AND l.lead >= interval '10 minutes') AS median_lead,
+           count(*) FILTER (WHERE p.outcome = 'HIT' AND p.low_at IS NOT NULL) AS timed,
+           count(*) FILTER (WHERE p.outcome = 'HIT' AND p.breached_at BETWEEN p.low_at AND p.high_at) AS covered
+    FROM predictions p CROSS JOIN LATERAL (SELECT p.breached_at - p.raised_at AS lead) l GROUP BY p.rule;
+
+-- Breaches, and how many of them a forecast preceded by 10 minutes to 6 hours.
+CREATE VIEW breach_records WITH (security_invoker) AS
+    SELECT count(*) AS breaches, count(*) FILTER (WHERE EXISTS (
+               SELECT FROM predictions p WHERE p.component = b.component AND p.metric = b.metric AND p.rule = 'BREACH_FORETOLD'
+               AND p.raised_at BETWEEN b.at - interval '6 hours' AND b.at - interval '10 minutes')) AS foretold
+    FROM breaches b;
+
+-- What was settled so long ago with what it had raised, and the breaches of that time.
+CREATE FUNCTION forget_predictions(p_older interval) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $fn$
+DECLARE
+    v_before timestamptz := now() - greatest(p_older, interval '31 days');
+    v_forgotten bigint;
+BEGIN
+    DELETE FROM public.breaches b WHERE b.at < v_before;
+    DELETE FROM public.raised_triggers t WHERE t.source = 'predictive-health' AND t.raised_at < v_before;
+    DELETE FROM public.predictions p WHERE p.settled_at < v_before;
+    GET DIAGNOSTICS v_forgotten = ROW_COUNT;
+    RETURN v_forgotten;
+END
+$fn$;
+REVOKE ALL ON FUNCTION forget_predictions(interval) FROM PUBLIC;

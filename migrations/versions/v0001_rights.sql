@@ -50,7 +50,12 @@ GRANT UPDATE (next_try_at) ON raised_triggers TO healing_user;
 GRANT SELECT ON metric_samples TO healing_user, selfheal_api, selfheal_api_admin, selfheal_viewer;
 GRANT SELECT ON mechanisms TO healing_user, selfheal_api, selfheal_api_admin, selfheal_viewer;
 GRANT INSERT, UPDATE (every, since) ON mechanisms TO healing_user;
-GRANT SELECT ON predictions TO healing_user, selfheal_api, selfheal_api_admin, selfheal_viewer;
+GRANT SELECT ON predictions, breaches, prediction_records, breach_records
+    TO healing_user, selfheal_api, selfheal_api_admin, selfheal_viewer;
+GRANT INSERT ON breaches TO healing_user;
+GRANT SELECT, INSERT, UPDATE (serial, saved_at, head) ON forecast_state TO healing_user;
+GRANT SELECT, INSERT, UPDATE (raw, smooth) ON forecast_ring TO healing_user;
+GRANT EXECUTE ON FUNCTION forget_predictions(interval) TO healing_user;
 GRANT INSERT, UPDATE (ended_at, breached_at, outcome, settled_at) ON predictions TO healing_user;
 GRANT SELECT ON intake_alerts TO healing_user, selfheal_api, selfheal_api_admin, selfheal_viewer;
 GRANT EXECUTE ON FUNCTION take_alerts(text, text, jsonb, intake_limits) TO healing_user, selfheal_api, selfheal_api_admin;

@@ -63,7 +63,7 @@ BEGIN
                                    'mode_changes', 'shadow_plans', 'approvals', 'workflow_recovery_history', 'workflow_state',
                                    'workflow_state_history', 'workflow_starts', 'workflow_comparisons', 'workflow_sightings',
                                    'workflow_disagreements', 'file_changes', 'deliverables', 'pruned_deliverables', 'workflow_health',
-                                   'intake_alerts', 'mechanisms', 'predictions',
+                                   'intake_alerts', 'mechanisms', 'predictions', 'breaches', 'forecast_state', 'forecast_ring',
                                    'alerts', 'alert_episodes', 'alert_messages', 'alert_deliveries', 'alert_silences',
                                    'log_positions', 'log_gaps', 'log_counts', 'log_told', 'log_triggers'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', estates);

@@ -12,13 +12,15 @@ class Outcome(StrEnum):
     """What became of a prediction.
 
     HIT: the breach came when it was foretold. EARLY: it came, but later than anybody would have waited for. MISS: it
-    did not come. PREVENTED: a pre-emptive heal brought the metric back below its threshold, and no breach came.
+    did not come. PREVENTED: a pre-emptive heal brought the metric back below where it was well, and no breach came.
+    UNKNOWN: nobody can tell, for it was healed for another reason before, or nothing was measured any more.
     """
 
     HIT = "HIT"
     EARLY = "EARLY"
     MISS = "MISS"
     PREVENTED = "PREVENTED"
+    UNKNOWN = "UNKNOWN"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,7 @@ class Prediction:
         breached_at: when the threshold was reached; None: it was not (yet).
         outcome: None until it is known.
         settled_at: when it was.
+        well_below: a heal for it has helped when the metric is below this; None: the threshold.
     """
 
     id: UUID
@@ -58,6 +61,7 @@ class Prediction:
     breached_at: datetime | None = None
     outcome: Outcome | None = None
     settled_at: datetime | None = None
+    well_below: float | None = None
 
     @property
     def stands(self) -> bool:

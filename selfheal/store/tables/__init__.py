@@ -19,7 +19,7 @@ from selfheal.store.tables.heals import faults, healing_actions, healing_trigger
 from selfheal.store.tables.intake import intake_alerts
 from selfheal.store.tables.logs import log_counts, log_gaps, log_positions, log_told, log_triggers
 from selfheal.store.tables.persons import person_deeds, person_sessions, person_tokens
-from selfheal.store.tables.predicting import predictions
+from selfheal.store.tables.predicting import breaches, forecast_ring, forecast_state, predictions
 from selfheal.store.tables.telling import (
     alert_deliveries,
     alert_episodes,
@@ -47,12 +47,15 @@ __all__ = [
     "alert_silences",
     "alerts",
     "approvals",
+    "breaches",
     "circuit_breaker_results",
     "circuit_breaker_state",
     "deliverables",
     "devops_alert_history",
     "faults",
     "file_changes",
+    "forecast_ring",
+    "forecast_state",
     "healing_actions",
     "healing_triggers",
     "health_history",

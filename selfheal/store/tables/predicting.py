@@ -1,6 +1,6 @@
 """What was foretold, and what became of it."""
 
-from sqlalchemy import Column, Double, String, Table, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Double, Integer, LargeBinary, String, Table, Uuid, text
 
 from selfheal.store.tables.columns import NEW_ID, metadata, moment
 
@@ -13,6 +13,7 @@ predictions = Table(
     Column("metric", String(50), nullable=False),
     Column("value", Double, nullable=False),
     Column("threshold", Double, nullable=False),
+    Column("well_below", Double),
     moment("raised_at", required=True),
     moment("breach_at"),
     moment("low_at"),
@@ -22,4 +23,30 @@ predictions = Table(
     moment("breached_at"),
     Column("outcome", String(20)),
     moment("settled_at"),
+)
+
+breaches = Table(
+    "breaches",
+    metadata,
+    Column("component", String(100), primary_key=True),
+    Column("metric", String(50), primary_key=True),
+    Column("at", DateTime(timezone=True), primary_key=True),
+    Column("threshold", Double, nullable=False),
+)
+
+forecast_state = Table(
+    "forecast_state",
+    metadata,
+    Column("one", Boolean, primary_key=True, server_default=text("true")),
+    Column("serial", BigInteger, nullable=False),
+    Column("saved_at", DateTime(timezone=True), nullable=False),
+    Column("head", LargeBinary, nullable=False),
+)
+
+forecast_ring = Table(
+    "forecast_ring",
+    metadata,
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("smooth", LargeBinary, nullable=False),
 )
