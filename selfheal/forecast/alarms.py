@@ -51,8 +51,8 @@ class Alarms:
         """No higher than where an alarm of the same series once ended by itself."""
         return np.asarray(history.latest <= self._turned + numbers.KNOWN_CHANGES * history.change)
 
-    def healed(self, series: Flags) -> None:
-        """Whatever was foretold, somebody has acted: the alarm ends, and its height teaches nothing."""
+    def forget(self, series: Flags) -> None:
+        """Somebody has acted, or the limit is another one: the alarm ends, and its height teaches nothing."""
         self.active = self.active & ~series
         self._yes = np.where(series, 0, self._yes)
         self._turned = np.where(series, -np.inf, self._turned)

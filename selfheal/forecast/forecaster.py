@@ -73,7 +73,14 @@ class Forecaster:
     def __init__(self, limits: Row, *, bucket: int) -> None:
         """Begin with series of which nothing is known; `bucket` is the first that may be observed."""
         self.history = History(np.asarray(limits, dtype=np.float64), bucket=bucket)
-        self._alarms = Alarms(self.history.limits.size)
+        self.alarms = Alarms(self.history.limits.size)
+
+    @classmethod
+    def around(cls, history: History, alarms: Alarms) -> "Forecaster":
+        """One that goes on where another was kept."""
+        found = cls(np.empty(0), bucket=history.bucket + 1)
+        found.history, found.alarms = history, alarms
+        return found
 
     @classmethod
     def of(cls, values: Table, limits: Row, *, bucket: int) -> "Forecaster":
@@ -91,7 +98,13 @@ class Forecaster:
     def healed(self, series: Flags) -> None:
         """Those were restarted, collected or scaled: their history begins again, and their alarms end."""
         self.history.healed(series)
-        self._alarms.healed(series)
+        self.alarms.forget(series)
+
+    def limit(self, limits: Row) -> None:
+        """The limits are these from now on; where one has changed, no alarm is on and none has taught anything."""
+        changed = ~((limits == self.history.limits) | (np.isnan(limits) & np.isnan(self.history.limits)))
+        self.history.limit(limits)
+        self.alarms.forget(changed)
 
     def judge(self) -> Outlook:
         """Tell what is foretold now, and turn the alarms."""
@@ -106,7 +119,7 @@ class Forecaster:
         by_lines = (by_lines | found.fast) & ~peaks.known & ~peaks.within
         reach = np.where(foretold, np.where(by_lines, found.reach, peaks.reach), np.nan)
         low, high = interval(reach, spread=found.spread, shaped=found.shaped, by_peaks=~by_lines)
-        raised = self._alarms.turn(
+        raised = self.alarms.turn(
             self.history, foretold=foretold, doubted=(found.count < numbers.NEED - 1) & ~peaks.rising
         )
         return Outlook(
@@ -115,7 +128,7 @@ class Forecaster:
             low=low,
             high=high,
             votes=np.where(peaks.rising, 5, found.count),
-            alarm=self._alarms.active.copy(),
+            alarm=self.alarms.active.copy(),
             raised=raised,
             reason=reason,
         )
@@ -136,7 +149,7 @@ class Forecaster:
             NoForecast.CONSTANT: history.change <= 0,
             NoForecast.OVER: history.latest >= history.limits,
             NoForecast.YOUNG: (age < numbers.OLD_ENOUGH) | (early & lines),
-            NoForecast.KNOWN: (peaks.known | self._alarms.turned(history)) & lines & ~rising,
+            NoForecast.KNOWN: (peaks.known | self.alarms.turned(history)) & lines & ~rising,
             NoForecast.TEETH: peaks.within & ~rising,
             NoForecast.AWAY: ~found.rises & ~lines & ~rising,
             NoForecast.FEW: ~lines & ~rising,

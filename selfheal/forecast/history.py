@@ -42,11 +42,13 @@ class History:
         falls: how many of them there were.
         depth: how deep the newest fall was.
         teeth: how many of the newest falls belong together.
+        since: the bucket that was observed first.
     """
 
     def __init__(self, limits: Row, *, bucket: int) -> None:
         count = limits.size
-        self.limits, self.bucket = limits, bucket - 1
+        self.limits: Row = limits
+        self.bucket = bucket - 1
         self.raw: Table = np.full((KEPT, count), np.nan)
         self.smooth: Table = np.full((KEPT, count), np.nan)
         self.begun: Counts = np.full(count, bucket)
@@ -70,9 +72,14 @@ class History:
         self._fresh: Flags = np.ones(count, dtype=np.bool_)
         self._doubt: Row = np.zeros(count)
         self._doubted: Row = np.full(count, np.nan)
-        self._from = bucket
+        self.since = bucket
         self._shapes: Table = np.full((_SHAPED, count), np.nan)
         self._doubted_at: Counts = np.full(count, bucket - 1)
+        self.limit(limits)
+
+    def limit(self, limits: Row) -> None:
+        """The limits are these from now on."""
+        self.limits = limits
         self._floor: Row = numbers.JUMP_SHARE * np.abs(limits)
 
     def observe(self, bucket: int, values: Row) -> None:
@@ -191,10 +198,10 @@ class History:
         The shape is told ahead, once: what it is taken from changes no more.
         """
         ahead, bucket = newest + numbers.AHEAD, newest - _BEHIND
-        if ahead - self._from < DAY:
+        if ahead - self.since < DAY:
             return
         self._shapes[ahead % _SHAPED] = daily_shape(self.smooth, ahead)
-        if bucket - self._from < DAY:
+        if bucket - self.since < DAY:
             return
         moved = self.smooth[bucket % KEPT] - self.smooth[(bucket - numbers.SWING) % KEPT]
         expected = self._shapes[bucket % _SHAPED] - self._shapes[(bucket - numbers.SWING) % _SHAPED]

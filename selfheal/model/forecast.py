@@ -1,8 +1,12 @@
-"""What is foretold of one series at one moment, and why nothing is."""
+"""What is foretold of one series at one moment, and why nothing is; and how its values come and are kept."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+Name = tuple[str, str]
+"""Component and metric: a series."""
 
 
 class NoForecast(StrEnum):
@@ -44,3 +48,35 @@ class Forecast:
     alarm: bool
     raised: bool
     why_not: NoForecast | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packed:
+    """One series over a stretch of time, as the database packs it: big-endian, one after the other.
+
+    Attributes:
+        name: component and metric.
+        buckets: 4-byte places from the stretch's begin.
+        highest: 8-byte values of these; NaN where no look had one.
+        down: 4-byte numbers of looks that found it down.
+    """
+
+    name: Name
+    buckets: bytes
+    highest: bytes
+    down: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """The state of a forecast between two runs.
+
+    Attributes:
+        head: everything but the ring, versioned.
+        rows: of the ring by place, raw and smooth; of a state that is saved only those that have changed.
+        serial: counts the runs that have saved it; 0: none has.
+    """
+
+    head: bytes
+    rows: Mapping[int, tuple[bytes, bytes]]
+    serial: int = 0
