@@ -1,11 +1,13 @@
 """What was foretold of a component, kept until it is known what became of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from selfheal.model.trigger import TriggerType
+from selfheal.model.forecast import Kept
+from selfheal.model.trigger import Priority, TriggerType
 
 
 class Outcome(StrEnum):
@@ -67,3 +69,203 @@ class Prediction:
     def stands(self) -> bool:
         """Whether it still speaks for a pre-emptive heal."""
         return self.ended_at is None and self.outcome is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """When what is noticed; as in the settings `[prediction]`, which explain each."""
+
+    memory_limit: float = 95
+    memory_high: float = 85
+    memory_high_for: timedelta = timedelta(minutes=15)
+    disk_limit: float = 95
+    horizon: timedelta = timedelta(hours=2)
+    response_rise: float = 0.2
+    response_rise_over: timedelta = timedelta(hours=24)
+    errors_per_hour: float = 10
+    errors_for: timedelta = timedelta(hours=2)
+    stuck_share: float = 0.75
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foretold:
+    """What a rule has to say of one metric of one component now.
+
+    Attributes:
+        rule: which.
+        component: whose.
+        metric: of what.
+        value: its newest.
+        threshold: what it must not reach.
+        well_below: a heal for it has helped when the metric is below this.
+        priority: of the trigger that it raises.
+        why: in words.
+        breach_at: when it reaches the threshold; None where the rule foretells no time.
+        low: with 80 % between this
+        high: and this.
+    """
+
+    rule: TriggerType
+    component: str
+    metric: str
+    value: float
+    threshold: float
+    well_below: float
+    priority: Priority
+    why: str
+    breach_at: datetime | None = None
+    low: datetime | None = None
+    high: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sign:
+    """How a rule stands on one series.
+
+    Attributes:
+        rule: which.
+        component: whose.
+        metric: of what.
+        foretold: what begins now, where it is not said yet; None: nothing does.
+        over: what was said before holds no more. Neither: what stands goes on to stand.
+    """
+
+    rule: TriggerType
+    component: str
+    metric: str
+    foretold: Foretold | None
+    over: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What has come of a prediction so far.
+
+    Attributes:
+        breached_at: when the threshold was reached after it; None: it was not.
+        helped_at: when a heal for it was verified; None: there was none.
+        well: whether the metric came back below where it is well after that.
+        healed_at: when something else was done to the component; None: nothing was.
+        seen: whether the metric was measured in the time that the prediction is about.
+        moved_on: what was foretold can come no more: the workflow has gone on.
+    """
+
+    breached_at: datetime | None = None
+    helped_at: datetime | None = None
+    well: bool = False
+    healed_at: datetime | None = None
+    seen: bool = True
+    moved_on: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackRecord:
+    """What became of the predictions of one rule.
+
+    Attributes:
+        rule: which.
+        raised: predictions.
+        unsettled: of which it is not known yet.
+        hits: breaches that came 10 minutes to 6 hours after.
+        late: breaches that came sooner: the alarm came too late.
+        early: breaches that came later, within a day.
+        missed: no breach came.
+        prevented: a pre-emptive heal helped.
+        unknown: nobody can tell.
+        median_lead: of the hits; None of none.
+        timed: breaches that had been foretold with an interval.
+        covered: of these, those that came within it.
+    """
+
+    rule: TriggerType
+    raised: int
+    unsettled: int
+    hits: int
+    late: int
+    early: int
+    missed: int
+    prevented: int
+    unknown: int
+    median_lead: timedelta | None
+    timed: int
+    covered: int
+
+    @property
+    def judged(self) -> int:
+        """Predictions of which it is known whether they were right."""
+        return self.hits + self.late + self.early + self.missed + self.prevented
+
+    @property
+    def right(self) -> int:
+        """Of these, the hits and what was prevented."""
+        return self.hits + self.prevented
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acted:
+    """Something that was done to a component.
+
+    Attributes:
+        attempt: its id.
+        target: the physical thing.
+        at: when; aware.
+    """
+
+    attempt: str
+    target: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Breach:
+    """A metric that has reached its limit.
+
+    Attributes:
+        component: whose.
+        metric: which.
+        at: the end of the five minutes in which it did.
+        threshold: its limit.
+    """
+
+    component: str
+    metric: str
+    at: datetime
+    threshold: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raised:
+    """A prediction that begins.
+
+    Attributes:
+        prediction: as it is written.
+        priority: of its trigger.
+        triggers: whether a pre-emptive heal is asked for: its component is one of the estate's.
+        severity: a person is told with this; empty: nobody is.
+    """
+
+    prediction: Prediction
+    priority: Priority
+    triggers: bool
+    severity: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What one run has come to: all of it is written, or nothing.
+
+    Attributes:
+        now: of the run; aware.
+        kept: what the forecast remembers; its serial is that of what was read.
+        raised: what begins.
+        ended: what holds no more.
+        settled: predictions of which it is known now what became of them, with their outcome and breach.
+        breaches: of all metrics with a limit.
+    """
+
+    now: datetime
+    kept: Kept
+    raised: Sequence[Raised]
+    ended: Sequence[Prediction]
+    settled: Sequence[Prediction]
+    breaches: Sequence[Breach]

@@ -4,6 +4,7 @@ The order of the questions is the rule: first whether the stores can be believed
 what was delivered. What could not be told moves nothing, and only the last stage's own evidence completes anything.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from selfheal.model.deliverable import Evidence, Presence, Result
@@ -11,6 +12,26 @@ from selfheal.model.pipeline import Pipeline, Stage
 from selfheal.model.recovery import RecoveryPlan, Standing, Verdict
 from selfheal.model.request import Entry, RequestStatus
 from selfheal.model.workflow import RecoveryType, Workflow, WorkflowStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nearing:
+    """How near a workflow that is under way is to being stuck.
+
+    Attributes:
+        silent: for so long nothing was heard of it.
+        patience: so long it may take.
+        told: whether its stages could be told; if not, nothing follows from the rest.
+    """
+
+    silent: timedelta
+    patience: timedelta
+    told: bool
+
+    def near(self, share: float) -> bool:
+        """Whether it has used this share of its time, and not all of it."""
+        return self.told and share * self.patience <= self.silent <= self.patience
+
 
 CRITICAL = "P0"
 _REFUSALS = {Result.BLOCKED: "is blocked", Result.FAILED: "has failed", Result.REJECTED: "rejects it"}
@@ -59,6 +80,29 @@ def judge(  # noqa: PLR0913 - each is one of the stores, or a limit
         plan=plan,
         stuck_for=silent,
         critical=critical,
+    )
+
+
+def nearing(
+    entry: Entry | None, workflow: Workflow | None, evidence: Evidence, *, now: datetime, pipeline: Pipeline
+) -> Nearing | None:
+    """How near a workflow is to being stuck; None: it is not under way, or file and state do not agree.
+
+    Args:
+        entry: its one entry in the request file; None: it has none, or several.
+        workflow: its state; None: it has none yet.
+        evidence: what the broker says of its stages; without stages: nobody asked.
+        now: aware UTC time.
+        pipeline: that it goes through.
+    """
+    if workflow is None or entry is None or _unsound(entry, workflow) is not None:
+        return None
+    critical = CRITICAL in {entry.priority, workflow.priority}
+    told = bool(evidence.stages) and not could_not_tell(workflow, evidence) and not unclear(evidence, pipeline)
+    return Nearing(
+        silent=now - _heard(workflow, evidence),
+        patience=_patience(workflow, evidence, pipeline, critical=critical),
+        told=told,
     )
 
 

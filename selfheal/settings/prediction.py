@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from selfheal.model.prediction import Rules
 from selfheal.settings.values import Duration, Section
 
 Percent = Annotated[float, Field(gt=0, le=100)]
@@ -55,3 +56,18 @@ class Predicting(Section):
     """Limits of further metrics, by component and metric: `[prediction.limits.backend] queue_depth = 5000`."""
     preempt: Preempting = Preempting()
     """What may be done for a prediction."""
+
+    def rules(self) -> Rules:
+        """The numbers as the domain knows them."""
+        return Rules(
+            memory_limit=self.memory_limit,
+            memory_high=self.memory_high,
+            memory_high_for=self.memory_high_for,
+            disk_limit=self.disk_limit,
+            horizon=self.horizon,
+            response_rise=self.response_rise,
+            response_rise_over=self.response_rise_over,
+            errors_per_hour=self.errors_per_hour,
+            errors_for=self.errors_for,
+            stuck_share=self.stuck_share,
+        )
