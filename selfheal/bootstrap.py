@@ -23,6 +23,7 @@ from selfheal.store.intake import Intake
 from selfheal.store.mechanisms import Mechanisms
 from selfheal.store.modes import Modes
 from selfheal.store.outbox import Outbox
+from selfheal.store.predictions import Predictions
 from selfheal.store.raised import RaisedTriggers
 from selfheal.store.rates import RateReports
 from selfheal.store.reading.faults import Faults
@@ -35,6 +36,7 @@ from selfheal.wiring.clients import clients_of
 from selfheal.wiring.estate import Estate
 from selfheal.wiring.healing import actions_of, healer_of, observer_of
 from selfheal.wiring.host import host_of
+from selfheal.wiring.predicting import predicting_of
 from selfheal.wiring.starts import keeping_of, starting_of
 from selfheal.wiring.workflows import WorkflowPorts, ports_of, recovery_of
 
@@ -99,6 +101,8 @@ def wire(  # noqa: PLR0913 - each is told by another caller
         retention=Retention(engine, settings.retention.keep()),
         host=host,
         engine=engine,
+        predicting=predicting_of(settings, engine, workflows, clock=clock),
+        predictions=Predictions(engine),
         recovery=None if workflows is None else recovery_of(settings, workflows, engine, healer=healer),
     )
 

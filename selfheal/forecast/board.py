@@ -17,7 +17,7 @@ import numpy as np
 from selfheal.forecast.forecaster import Forecaster, Outlook
 from selfheal.forecast.history import KEPT
 from selfheal.forecast.kept import State, joined, only, pack, unpack
-from selfheal.forecast.rows import BUCKET_S, DAY, HOUR, Counts, Row, Table
+from selfheal.forecast.rows import DAY, HOUR, Counts, Row, Table
 from selfheal.model.forecast import Forecast, Kept, Name, Packed
 
 RESPONSE = "response_time_ms"
@@ -91,6 +91,10 @@ class Board:
         """The series, in their order."""
         return tuple(self._names)
 
+    def limits(self) -> Mapping[Name, float]:
+        """What each must not reach."""
+        return dict(zip(self._names, self._forecaster.history.limits.tolist(), strict=True))
+
     def limit(self, limits: Mapping[Name, float]) -> None:
         """Series have these limits from now on; those that have none any more, or no values for a week, are forgotten.
 
@@ -133,8 +137,8 @@ class Board:
             self._highest[at, place] = np.frombuffer(one.highest, dtype=">f8")
             self._down[at, place] = np.frombuffer(one.down, dtype=">i4")
 
-    def step(self) -> Sequence[Name]:
-        """Observe the next bucket of what was taken; gives the series that have reached their limit in it.
+    def step(self) -> Sequence[tuple[Name, float]]:
+        """Observe the next bucket of what was taken; gives the series that have reached their limits in it, with these.
 
         A series that was at its limit within the hour before is still over it.
         """
@@ -149,7 +153,7 @@ class Board:
         begun = over & known & (bucket - self._over > HOUR)
         self._over = np.where(over, bucket, self._over)
         self._forecaster.observe(bucket, values)
-        return [self._names[place] for place in np.flatnonzero(begun).tolist()]
+        return [(self._names[place], float(history.limits[place])) for place in np.flatnonzero(begun).tolist()]
 
     def healed(self, attempt: str, components: Collection[str]) -> bool:
         """Begin the histories of these components again, once for each attempt; whether that was now."""
@@ -165,16 +169,22 @@ class Board:
 
     def judged(self) -> Iterator[Judged]:
         """All series as the last `judge` found them."""
-        if self._outlook is None:
-            return
+        if self._outlook is not None:
+            yield from (self._one(self._outlook, place) for place in range(len(self._names)))
+
+    def raised(self) -> Iterator[Judged]:
+        """Those whose alarm began with the last `judge`."""
+        if self._outlook is not None:
+            yield from (self._one(self._outlook, place) for place in np.flatnonzero(self._outlook.raised).tolist())
+
+    def _one(self, outlook: Outlook, place: int) -> Judged:
         history = self._forecaster.history
-        for name, place in self._places.items():
-            yield Judged(
-                name=name,
-                value=float(history.latest[place]),
-                limit=float(history.limits[place]),
-                forecast=self._outlook.forecast(place),
-            )
+        return Judged(
+            name=self._names[place],
+            value=float(history.latest[place]),
+            limit=float(history.limits[place]),
+            forecast=outlook.forecast(place),
+        )
 
     def levels(self, metric: str, *, back: int, over: int) -> Mapping[Name, Sequence[Sequence[float]]]:
         """Medians of an hour of each series of a metric, now and before, for the last three buckets, the newest first.
@@ -211,8 +221,3 @@ class Board:
         self._over = self._over[series]
         self._names = [self._names[place] for place in series.tolist()]
         self._places = {name: place for place, name in enumerate(self._names)}
-
-
-def seconds(bucket: int) -> int:
-    """When it begins, since the epoch."""
-    return bucket * BUCKET_S

@@ -22,5 +22,9 @@ class WebAddress:
         """The page of one question to a person; the same."""
         return self._of(f"approvals/{approval_id}")
 
+    def predictions(self) -> str:
+        """The page of what is foretold; the same."""
+        return self._of("predictions")
+
     def _of(self, path: str) -> str:
         return f"{self.base}/{path}" if self.base else ""

@@ -4,6 +4,7 @@ from selfheal.ports.actions import Action, Observe, Probe
 from selfheal.ports.alerts import AlertChannel, AlertDeliveries, AlertOutbox, AlertSpool
 from selfheal.ports.files import FileChanges, KeptFile
 from selfheal.ports.hosts import HostClient, HostStore, Listener, LooksAtHost
+from selfheal.ports.predicting import PredictionStore
 from selfheal.ports.stores import AgentBreakers, HealStore, HealthStore, OwnMechanisms, TriggersRaised
 from selfheal.ports.surroundings import Clock
 from selfheal.ports.targets import BrokerClient, Changes, ContainerControl, EstateDatabase, HttpClient, ServiceControl
@@ -48,6 +49,7 @@ __all__ = [
     "Observe",
     "OrphanedDeliverables",
     "OwnMechanisms",
+    "PredictionStore",
     "Probe",
     "PrunedCopies",
     "RequestFile",

@@ -48,6 +48,12 @@ TELLING = (
     "after-spool-clear",
 )
 """Of telling people."""
+FORETELLING = (
+    "after-forecast-look",
+    "before-forecast-commit",  # all is written, and nothing of it holds yet
+    "after-forecast-commit",
+)
+"""Of foretelling."""
 _SIGNALS = {"kill": signal.SIGKILL, "freeze": signal.SIGSTOP}
 
 
@@ -67,7 +73,7 @@ def wanted() -> tuple[str, str]:
     if not value:
         return "", ""
     place, _, way = value.partition(":")
-    names = (*NAMES, *FILE_NAMES, *STARTING, *TELLING)
+    names = (*NAMES, *FILE_NAMES, *STARTING, *TELLING, *FORETELLING)
     if place not in names or way not in _SIGNALS:
         known = nearest(place, names)
         raise Permanent(f"SELFHEAL_FAILPOINT={value!r} is no failpoint{known}", hint="NAME:kill|freeze")

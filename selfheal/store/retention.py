@@ -17,6 +17,8 @@ _OLD = text("SELECT name, until, bytes FROM old_health_partitions(:raw, :rollups
 _DROP = text("SELECT drop_health_partition(:raw, :rollups)").bindparams(*_KEEP)
 _RUNS = text("SELECT forget_runs(:older)").bindparams(bindparam("older", type_=Interval))
 _LOGS = text("SELECT forget_logs(:older)").bindparams(bindparam("older", type_=Interval))
+_PREDICTIONS = text("SELECT forget_predictions(:older)").bindparams(bindparam("older", type_=Interval))
+_PREDICTIONS_KEPT = timedelta(days=400)
 _LOGS_KEPT = timedelta(days=7)
 _AHEAD = text("SELECT ensure_health_partition(current_date + n) FROM generate_series(0, :days) n")
 
@@ -57,6 +59,11 @@ class Retention:
         """How many rows of what was counted in logs were forgotten; gaps are kept for a year."""
         with transaction(self._engine) as connection:
             return int(connection.scalar(_LOGS, {"older": _LOGS_KEPT}) or 0)
+
+    def forget_predictions(self) -> int:
+        """How many predictions were forgotten of which it is long known what became of them."""
+        with transaction(self._engine) as connection:
+            return int(connection.scalar(_PREDICTIONS, {"older": _PREDICTIONS_KEPT}) or 0)
 
     def prepare_days(self) -> None:
         """Make the partitions of today and of the next days, so that nobody makes them at midnight."""

@@ -27,6 +27,7 @@ from selfheal.protocol.healer import Healer
 from selfheal.protocol.holder import this_process
 from selfheal.protocol.host_watch import HostWatch
 from selfheal.protocol.keeping import Keeping
+from selfheal.protocol.predicting import Predicting
 from selfheal.protocol.reconcile import Settled, reconcile
 from selfheal.protocol.recovery import Recovery
 from selfheal.protocol.starting import Starting
@@ -37,6 +38,7 @@ from selfheal.store.intake import Intake
 from selfheal.store.mechanisms import Mechanisms
 from selfheal.store.modes import Modes
 from selfheal.store.outbox import Outbox
+from selfheal.store.predictions import Predictions
 from selfheal.store.raised import RaisedTriggers
 from selfheal.store.rates import RateReports
 from selfheal.store.reading.faults import Faults
@@ -89,6 +91,8 @@ class Estate:
         retention: forgets what was measured long ago.
         host: looks at the host that we run on.
         engine: the database behind them.
+        predicting: foretells what will break.
+        predictions: what was foretold, and what became of it.
         recovery: puts workflows back on track; None: there are none.
     """
 
@@ -118,6 +122,8 @@ class Estate:
     retention: Retention
     host: HostWatch
     engine: Engine
+    predicting: Predicting
+    predictions: Predictions
     recovery: Recovery | None = None
 
     def close(self) -> None:

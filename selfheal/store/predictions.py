@@ -1,0 +1,275 @@
+"""Predictions, and what the forecast remembers between two runs: `ports.PredictionStore`, used by predictive-health.
+
+What a run has found and what it remembers of it are one transaction, with the triggers that it raises and what people
+are told: whoever dies in the middle has done nothing, and the next run does it.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Engine, Row, func, insert, or_, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.engine import Connection
+from sqlalchemy.sql import bindparam
+
+from selfheal.model.forecast import Kept
+from selfheal.model.prediction import Acted, Change, Facts, Outcome, Prediction, Raised, TrackRecord
+from selfheal.model.trigger import PREEMPTIVE, Source, TriggerType
+from selfheal.protocol.failpoint import reach
+from selfheal.store.engine import transaction
+from selfheal.store.rollups import Rollups
+from selfheal.store.tables import breaches, forecast_ring, forecast_state, predictions, raised_triggers
+from selfheal.store.text import clean, identifier, shorten
+
+_LONGEST = 500
+_MOST = 500
+_TELL = text("SELECT tell(:key, :on, :severity, :message, :details)").bindparams(bindparam("details", type_=JSONB))
+_ACTED = text(
+    """SELECT a.id, a.target_key, coalesce(a.act_ended_at, a.act_started_at) AS at FROM healing_actions a
+       WHERE a.created_at > CAST(:since AS timestamptz) - interval '1 day' AND a.act_started_at IS NOT NULL
+         AND coalesce(a.act_ended_at, a.act_started_at) >= :since
+       ORDER BY 3"""
+)
+# A log's errors have no rollups: what they foretell is that the component goes down.
+_FACTS = text(
+    """SELECT p.id, CASE p.rule WHEN 'ERRORS_SUSTAINED' THEN
+                  (SELECT min(r.bucket) + interval '5 minutes' FROM health_rollup r
+                   WHERE r.component = p.component AND r.metric = 'response_time_ms' AND r.down > 0
+                     AND r.bucket >= p.raised_at AND r.bucket < p.raised_at + interval '1 day')
+              ELSE (SELECT min(b.at) FROM breaches b
+                    WHERE b.component = p.component AND b.metric = p.metric AND b.at > p.raised_at) END AS breached_at,
+              h.helped_at, h.healed_at,
+              CASE WHEN p.rule IN ('ERRORS_SUSTAINED', 'STUCK_SOON') THEN p.ended_at IS NOT NULL
+                   ELSE EXISTS (SELECT FROM health_rollup r
+                                WHERE r.component = p.component AND r.metric = p.metric AND r.bucket >= h.helped_at
+                                  AND r.max < coalesce(p.well_below, p.threshold)) END AS well,
+              p.rule IN ('ERRORS_SUSTAINED', 'STUCK_SOON')
+              OR 12 <= (SELECT count(*) FROM health_rollup r
+                        WHERE r.component = p.component AND r.metric = p.metric AND r.n > 0
+                          AND r.bucket >= p.raised_at AND r.bucket < p.raised_at + interval '1 day') AS seen
+       FROM predictions p
+       LEFT JOIN unnest(CAST(:components AS text[]), CAST(:targets AS text[])) AS t (component, target)
+            ON t.component = p.component
+       CROSS JOIN LATERAL (
+           SELECT min(a.completed_at) FILTER (WHERE a.trigger_type = ANY (:preemptive) AND a.verification = 'HEALED')
+                      AS helped_at,
+                  min(a.act_started_at) FILTER (WHERE a.trigger_type <> ALL (:preemptive)) AS healed_at
+           FROM healing_actions a
+           WHERE (a.target_key = t.target OR a.trigger_id = p.id) AND a.act_started_at > p.raised_at) h
+       WHERE p.outcome IS NULL"""
+)
+_RECORDS = text("SELECT * FROM prediction_records ORDER BY rule")
+_BREACHES = text("SELECT breaches, foretold FROM breach_records")
+
+
+class Predictions(Rollups):
+    """The store of predictive-health.
+
+    Args:
+        engine: the database, as healing_user; to read, as whoever.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self._engine = engine
+
+    def kept(self) -> Kept | None:
+        """See `ports.PredictionStore.kept`."""
+        with transaction(self._engine) as connection:
+            state = connection.execute(select(forecast_state.c.serial, forecast_state.c.head)).first()
+            if state is None:
+                return None
+            ring = forecast_ring.c
+            rows = connection.execute(select(ring.place, ring.raw, ring.smooth)).all()
+        return Kept(
+            head=bytes(state.head),
+            rows={row.place: (bytes(row.raw), bytes(row.smooth)) for row in rows},
+            serial=state.serial,
+        )
+
+    def acted(self, since: datetime) -> Sequence[Acted]:
+        """See `ports.PredictionStore.acted`."""
+        with transaction(self._engine) as connection:
+            rows = connection.execute(_ACTED, {"since": since}).all()
+        return [Acted(attempt=str(row.id), target=row.target_key, at=row.at) for row in rows]
+
+    def open(self) -> Sequence[Prediction]:
+        """See `ports.PredictionStore.open`."""
+        columns = predictions.c
+        wanted = or_(columns.ended_at.is_(None), columns.outcome.is_(None))
+        with transaction(self._engine) as connection:
+            rows = connection.execute(select(predictions).where(wanted).order_by(columns.raised_at, columns.id)).all()
+        return [prediction_of(row) for row in rows]
+
+    def recent(self, limit: int = 50) -> Sequence[Prediction]:
+        """The newest, whatever became of them."""
+        columns = predictions.c
+        with transaction(self._engine) as connection:
+            newest = select(predictions).order_by(columns.raised_at.desc(), columns.id.desc()).limit(min(limit, _MOST))
+            return [prediction_of(row) for row in connection.execute(newest).all()]
+
+    def facts(self, targets: Mapping[str, str]) -> Mapping[UUID, Facts]:
+        """See `ports.PredictionStore.facts`."""
+        asked = {
+            "components": list(targets),
+            "targets": list(targets.values()),
+            "preemptive": [one.value for one in PREEMPTIVE],
+        }
+        with transaction(self._engine) as connection:
+            rows = connection.execute(_FACTS, asked).all()
+        return {
+            row.id: Facts(
+                breached_at=row.breached_at,
+                helped_at=row.helped_at,
+                well=row.well,
+                healed_at=row.healed_at,
+                seen=row.seen,
+            )
+            for row in rows
+        }
+
+    def records(self) -> Sequence[TrackRecord]:
+        """What became of the predictions of each rule so far."""
+        with transaction(self._engine) as connection:
+            rows = connection.execute(_RECORDS).all()
+        return [TrackRecord(**{**row._asdict(), "rule": TriggerType(row.rule)}) for row in rows]
+
+    def breached(self) -> tuple[int, int]:
+        """How many breaches there were, and how many of them were foretold in time."""
+        with transaction(self._engine) as connection:
+            row = connection.execute(_BREACHES).one()
+        return int(row.breaches), int(row.foretold)
+
+    def commit(self, change: Change) -> bool:
+        """See `ports.PredictionStore.commit`."""
+        with transaction(self._engine) as connection:
+            if not _save(connection, change):
+                return False
+            for one in change.ended:
+                _end(connection, one)
+            for one in change.settled:
+                _settle(connection, one)
+            for begun in change.raised:
+                _raise(connection, begun)
+            if change.breaches:
+                rows = [
+                    {"component": one.component, "metric": one.metric, "at": one.at, "threshold": one.threshold}
+                    for one in change.breaches
+                ]
+                connection.execute(upsert(breaches).on_conflict_do_nothing(), rows)
+            reach("before-forecast-commit")
+        reach("after-forecast-commit")
+        return True
+
+
+def _save(connection: Connection, change: Change) -> bool:
+    """Keep what the forecast remembers, if nobody has kept something else since it was read; whether that was so."""
+    kept, state = change.kept, forecast_state.c
+    values = {"serial": kept.serial + 1, "saved_at": change.now, "head": kept.head}
+    if kept.serial == 0:
+        first = upsert(forecast_state).values(**values).on_conflict_do_nothing().returning(state.serial)
+        moved = connection.execute(first).first()
+    else:
+        later = update(forecast_state).where(state.serial == kept.serial).values(**values)
+        moved = connection.execute(later.returning(state.serial)).first()
+    if moved is None:
+        return False
+    rows = [{"place": place, "raw": raw, "smooth": smooth} for place, (raw, smooth) in sorted(kept.rows.items())]
+    if rows:
+        ring = upsert(forecast_ring)
+        newer = {"raw": ring.excluded.raw, "smooth": ring.excluded.smooth}
+        connection.execute(ring.on_conflict_do_update(index_elements=["place"], set_=newer), rows)
+    return True
+
+
+def _raise(connection: Connection, begun: Raised) -> None:
+    """The prediction, the trigger that has its id, and the word to a person."""
+    one = begun.prediction
+    why = shorten(one.why, _LONGEST)
+    values = {
+        "id": one.id,
+        "rule": one.rule.value,
+        "component": one.component,
+        "metric": one.metric,
+        "value": one.value,
+        "threshold": one.threshold,
+        "well_below": one.well_below,
+        "raised_at": one.raised_at,
+        "breach_at": one.breach_at,
+        "low_at": one.low,
+        "high_at": one.high,
+        "why": why,
+    }
+    connection.execute(insert(predictions).values(values))
+    if begun.triggers:
+        trigger: dict[str, object] = {
+            "id": one.id,
+            "component": one.component,
+            "reason": why,
+            "trigger_type": one.rule.value,
+        }
+        trigger |= {"source": Source.PREDICTIVE_HEALTH.value, "priority": begun.priority.value}
+        connection.execute(insert(raised_triggers).values(trigger))
+    if begun.severity:
+        told: dict[str, object] = {
+            "prediction": str(one.id),
+            "component": one.component,
+            "metric": one.metric,
+            "rule": one.rule.value,
+        }
+        told |= {"breach_at": None if one.breach_at is None else one.breach_at.isoformat(timespec="seconds")}
+        message = shorten(f"{one.component}: {one.why}", _LONGEST)
+        _tell(connection, one, on=True, severity=begun.severity, message=message, details=told)
+
+
+def _end(connection: Connection, one: Prediction) -> None:
+    columns = predictions.c
+    over = update(predictions).where(columns.id == one.id, columns.ended_at.is_(None))
+    connection.execute(over.values(ended_at=one.ended_at))
+    _tell(connection, one, on=False, severity="INFO", message=shorten(f"{one.component}: {one.why}", _LONGEST))
+
+
+def _settle(connection: Connection, one: Prediction) -> None:
+    columns, outcome = predictions.c, None if one.outcome is None else one.outcome.value
+    known = update(predictions).where(columns.id == one.id, columns.outcome.is_(None))
+    values = {"outcome": outcome, "settled_at": one.settled_at or func.now(), "breached_at": one.breached_at}
+    connection.execute(known.values(**values))
+
+
+def _tell(  # noqa: PLR0913 - the parts of an alert
+    connection: Connection,
+    one: Prediction,
+    *,
+    on: bool,
+    severity: str,
+    message: str,
+    details: Mapping[str, object] | None = None,
+) -> None:
+    key = identifier(f"prediction/{one.component}/{one.metric}/{one.rule.value}", 200)
+    told = {"key": key, "on": on, "severity": severity, "message": message, "details": clean(dict(details or {}))}
+    connection.execute(_TELL, told)
+
+
+def prediction_of(row: Row[Any]) -> Prediction:
+    """A row of the table as the domain knows it."""
+    return Prediction(
+        id=row.id,
+        rule=TriggerType(row.rule),
+        component=row.component,
+        metric=row.metric,
+        value=row.value,
+        threshold=row.threshold,
+        raised_at=row.raised_at,
+        breach_at=row.breach_at,
+        low=row.low_at,
+        high=row.high_at,
+        why=row.why,
+        ended_at=row.ended_at,
+        breached_at=row.breached_at,
+        outcome=None if row.outcome is None else Outcome(row.outcome),
+        settled_at=row.settled_at,
+        well_below=row.well_below,
+    )
