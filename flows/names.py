@@ -61,6 +61,11 @@ def host_run() -> str:
     return _name(f"look at the host, {_now()}", dry_run=flow_run.parameters["dry_run"])
 
 
+def predicting_run() -> str:
+    """What it does, and when."""
+    return _name(f"foretell what will break, {_now()}", dry_run=flow_run.parameters["dry_run"])
+
+
 def watch_run() -> str:
     """From when on it watches."""
     return _name(f"watch from {_now()}")

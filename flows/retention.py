@@ -12,7 +12,7 @@ from flows.forms import DryRun
 from flows.names import retention_run
 from selfheal.bootstrap import current
 from selfheal.model.errors import SelfhealError
-from tasks.retention import drop_old, forget_alerts, forget_logs, forget_runs, prepare_days
+from tasks.retention import drop_old, forget_alerts, forget_logs, forget_predictions, forget_runs, prepare_days
 from tasks.signing import signed_in
 
 
@@ -29,10 +29,11 @@ def retention(dry_run: DryRun = False) -> State[None]:  # noqa: FBT002 - the for
         with signed_in("retention"):
             prepare_days()
             dropped, runs, alerts, counts = drop_old(), forget_runs(), forget_alerts(), forget_logs()
+            foretold = forget_predictions()
     except SelfhealError as error:
         return Failed(name="NotForgotten", message=str(error))
     named = f": {', '.join(dropped)}" if dropped else ""
-    others = f"{runs} signatures, {alerts} alerts and {counts} counts of logs forgotten"
+    others = f"{runs} signatures, {alerts} alerts, {counts} counts of logs and {foretold} predictions forgotten"
     return Completed(name="Forgotten", message=f"{len(dropped)} partitions dropped{named}; {others}")
 
 

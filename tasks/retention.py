@@ -41,3 +41,9 @@ def forget_alerts() -> int:
     """Those that people were told of, and those of others that were taken in."""
     estate = current()
     return estate.outbox.forget(estate.settings.alerts.keep) + estate.intake.forget()
+
+
+@task(name="forget-predictions", task_run_name="forget old predictions", cache_policy=NO_CACHE, **RETRYING)
+def forget_predictions() -> int:
+    """Those that were settled more than 400 days ago, as long as rollups are kept."""
+    return current().retention.forget_predictions()
