@@ -1,6 +1,7 @@
 """What a probe saw: a fact with a time, of three possible values."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -76,6 +77,7 @@ class Observation:
         observed_at: aware UTC time.
         response_ms: how long the probe took; None when there was no answer.
         incarnation: the process or container behind it; None when nobody could tell.
+        values: what was measured besides, by metric, as `health_history` has it.
     """
 
     component: str
@@ -84,6 +86,7 @@ class Observation:
     observed_at: datetime
     response_ms: int | None = None
     incarnation: Incarnation | None = None
+    values: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def stopped_on_request(self) -> bool:

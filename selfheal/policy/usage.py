@@ -1,4 +1,4 @@
-"""What a container's use comes to, in percent. Used by the watcher."""
+"""What a use of memory and processors comes to, in percent. Used by the watcher and by the probe of memory."""
 
 from selfheal.model.usage import ContainerUsage
 
@@ -18,3 +18,8 @@ def values_of(usage: ContainerUsage, before: ContainerUsage | None, *, passed_s:
     if before is not None and passed_s > 0 and usage.cpu_s >= before.cpu_s:  # less: it was started anew
         values["cpu_percent"] = min(100 * (usage.cpu_s - before.cpu_s) / (passed_s * usage.cpus), 100.0)
     return values
+
+
+def memory_values(used: float, most: float) -> dict[str, float]:
+    """The same of a figure of memory, in percent of what the settings let it use; more than that is sick."""
+    return {"memory_bytes": float(used), "memory_percent": 100 * used / most}

@@ -3,8 +3,8 @@
 The probes of this folder call `look`; it is the one place where an error becomes a verdict.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from selfheal.model.component import Component
 from selfheal.model.errors import SelfhealError, Transient
@@ -20,11 +20,13 @@ class Seen:
         health: the verdict.
         detail: why, in a few words; empty when there is nothing to say.
         response_ms: how long the answer took; None without one.
+        values: what was measured besides, by metric.
     """
 
     health: Health
     detail: str = ""
     response_ms: int | None = None
+    values: Mapping[str, float] = field(default_factory=dict)
 
 
 def look(component: Component, incarnation: Incarnation | None, clock: Clock, ask: Callable[[], Seen]) -> Observation:
@@ -48,4 +50,5 @@ def look(component: Component, incarnation: Incarnation | None, clock: Clock, as
         observed_at=clock.now(),
         response_ms=seen.response_ms,
         incarnation=incarnation,
+        values=seen.values,
     )

@@ -12,6 +12,7 @@ from selfheal.model.component import Component
 from selfheal.model.errors import Permanent, Transient
 from selfheal.model.observation import Health, Incarnation, Observation
 from selfheal.policy.names import named
+from selfheal.policy.usage import memory_values
 from selfheal.ports import Clock, ContainerInside, HttpClient, LocalProcesses
 from selfheal.probes.look import Seen, look
 
@@ -69,7 +70,8 @@ def _judge(use: MemoryUse, limit: MemoryLimit) -> Seen:
             raise Permanent("it has no limit of which share could be a share", hint="give it one, or set memory.mib")
         most, words = limit.share * use.limit, f"{limit.share:.0%} of {use.limit / MIB:.0f} MiB"
     said = f"uses {use.used / MIB:.0f} MiB of memory, the limit is {words}"
-    return Seen(health=Health.SICK if use.used > most else Health.HEALTHY, detail=said)
+    health = Health.SICK if use.used > most else Health.HEALTHY
+    return Seen(health=health, detail=said, values=memory_values(use.used, most))
 
 
 def _told(said: str, limit: MemoryLimit) -> MemoryUse:

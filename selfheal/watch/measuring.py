@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 
-from selfheal.model.component import Component
+from selfheal.model.component import Component, ProbeKind
 from selfheal.model.errors import SelfhealError
 from selfheal.model.health import HealthStatus, Measured
 from selfheal.model.usage import ContainerUsage
@@ -36,7 +36,11 @@ class Measuring:
         status: Callable[[str], HealthStatus],
     ) -> None:
         self._engines, self._health, self._clock, self._status = engines, health, clock, status
-        self._containers = [one for one in components.values() if one.container and one.docker in engines]
+        self._containers = [
+            one
+            for one in components.values()
+            if one.container and one.docker in engines and one.probe is not ProbeKind.MEMORY  # which tells it itself
+        ]
         self._work = Beside("measure containers", self.measure)
         self._next = clock.monotonic()
         self._before: dict[str, tuple[float, ContainerUsage]] = {}

@@ -200,6 +200,7 @@ class Watcher:
             response_ms=seen.response_ms,
             detail="" if state.track.status is HealthStatus.OPERATIONAL else seen.detail,
             checked_at=seen.observed_at,
+            values=seen.values,
         )
 
     def _react(self, state: Seen, seen: Observation) -> None:

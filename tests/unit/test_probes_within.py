@@ -100,6 +100,15 @@ def test_memory_is_sick_above_its_limit(use: MemoryUse | Exception, limit: Memor
     assert probe.observe(replace(MEMORY, memory=limit), LIFE).health is health
 
 
+def test_what_memory_comes_to_is_measured_of_what_it_may_use() -> None:
+    """So that it is foretold against the point at which it is sick."""
+    probe = MemoryProbe(
+        {"docker": FakeInside(memory=MemoryUse(used=45 * MIB, limit=100 * MIB))}, None, FakeHttp(200), FakeClock()
+    )
+    seen = probe.observe(replace(MEMORY, memory=MemoryLimit(share=0.9)), LIFE)
+    assert seen.values == {"memory_bytes": 45 * MIB, "memory_percent": pytest.approx(50)}
+
+
 def test_a_process_is_asked_on_this_machine() -> None:
     """By its supervisor's pid."""
     component = Component(
