@@ -10,6 +10,7 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deployments.demo.hoarder import COLLECTS
 from deployments.embedded.child import LAUNCH
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 SOURCE = Path(__file__).resolve().parents[2]
 STOP_WAIT_SECONDS = 3
+HOARDERS = ("leaky", "stubborn", "spare", "slow", "near")
+"""Services that grow until they are restarted, and one that only lives near its limit."""
+SLOWEST = "2 s"
+"""A look at the health of a hoarder that takes longer has failed."""
 REAL = ("broker", "backend", "frontend", "consumer", "host-listener", "orchestrator")
 
 _SUPERVISORD = """\
@@ -73,7 +78,7 @@ def supervisord_conf(estate: "Estate", *, user: str) -> str:
         user=user,
         password=_escaped(estate.password),
     )
-    names = (*REAL, *(f"sleeper-{number}" for number in range(estate.sleepers)))
+    names = (*REAL, *estate.hoarders, *(f"sleeper-{number}" for number in range(estate.sleepers)))
     return head + "".join(_program(estate, name, user) for name in names)
 
 
@@ -97,23 +102,38 @@ def settings(estate: "Estate", *, user: str) -> dict[str, Any]:
     sleepers = {f"sleeper-{n}": _component(f"sleeper-{n}", probe="process") for n in range(estate.sleepers)}
     return {
         "supervisors": {"demo": {"url": estate.url("supervisor"), **login}},
-        "components": components | sleepers,
+        "components": components | sleepers | {name: _hoarder(estate, name) for name in estate.hoarders},
     }
 
 
 def toml(tables: dict[str, Any]) -> str:
-    """Two levels of tables of strings and lists of strings, whose JSON is TOML too."""
-    lines = []
-    for kind, named in tables.items():
-        for name, values in named.items():
-            lines.append(f"[{kind}.{name}]")
-            lines += [f"{key} = {json.dumps(value)}" for key, value in values.items()]
-            lines.append("")
-    return "\n".join(lines)
+    """Tables of strings, numbers and lists of strings, whose JSON is TOML too."""
+    return "\n".join(
+        line for kind, named in tables.items() for name in named for line in _table(f"{kind}.{name}", named[name])
+    )
+
+
+def _table(name: str, values: dict[str, Any]) -> list[str]:
+    """A table, and behind it those within."""
+    plain = [f"{key} = {json.dumps(value)}" for key, value in values.items() if not isinstance(value, dict)]
+    within = [
+        line for key, value in values.items() if isinstance(value, dict) for line in _table(f"{name}.{key}", value)
+    ]
+    return [f"[{name}]", *plain, "", *within]
+
+
+def _hoarder(estate: "Estate", name: str) -> dict[str, Any]:
+    """One that grows: of `slow` the answers are watched, of the others the memory, which may be collected first."""
+    if name == "slow":
+        return _component(name, probe="http", url=f"{estate.url(name)}/health")
+    memory = {"url": f"{estate.url(name)}/memory", "field": "used", "limit_field": "limit", "share": 1.0}
+    collect = {"call": {"url": f"{estate.url(name)}/collect"}}
+    found = _component(name, probe="memory")
+    return found | {"ladder": ["collect-garbage", "restart-service"], "memory": memory, "collect": collect}
 
 
 def _component(program: str, action: str = "restart-service", **probe: str) -> dict[str, Any]:
-    timings = {"probe_timeout": "2 s", "start_timeout": "60 s", "healthy_delay": "5 s"}
+    timings = {"probe_timeout": SLOWEST, "start_timeout": "60 s", "healthy_delay": "5 s"}
     return {**probe, "supervisor": "demo", "program": program, "ladder": [action], **timings}
 
 
@@ -134,7 +154,7 @@ def _program(estate: "Estate", name: str, user: str) -> str:
 
 def _command(estate: "Estate", name: str) -> str:
     """The program through `launch.py`: it dies with supervisord, whose pid `supervise` tells."""
-    module = "sleeper" if name.startswith("sleeper") else name.replace("-", "_")
+    module = "sleeper" if name.startswith("sleeper") else "hoarder" if name in HOARDERS else name.replace("-", "_")
     without_site = () if name == "consumer" else ("-S",)  # only the consumer needs an installed package
     words = [sys.executable, "-P", "-s", *without_site, "-m", f"deployments.demo.{module}"]
     words += ["--name", name, "--ledger", str(estate.folder / "ledger"), *_arguments(estate, name)]
@@ -147,7 +167,9 @@ def _arguments(estate: "Estate", name: str) -> list[str]:
         server = Path(sysconfig.get_path("scripts")) / "nats-server"
         return ["--", str(server), str(estate.folder / "broker.conf")]
     port = ["--port", str(estate.ports[name])] if name in estate.ports else []
-    return [*port, "--", estate.url("broker")] if name == "consumer" else port
+    if name == "consumer":
+        return [*port, "--", estate.url("broker")]
+    return [*port, "--", COLLECTS] if name in HOARDERS and name != "stubborn" else port
 
 
 def _escaped(value: object) -> str:

@@ -31,12 +31,14 @@ class Estate:
         ports: by name, as in `SERVERS`.
         password: of the user `demo`, for supervisord and for the broker.
         sleepers: how many `sleeper-N` programs it has besides the six real ones.
+        hoarders: the services that grow, besides.
     """
 
     folder: Path
     ports: Mapping[str, int]
     password: str = field(repr=False)
     sleepers: int = 0
+    hoarders: tuple[str, ...] = ()
 
     def argv(self) -> list[str]:
         """The command that runs supervisord in the foreground; it ends the programs when it gets TERM."""
@@ -79,6 +81,7 @@ def write_estate(
     ports: Mapping[str, int] | None = None,
     owner: tuple[int, int] | None = None,
     sleepers: int = 0,
+    hoarders: tuple[str, ...] = (),
 ) -> Estate:
     """Write the estate's configuration; call it before supervisord starts.
 
@@ -87,19 +90,22 @@ def write_estate(
         ports: by name; those left out are free ones, kept for the next time.
         owner: user and group that supervisord runs as, when we are root and it is not.
         sleepers: how many trivial programs to add.
+        hoarders: which of the services that grow to add.
 
     Raises:
         Permanent: a port is taken, or the folder cannot be written.
     """
     folder = folder.absolute()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    wanted = {f"demo.{name}": (ports or {}).get(name) for name in SERVERS}
+    servers = (*SERVERS, *hoarders)
+    wanted = {f"demo.{name}": (ports or {}).get(name) for name in servers}
     settled = free_ports.settle(folder / "ports.json", wanted=wanted)
     estate = Estate(
         folder=folder,
-        ports={name: settled[f"demo.{name}"] for name in SERVERS},
+        ports={name: settled[f"demo.{name}"] for name in servers},
         password=secrets.token_urlsafe(24),
         sleepers=sleepers,
+        hoarders=hoarders,
     )
     (folder / "logs").mkdir(mode=0o700, exist_ok=True)
     write_private(folder / "supervisord.conf", configuration.supervisord_conf(estate, user=USER))
