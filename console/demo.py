@@ -29,6 +29,9 @@ def demo(
     keep_running: Annotated[
         bool, _Flag, Parameter(help="After the table keep everything running, until Ctrl-C.")
     ] = False,
+    foretold: Annotated[
+        bool, _Flag, Parameter(help="Instead: let services grow, and heal them before they break.")
+    ] = False,
     output: Output = "table",
 ) -> int:
     """Break things and heal them."""
@@ -40,7 +43,7 @@ def demo(
     log = folder / "logs" / "selfheal.log"
     code = run_guarded(
         lambda: told(
-            lambda: _run(folder, keep_running=keep_running, output=output),
+            lambda: _run(folder, keep_running=keep_running, foretold=foretold, output=output),
             log=lambda: log if log.parent.is_dir() else None,
         )
     )
@@ -51,19 +54,20 @@ def demo(
     return code
 
 
-def _run(folder: Path, *, keep_running: bool, output: Output) -> int:
+def _run(folder: Path, *, keep_running: bool, foretold: bool, output: Output) -> int:
     """In the guardian's child."""
-    from console import demo_act, demo_estate, stack  # noqa: PLC0415  only here: alembic and SQLAlchemy
+    from console import demo_act, demo_estate, demo_foretold, stack  # noqa: PLC0415  only here: alembic and SQLAlchemy
     from console.narrator import Narrator  # noqa: PLC0415
     from deployments.embedded.docker import remove_empty_cgroups  # noqa: PLC0415
     from deployments.up import open_stack  # noqa: PLC0415
     from selfheal.settings.file import load  # noqa: PLC0415
 
     narrator = Narrator(to=sys.stderr if output == "json" else sys.stdout)
-    scene, config = demo_estate.write_scene(folder)
+    scene, config = demo_estate.write_growing(folder) if foretold else demo_estate.write_scene(folder)
     running = open_stack(load(config), config=config, data=folder, open_door=True)
     _say_begin(narrator, folder, running.urls(), scene)
-    act = demo_act.Act(running=running, scene=scene, narrator=narrator, keep_running=keep_running, output=output)
+    play = demo_foretold.ForetoldAct if foretold else demo_act.Act
+    act = play(running=running, scene=scene, narrator=narrator, keep_running=keep_running, output=output)
     stack.run(
         running,
         also=demo_estate.parts(scene, folder),
@@ -77,11 +81,13 @@ def _run(folder: Path, *, keep_running: bool, output: Output) -> int:
 
 
 def _say_begin(narrator: "Narrator", folder: Path, urls: "Mapping[str, str]", scene: "Scene") -> None:
-    none = f"none, since no Docker engine can be started here: {scene.why_none}"
+    none = f"none: {scene.why_none}"
     narrator.plain(f"selfheal demo: data folder {folder}")
     for what, name in (("dashboard", "web"), ("Prefect UI", "prefect")):
         narrator.plain(f"  {what} (from some seconds on): {urls.get(name, 'none')}")
-    narrator.plain(f"  estate: 6 programs under a supervisord of their own in {scene.estate.folder}")
+    narrator.plain(
+        f"  estate: {len(scene.estate.programs)} programs under a supervisord of their own in {scene.estate.folder}"
+    )
     narrator.plain(f"  containers: {none if scene.why_none else '2 in a Docker engine of their own'}")
     narrator.plain("  Ctrl-C stops everything.")
     narrator.plain()

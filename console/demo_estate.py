@@ -5,6 +5,7 @@ import pwd
 from dataclasses import replace
 from pathlib import Path
 
+from deployments.demo.configuration import HOARDERS
 from deployments.demo.containers import Containers
 from deployments.demo.estate import Estate, write_estate
 from deployments.demo.scene import Scene
@@ -15,6 +16,8 @@ from deployments.part import Part
 from selfheal.model.errors import SelfhealError
 from selfheal.settings.estate import Settings
 
+CAP = 4
+"""Pre-emptive heals within an hour in the story of what grows: one fewer than all of it would take."""
 USER = Settings.model_fields["run_as"].default
 
 
@@ -30,7 +33,17 @@ def write_scene(data: Path) -> tuple[Scene, Path]:
     engine = DockerEngine(folder=data / "docker", log=data / "logs" / "docker.log")
     reason = engine.why_not()
     scene, config = _write(data, None if reason else Containers(engine))
-    return replace(scene, why_none=reason), config
+    none = f"since no Docker engine can be started here: {reason}" if reason else ""
+    return replace(scene, why_none=none), config
+
+
+def write_growing(data: Path) -> tuple[Scene, Path]:
+    """An estate whose services grow, without containers; what is foretold may be healed at once."""
+    (data / "logs").mkdir(mode=0o700, exist_ok=True)
+    scene, config = _write(data, None, hoarders=HOARDERS)
+    preempt = f'\n[prediction.preempt]\nmode = "auto"\nin_an_hour = {CAP}\n'
+    config.write_text(config.read_text(encoding="utf-8") + preempt, encoding="utf-8")
+    return replace(scene, why_none="this story needs none"), config
 
 
 def parts(scene: Scene, data: Path) -> list[Part]:
@@ -40,8 +53,9 @@ def parts(scene: Scene, data: Path) -> list[Part]:
     return [part(scene.estate, data), *engines]
 
 
-def _write(data: Path, containers: Containers | None) -> tuple[Scene, Path]:
-    scene = Scene(estate=write_estate(data / "estate", owner=_owner()), containers=containers)
+def _write(data: Path, containers: Containers | None, *, hoarders: tuple[str, ...] = ()) -> tuple[Scene, Path]:
+    estate = write_estate(data / "estate", owner=_owner(), hoarders=hoarders)
+    scene = Scene(estate=estate, containers=containers)
     config = data / "selfheal.toml"
     allow = ", ".join(f'"{name}"' for name in sorted(scene.names))
     head = f'estate = "demo"\n\n[healing]\nallow = [{allow}]\n\n[prefect]\nport = 0\n\n[web]\nport = 0\n\n'

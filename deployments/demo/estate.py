@@ -40,6 +40,11 @@ class Estate:
     sleepers: int = 0
     hoarders: tuple[str, ...] = ()
 
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """All programs but the sleepers."""
+        return (*configuration.REAL, *self.hoarders)
+
     def argv(self) -> list[str]:
         """The command that runs supervisord in the foreground; it ends the programs when it gets TERM."""
         return configuration.supervisord_argv(self.folder)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from deployments.demo.configuration import REAL
 from deployments.demo.containers import NAMES, Containers
 from deployments.demo.estate import Estate
 
@@ -24,11 +23,11 @@ class Scene:
     @property
     def names(self) -> tuple[str, ...]:
         """The components."""
-        return REAL if self.containers is None else (*REAL, *NAMES)
+        return (*self.estate.programs, *(() if self.containers is None else NAMES))
 
     def starts(self) -> dict[str, int]:
         """How often each program has begun, by its own account."""
-        starts = {name: self.estate.starts(name) for name in REAL}
+        starts = {name: self.estate.starts(name) for name in self.estate.programs}
         if self.containers is not None:
             starts |= {name: self.containers.starts(name) for name in NAMES}
         return starts
