@@ -7,6 +7,7 @@ the head, and only the rows that have changed are written. Nothing is unpickled.
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ VERSION = 1
 """Of the head: an older or newer one is unreadable, and what is in it is read again from the rollups."""
 RING = ("raw", "smooth")
 """The tables of a history that are kept row by row."""
+_SUM = 4
+"""Bytes of the checksum before the head."""
 Sums = npt.NDArray[np.int64]
 
 
@@ -73,7 +76,8 @@ def pack(state: State) -> Kept:
     arrays |= {"over": state.over, "sums": sums, "told": np.frombuffer(json.dumps(told).encode(), dtype=np.uint8)}
     packed = io.BytesIO()
     np.savez_compressed(packed, **arrays)  # type: ignore[arg-type]  # its only keyword of another kind has a default
-    return Kept(head=packed.getvalue(), rows=rows)
+    head = packed.getvalue()
+    return Kept(head=crc32(head).to_bytes(_SUM) + head, rows=rows)
 
 
 def unpack(kept: Kept) -> State:
@@ -82,14 +86,16 @@ def unpack(kept: Kept) -> State:
     Raises:
         Unreadable: it is of another version, damaged or not whole.
     """
+    if len(kept.head) < _SUM or crc32(kept.head[_SUM:]) != int.from_bytes(kept.head[:_SUM]):
+        raise Unreadable("it is damaged: its checksum is another")
     try:
-        with np.load(io.BytesIO(kept.head), allow_pickle=False) as packed:
+        with np.load(io.BytesIO(kept.head[_SUM:]), allow_pickle=False) as packed:
             arrays = {name: packed[name] for name in packed.files}
         told = json.loads(arrays["told"].tobytes())
         if told["version"] != VERSION:
             raise Unreadable(f"it is of version {told['version']}, and {VERSION} is wanted")
         return _state(told, arrays, kept.rows)
-    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
         raise Unreadable(f"it is damaged: {error}") from error
 
 
