@@ -65,15 +65,15 @@ def wire(  # noqa: PLR0913 - each is told by another caller
     hide([*(value for _, value in secrets(settings)), unquote(urlsplit(database_url).password or "")])
     clock, engine = SystemClock(), open_engine(database_url, statement_s=statement_s)
     clients = clients_of(settings, engine, clock)
-    file, healing = clients.request_file, settings.healing
+    file, limits = clients.request_file, settings.limits()
     host = host_of(settings, engine, broker=clients.broker, clock=clock)
     read = ports or ports_of(settings, engine, file)
     observer, workflows = observer_of(settings, clients, engine, host=host, ports=read)
     breakers = Breakers(engine, settings.breaker_rules())
     modes = Modes(engine, settings.promotion.standards())
     actions = actions_of(settings, clients, engine, observe=observer, workflows=workflows)
-    store = Heals(engine, healing.limits(), breakers, modes, settings.costs.costs())
-    healer = healer_of(settings, store, actions, observe=observer, clock=clock)
+    store = Heals(engine, limits, breakers, modes, settings.costs.costs())
+    healer = healer_of(settings, store, actions, clients, observe=observer)
     return Estate(
         settings=settings,
         healer=healer,
@@ -87,7 +87,7 @@ def wire(  # noqa: PLR0913 - each is told by another caller
         breakers=breakers,
         raised=RaisedTriggers(engine),
         intake=Intake(engine, quiet=settings.intake.quiet),
-        starts=Starts(engine, healing.limits(), settings.starts.within()),
+        starts=Starts(engine, limits, settings.starts.within()),
         modes=modes,
         rates=RateReports(engine),
         outbox=Outbox(engine),

@@ -209,6 +209,7 @@ class FakeHeals:
         flap: timedelta = timedelta(minutes=10),
     ) -> None:
         self.calls: list[str] = []
+        self.taken_back: set[UUID] = set()
         self.fail: dict[str, list[Exception]] = {}
         self.rows: dict[UUID, FakeRow] = {}
         self.faults: dict[UUID, FakeFault] = {}
@@ -235,7 +236,8 @@ class FakeHeals:
         if refusal is not None:
             standing = Answer(decision=refusal.decision, reason=refusal.reason)
         sick = observation is not None and observation.health is not Health.HEALTHY
-        fault = self._fault(place.target, trigger.component) if sick else None
+        opens = sick or (trigger.foretold is not None and isinstance(standing, Rung))
+        fault = self._fault(place.target, trigger.component) if opens else None
         answer = standing if isinstance(standing, Answer) else self._admitted(trigger, place.target, standing, fault)
         answer = replace(answer, fault_id=None if fault is None else fault.id)
         self._answers[trigger.id] = answer
@@ -289,7 +291,9 @@ class FakeHeals:
 
     def announce_act(self, attempt_id: UUID, *, fence: int, timeout: timedelta) -> bool:
         row = self._held(attempt_id, fence)
-        if row is None or row.lease_until <= self._clock.now() + self._lease / 4:
+        told = None if row is None else row.attempt.foretold
+        off = told is not None and told.id in self.taken_back
+        if row is None or off or row.lease_until <= self._clock.now() + self._lease / 4:
             self._call("announce_act")
             return False
         row.acted = True
@@ -316,6 +320,10 @@ class FakeHeals:
         elif outcome.escalate or len(fruitless) >= 3:
             fault.needs_person = outcome.message
         return True
+
+    def stands(self, prediction: UUID) -> bool:
+        self._call("stands")
+        return prediction not in self.taken_back
 
     def release(self, attempt_id: UUID, *, fence: int) -> None:
         if self._change("release", attempt_id, fence, holder=None):
@@ -416,6 +424,7 @@ class FakeHeals:
             runs=0,
             plan=None,
             created_at=self._clock.now(),
+            foretold=trigger.foretold,
         )
         self.rows[attempt.id] = FakeRow(
             attempt=attempt, target=target, action_type=rung.action_type, lease_until=self._clock.now() + self._lease

@@ -7,7 +7,8 @@ CREATE TYPE admission_limits AS (
     storm_group int, storm_estate int, storm_within interval, storm_quiet interval, stale interval,
     short_window interval, long_window interval,     -- in which in_10_min and in_hour are counted
     approval interval,
-    attempts_within interval, longest_cooldown interval, parents_first interval
+    attempts_within interval, longest_cooldown interval, parents_first interval,
+    foretold_at_once int, foretold_in_hour int, foretold_in_day int, foretold_of_one int  -- see v0001_preempting.sql
 );
 
 -- One trigger, as the door has let it in: which actions of the ladder fit, in order, and where the component stands.
@@ -18,8 +19,30 @@ CREATE TYPE admission_request AS (
     granted text, generation int, denied text[],      -- what a breaker that is not closed has said of these actions
     modes text[], costs numeric[], failure_cost numeric, asked_by text,
     plans jsonb,                                      -- what actions that do not act by themselves would do, by name
-    approval uuid                                     -- a person's word that it brings with it
+    approval uuid,                                    -- a person's word that it brings with it
+    prediction uuid                                   -- for which it is raised: pre-emptive; NULL: it is not
 );
+
+-- The mode in force of one of the actions; before anything is sick, what was written of `preempt:ACTION` counts too.
+CREATE FUNCTION mode_in_force(r admission_request, p_place int) RETURNS text LANGUAGE sql STABLE AS $fn$
+    SELECT CASE WHEN r.prediction IS NULL THEN effective_mode(r.actions[p_place], r.modes[p_place])
+                ELSE effective_mode('preempt:' || r.actions[p_place], effective_mode(r.actions[p_place], r.modes[p_place])) END
+$fn$;
+
+-- The same and what lifts it, for whoever is refused.
+CREATE FUNCTION mode_for(r admission_request, p_place int) RETURNS text LANGUAGE sql STABLE AS $fn$
+    SELECT CASE WHEN r.prediction IS NULL THEN mode_in_words(r.actions[p_place], r.modes[p_place]) ELSE
+        r.actions[p_place] || ' is in mode ' || e.mode || ' before anything is sick' || CASE e.mode
+            WHEN 'observe' THEN ': what is foretold is recorded, and nothing is done'
+            WHEN 'shadow' THEN ': it only plans, and its plan is recorded'
+            ELSE ': a person is asked first' END
+        || coalesce((SELECT ' (set by ' || m.who || ': ' || m.why || '); `selfheal actions mode ' || m.action || ' auto` lifts that'
+                     FROM action_modes m WHERE m.action IN (r.actions[p_place], 'preempt:' || r.actions[p_place])
+                     AND r.modes[p_place] <> e.mode AND m.mode = e.mode LIMIT 1),
+                    '; to let it act, set mode = "auto" in [prediction.preempt], and in [actions.' || r.actions[p_place]
+                    || '] where that is stricter') END
+    FROM (SELECT mode_in_force(r, p_place) AS mode) e
+$fn$;
 
 -- The rung of the ladder that may be tried now: the first that is neither exhausted, nor cooling down, nor denied by
 -- its breaker. Cool-down: begins after a failed attempt, or after a second heal within l.flap of the first, and
@@ -28,6 +51,8 @@ CREATE TYPE admission_request AS (
 -- A person's own word passes attempts and cool-down: they are told of both. What a breaker has raised is never denied by it.
 -- An action that only observes is passed over, and so is one in mode shadow whose plan is known; one in mode approve keeps
 -- its place on the ladder.
+-- What was done before anything was sick says nothing about what may be done now that it is; a pre-emptive heal in turn
+-- rests after both, asks a breaker for no probe, and is denied by one that is not closed.
 CREATE FUNCTION next_rung(r admission_request, l admission_limits)
 RETURNS TABLE (decision text, reason text, attempt_id uuid, retry_at timestamptz, action text, action_type text, mode text)
 LANGUAGE plpgsql STABLE AS $fn$
@@ -50,15 +75,17 @@ BEGIN
     FOR i IN 1 .. cardinality(r.actions) LOOP
         v_action := r.actions[i];
         v_type := r.action_types[i];
-        v_mode := effective_mode(v_action, r.modes[i]);
+        v_mode := mode_in_force(r, i);
         IF v_mode = 'observe' OR v_mode = 'shadow' AND (r.plans ? v_action OR EXISTS (
                SELECT FROM shadow_plans p JOIN faults f ON f.id = p.fault_id
-               WHERE f.target_key = r.target AND f.closed_at IS NULL AND p.action = v_action)) THEN
-            v_held := concat_ws('; ', v_held, mode_in_words(v_action, r.modes[i]));
+               WHERE f.target_key = r.target AND f.closed_at IS NULL AND p.action = v_action
+                 AND f.prediction_id IS NOT DISTINCT FROM r.prediction)) THEN
+            v_held := concat_ws('; ', v_held, mode_for(r, i));
             CONTINUE;
         END IF;
         IF EXISTS (SELECT FROM healing_actions a WHERE a.target_key = r.target AND a.action_type = v_type
-                   AND a.completed_at > now() - l.attempts_within) THEN        -- most often not: this costs much
+                   AND a.completed_at > now() - l.attempts_within                -- most often not: this costs much
+                   AND (a.prediction_id IS NULL OR r.prediction IS NOT NULL)) THEN
             WITH recent AS (
                 SELECT a.id, a.status, a.completed_at, a.act_started_at IS NOT NULL AND NOT a.interrupted AS tried,
                        (f.needs_person IS NOT NULL AND f.closed_at IS NULL)
@@ -68,6 +95,7 @@ BEGIN
                 FROM healing_actions a JOIN faults f ON f.id = a.fault_id
                 WHERE a.target_key = r.target AND a.action_type = v_type
                   AND a.completed_at > now() - l.attempts_within
+                  AND (a.prediction_id IS NULL OR r.prediction IS NOT NULL)
             )
             SELECT (array_agg(e.id ORDER BY e.completed_at DESC))[1] AS id,
                    (array_agg(e.status ORDER BY e.completed_at DESC))[1] AS status,
@@ -92,7 +120,7 @@ BEGIN
         FROM circuit_breaker_state b WHERE b.component = 'heal:' || v_action;
         IF FOUND AND (v_breaker.state <> 'CLOSED' OR v_breaker.mode <> 'AUTOMATIC') AND v_action <> coalesce(r.granted, '')
            AND NOT EXISTS (SELECT FROM raised_triggers t WHERE t.id = r.trigger AND t.breaker = 'heal:' || v_action) THEN
-            IF v_action = ANY (r.denied) OR v_breaker.state = 'OPEN' AND (
+            IF v_action = ANY (r.denied) OR r.prediction IS NOT NULL OR v_breaker.state = 'OPEN' AND (
                 v_breaker.open_until > now() OR v_breaker.mode = 'FORCED_OPEN'
                 AND coalesce((v_breaker.override ->> 'until')::timestamptz, 'infinity') > now()) THEN
                 v_open := least(v_open, v_breaker.open_until);
@@ -151,6 +179,7 @@ CREATE FUNCTION nothing_in_the_way(r admission_request, l admission_limits) RETU
 LANGUAGE plpgsql STABLE AS $fn$
 BEGIN
     RETURN (SELECT coalesce(r.observed_at >= now() - l.stale, true) AND r.granted IS NULL AND r.type NOT IN ('BREAKER_OPENED', 'EXTERNAL_ALERT')
+        AND r.prediction IS NULL
         AND r.modes[1] = 'auto'
         AND NOT EXISTS (SELECT FROM action_modes m WHERE m.action = r.actions[1] AND m.mode <> 'auto')
         AND NOT EXISTS (SELECT FROM pauses p WHERE p.ended_at IS NULL OR p.ended_at > r.observed_at)
@@ -161,7 +190,7 @@ BEGIN
         AND NOT EXISTS (SELECT FROM circuit_breaker_state b WHERE b.component = 'heal:' || r.actions[1]
                         AND (b.state <> 'CLOSED' OR b.mode <> 'AUTOMATIC'))
         AND (cardinality(r.parents) = 0 OR NOT EXISTS (
-             SELECT FROM faults f WHERE f.closed_at IS NULL AND f.target_key = ANY (r.parents)))
+             SELECT FROM faults f WHERE f.closed_at IS NULL AND f.prediction_id IS NULL AND f.target_key = ANY (r.parents)))
         AND r.group_size < l.group_from
         AND (SELECT count(*) FROM (SELECT FROM healing_actions a WHERE a.status IN ('PENDING', 'RUNNING')
                                    LIMIT l.at_once + 1) active) < l.at_once + (r.priority = 'CRITICAL')::int
@@ -215,7 +244,8 @@ BEGIN
         SELECT 'ALREADY_HEALING',
                CASE WHEN a.target_key = r.target THEN 'attempt ' || a.id || ' (' || a.action_name || ') is under way on this target'
                     ELSE a.target_component || ', which it depends on, is being healed; it is looked at again afterwards' END,
-               a.id, CASE WHEN a.target_key = r.target THEN a.lease_until ELSE now() + interval '5 seconds' END,
+               a.id, CASE WHEN a.target_key = r.target AND a.prediction_id IS NULL THEN a.lease_until
+                          ELSE now() + interval '5 seconds' END,
                NULL::text, NULL::text
         FROM healing_actions a
         WHERE a.status IN ('PENDING', 'RUNNING') AND (a.target_key = r.target OR a.target_key = ANY (r.parents))
@@ -227,7 +257,7 @@ BEGIN
         SELECT 'ALREADY_HEALING', f.component || ', which it depends on, is sick: roots first', NULL::uuid,
                now() + interval '5 seconds', NULL::text, NULL::text
         FROM faults f
-        WHERE f.closed_at IS NULL AND f.target_key = ANY (r.parents) AND f.needs_person IS NULL
+        WHERE f.closed_at IS NULL AND f.prediction_id IS NULL AND f.target_key = ANY (r.parents) AND f.needs_person IS NULL
           AND f.start_from > now() - l.parents_first LIMIT 1;
     IF FOUND AND NOT p_all THEN
         RETURN;
@@ -266,10 +296,18 @@ BEGIN
     IF FOUND AND NOT p_all THEN
         RETURN;
     END IF;
+    IF r.prediction IS NOT NULL THEN
+        RETURN QUERY SELECT s.decision, s.reason, s.attempt_id, NULL::timestamptz, NULL::text, NULL::text
+                     FROM foretold_refusal(r) s;
+        IF FOUND AND NOT p_all THEN
+            RETURN;
+        END IF;
+    END IF;
     RETURN QUERY
         SELECT 'ATTEMPTS_EXHAUSTED', l.per_fault || ' attempts on this fault did not help; a person must look',
                NULL::uuid, NULL::timestamptz, NULL::text, NULL::text
         FROM faults f WHERE f.target_key = r.target AND f.closed_at IS NULL AND r.source <> 'person'
+          AND f.prediction_id IS NOT DISTINCT FROM r.prediction
           AND (SELECT count(*) FROM healing_actions a WHERE a.fault_id = f.id AND a.completed_at > now() - l.attempts_within
                AND a.act_started_at IS NOT NULL) >= l.per_fault;
     IF FOUND AND NOT p_all THEN
@@ -291,7 +329,7 @@ BEGIN
         WHERE s.ended_at IS NULL AND s.go_at IS NULL AND s.estate_group IN ('', r.estate_group)
           AND s.quiet_at > now()
           AND NOT (r.priority = 'CRITICAL' AND NOT EXISTS (
-              SELECT FROM faults f WHERE f.closed_at IS NULL AND f.target_key = ANY (r.parents)))
+              SELECT FROM faults f WHERE f.closed_at IS NULL AND f.prediction_id IS NULL AND f.target_key = ANY (r.parents)))
         LIMIT 1;
     IF FOUND AND NOT p_all THEN
         RETURN;
@@ -309,7 +347,8 @@ BEGIN
 END
 $fn$;
 
--- Whether this heal would be one too many; no row if not. CRITICAL has a place of its own.
+-- Whether this heal would be one too many; no row if not. CRITICAL has a place of its own; a pre-emptive heal leaves one of
+-- each limit to what is sick, and has limits of its own.
 CREATE FUNCTION too_many(r admission_request, l admission_limits)
 RETURNS TABLE (reason text, retry_at timestamptz)
 LANGUAGE plpgsql STABLE AS $fn$
@@ -318,27 +357,34 @@ DECLARE
     v_group int;
     v_share int := greatest(1, floor(l.group_share * r.group_size));
     v_recent timestamptz;
+    v_left int := (r.prediction IS NOT NULL)::int;
 BEGIN
     SELECT count(*), count(*) FILTER (WHERE a.estate_group = r.estate_group AND r.estate_group <> '') INTO v_active, v_group
     FROM healing_actions a WHERE a.status IN ('PENDING', 'RUNNING');
-    IF v_active >= l.at_once + (r.priority = 'CRITICAL')::int THEN
-        RETURN QUERY SELECT v_active || ' heals are under way, which is the limit', now() + interval '5 seconds';
+    IF v_active >= l.at_once - v_left + (r.priority = 'CRITICAL' AND r.prediction IS NULL)::int THEN
+        RETURN QUERY SELECT v_active || ' heals are under way, which is the limit' || left_free(r), now() + interval '5 seconds';
     ELSIF r.group_size >= l.group_from AND v_group >= v_share THEN
         RETURN QUERY SELECT v_group || ' of the ' || r.group_size || ' of ' || r.estate_group || ' are being healed, which is the limit',
                             now() + interval '5 seconds';
     ELSE
         SELECT a.created_at INTO v_recent FROM healing_actions a
         WHERE a.created_at > now() - l.short_window AND a.fault_id IS NOT NULL
-        ORDER BY a.created_at DESC OFFSET l.in_10_min - 1 LIMIT 1;
+        ORDER BY a.created_at DESC OFFSET greatest(l.in_10_min - 1 - v_left, 0) LIMIT 1;
         IF FOUND THEN
-            RETURN QUERY SELECT l.in_10_min || ' heals began within ' || l.short_window || ', which is the limit', v_recent + l.short_window;
+            RETURN QUERY SELECT l.in_10_min - v_left || ' heals began within ' || l.short_window || ', which is the limit' || left_free(r),
+                                v_recent + l.short_window;
             RETURN;
         END IF;
         SELECT a.created_at INTO v_recent FROM healing_actions a
         WHERE a.created_at > now() - l.long_window AND a.fault_id IS NOT NULL
-        ORDER BY a.created_at DESC OFFSET l.in_hour - 1 LIMIT 1;
+        ORDER BY a.created_at DESC OFFSET greatest(l.in_hour - 1 - v_left, 0) LIMIT 1;
         IF FOUND THEN
-            RETURN QUERY SELECT l.in_hour || ' heals began within ' || l.long_window || ', which is the limit', v_recent + l.long_window;
+            RETURN QUERY SELECT l.in_hour - v_left || ' heals began within ' || l.long_window || ', which is the limit' || left_free(r),
+                                v_recent + l.long_window;
+            RETURN;
+        END IF;
+        IF r.prediction IS NOT NULL THEN
+            RETURN QUERY SELECT * FROM too_many_foretold(r, l);
         END IF;
     END IF;
 END
@@ -352,7 +398,8 @@ DECLARE
     v_limit int := least(nullif(l.storm_group, 0), nullif(l.storm_estate, 0));
 BEGIN
     RETURN v_limit IS NOT NULL AND (SELECT EXISTS (SELECT FROM storms s WHERE s.ended_at IS NULL) OR EXISTS (
-        SELECT FROM faults f WHERE f.detected_at > now() - l.storm_within ORDER BY f.detected_at DESC OFFSET v_limit - 1 LIMIT 1));
+        SELECT FROM faults f WHERE f.detected_at > now() - l.storm_within AND f.prediction_id IS NULL
+        ORDER BY f.detected_at DESC OFFSET v_limit - 1 LIMIT 1));
 END
 $fn$;
 
@@ -367,7 +414,7 @@ BEGIN
     UPDATE storms s SET quiet_at = now() + l.storm_quiet WHERE s.ended_at IS NULL AND s.estate_group IN ('', r.estate_group);
     FOR v_scope IN
         SELECT g.name, g.wanted, (SELECT count(*) FROM (
-                   SELECT FROM faults f WHERE f.closed_at IS NULL AND f.detected_at > now() - l.storm_within
+                   SELECT FROM faults f WHERE f.closed_at IS NULL AND f.detected_at > now() - l.storm_within AND f.prediction_id IS NULL
                    AND g.name IN ('', f.estate_group) LIMIT g.wanted) sick) AS sick      -- no more than need be counted
         FROM (VALUES ('', l.storm_estate), (nullif(r.estate_group, ''), greatest(l.storm_group, r.group_size / 2 + 1)))
              g (name, wanted)
@@ -412,7 +459,7 @@ DECLARE
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
     IF v_decision IS NULL AND NOT nothing_in_the_way(r, l) THEN
-        RETURN QUERY SELECT f.* FROM first_answer(r.trigger) f WHERE NOT asks_again(r.trigger, r.approval);
+        RETURN QUERY SELECT f.* FROM first_answer(r.trigger) f WHERE NOT asks_again(r);
         IF FOUND THEN
             RETURN;
         END IF;
@@ -424,7 +471,7 @@ BEGIN
         END IF;
     END IF;
     INSERT INTO trigger_answers (trigger_id, decision_id) VALUES (r.trigger, v_record)
-    ON CONFLICT (trigger_id) DO UPDATE SET decision_id = v_record WHERE asks_again(r.trigger, r.approval);
+    ON CONFLICT (trigger_id) DO UPDATE SET decision_id = v_record WHERE asks_again(r);
     IF NOT FOUND THEN
         RETURN QUERY SELECT * FROM first_answer(r.trigger);
         RETURN;
@@ -432,20 +479,26 @@ BEGIN
 
     -- Before the lock. No lock on the fault's row is taken here: who holds the admission lock may write that row, and
     -- nobody who holds the row may ask for the lock.
-    -- What looks well and is refused is no fault; what a person is asked about is one.
-    WHILE r.is_fault AND v_fault IS NULL AND (coalesce(v_decision, 'ASK') = 'ASK' OR r.type NOT IN ('BREAKER_OPENED', 'BEHIND_ESCALATION')) LOOP
+    -- What looks well and is refused is no fault; what a person is asked about is one. What is away because it is restarted
+    -- ahead of its time is none either: that ends before the next look, or is one then.
+    WHILE r.is_fault AND r.prediction IS NULL AND v_fault IS NULL
+          AND (coalesce(v_decision, 'ASK') = 'ASK' OR r.type NOT IN ('BREAKER_OPENED', 'BEHIND_ESCALATION'))
+          AND NOT (v_attempt IS NOT NULL AND v_decision = 'ALREADY_HEALING' AND is_foretold(v_attempt)) LOOP
         INSERT INTO faults (target_key, component, estate_group, trigger_type, priority, detected_at, attempts, start_from)
         VALUES (r.target, r.component, r.estate_group, r.type, r.priority, least(r.detected_at, now()), (v_decision IS NULL)::int,
                 least(r.detected_at, now()))
-        ON CONFLICT (target_key) WHERE closed_at IS NULL DO NOTHING RETURNING id INTO v_fault;
+        ON CONFLICT (target_key) WHERE closed_at IS NULL AND prediction_id IS NULL DO NOTHING RETURNING id INTO v_fault;
         v_new := v_fault IS NOT NULL;
         IF NOT v_new THEN                           -- again if it was closed between the two statements
-            SELECT f.id INTO v_fault FROM faults f WHERE f.target_key = r.target AND f.closed_at IS NULL;
+            SELECT f.id INTO v_fault FROM faults f WHERE f.target_key = r.target AND f.closed_at IS NULL AND f.prediction_id IS NULL;
         END IF;
     END LOOP;
+    IF r.prediction IS NOT NULL AND coalesce(v_decision, 'ASK') = 'ASK' THEN
+        PERFORM hold_prediction(r.prediction);      -- whoever writes that row asks for no lock
+    END IF;
     IF v_decision IS NULL OR v_decision = 'ASK' OR v_new THEN
         PERFORM pg_advisory_xact_lock(hashtext('selfheal.admission'));
-        IF v_new AND may_be_storm(r, l) THEN
+        IF v_new AND r.prediction IS NULL AND may_be_storm(r, l) THEN
             PERFORM note_storm(r, l);
         END IF;
     END IF;
@@ -461,11 +514,18 @@ BEGIN
             v_reason := 'the breaker of ' || v_action || ' has just opened';
         END IF;
     END IF;
+    IF r.prediction IS NOT NULL AND (coalesce(v_decision, 'ASK') = 'ASK' OR r.plans <> '{}') THEN
+        SELECT o.fault, o.new INTO v_fault, v_new FROM open_foretold(r, (v_decision IS NULL)::int) o;
+        IF v_fault IS NULL THEN                     -- taken back since the look above
+            v_decision := 'ALREADY_HEALTHY';
+            v_reason := 'what was foretold no longer holds';
+        END IF;
+    END IF;
 
     IF r.approval IS NOT NULL THEN
         IF v_decision IS NULL THEN
             v_word := hold_word(r, v_action);
-            IF v_word IS NULL AND effective_mode(v_action, r.modes[array_position(r.actions, v_action)]) = 'approve' THEN
+            IF v_word IS NULL AND mode_in_force(r, array_position(r.actions, v_action)) = 'approve' THEN
                 v_decision := 'STALE_TRIGGER';      -- closed by somebody else since the look above
                 v_reason := 'approval ' || r.approval || ' has just ended; look again';
                 v_retry := now();
@@ -490,12 +550,14 @@ BEGIN
         v_attempt := r.attempt;
         INSERT INTO healing_actions (id, trigger_type, action_type, action_name, target_component, target_key, estate_group,
                                      status, fault_id, trigger_id, priority, breaker_generation, lease_until,
-                                     pre_observation, metadata, mode, manual_cost, failure_cost)
+                                     pre_observation, metadata, mode, manual_cost, failure_cost, prediction_id)
         VALUES (r.attempt, r.type, v_type, v_action, r.component, r.target, r.estate_group, 'PENDING', v_fault, r.trigger,
                 r.priority, coalesce(r.generation, (SELECT b.generation FROM circuit_breaker_state b
                                                     WHERE b.component = 'heal:' || v_action), 0),
-                now() + l.lease, r.observation, jsonb_build_object('why', r.why, 'source', r.source) || coalesce(v_word, '{}'),
-                CASE WHEN v_word IS NULL THEN 'auto' ELSE 'approve' END, r.costs[array_position(r.actions, v_action)], r.failure_cost);
+                now() + l.lease, r.observation, jsonb_build_object('why', r.why, 'source', r.source) || coalesce(v_word, '{}')
+                    || CASE WHEN r.prediction IS NULL THEN '{}' ELSE foretold_json(r.prediction) END,
+                CASE WHEN v_word IS NULL THEN 'auto' ELSE 'approve' END, r.costs[array_position(r.actions, v_action)], r.failure_cost,
+                r.prediction);
         IF v_word IS NOT NULL THEN
             PERFORM end_word(r.approval, 'USED', r.attempt);
         END IF;
@@ -503,7 +565,8 @@ BEGIN
         UPDATE faults SET attempts = 0 WHERE id = v_fault AND attempts > 0;
     END IF;
     IF v_decision = 'ATTEMPTS_EXHAUSTED' THEN
-        PERFORM hand_over(v_fault, r.component, v_reason);
+        PERFORM hand_over(coalesce(v_fault, (SELECT f.id FROM faults f WHERE f.prediction_id = r.prediction AND f.closed_at IS NULL)),
+                          r.component, v_reason);
     ELSIF v_decision = 'ASK' THEN
         v_decision := 'AWAITING_APPROVAL';
         SELECT a.words, a.until INTO v_reason, v_retry FROM ask_for_approval(r, l, v_fault, v_action, v_type) a;
@@ -515,7 +578,8 @@ BEGIN
     INSERT INTO healing_triggers AS t (id, decision, reason, trigger_type, component, target_key, action_type, source,
                                        priority, attempt_id, fault_id, retry_at, failure_cost)
     VALUES (v_record, v_decision, v_reason, r.type, r.component, r.target, coalesce(v_type, ''), r.source, r.priority,
-            v_attempt, v_fault, v_retry, CASE WHEN v_decision = 'CIRCUIT_OPEN' THEN r.failure_cost ELSE 0 END)
+            v_attempt, v_fault, v_retry,
+            CASE WHEN v_decision = 'CIRCUIT_OPEN' AND r.prediction IS NULL THEN r.failure_cost ELSE 0 END)
     ON CONFLICT (component, target_key, trigger_type, action_type, source, decision, attempt_id, fault_id, md5(reason))
         WHERE decision <> 'ADMITTED'
         DO UPDATE SET occurrences = t.occurrences + 1, last_at = now(), retry_at = excluded.retry_at
@@ -548,7 +612,8 @@ BEGIN
     UPDATE faults SET needs_person = p_why WHERE id = p_fault AND needs_person IS NULL AND closed_at IS NULL;
     IF FOUND THEN
         INSERT INTO alert_outbox (severity, dedup_key, message, details)
-        SELECT 'CRITICAL', 'fault/' || p_fault, p_component || ' needs a person: ' || p_why,
+        SELECT CASE WHEN (SELECT f.prediction_id FROM faults f WHERE f.id = p_fault) IS NULL THEN 'CRITICAL' ELSE 'WARNING' END,
+               'fault/' || p_fault, p_component || ' needs a person: ' || p_why,
                jsonb_build_object('fault', p_fault, 'component', p_component, 'attempts', coalesce(jsonb_agg(
                    jsonb_build_object('id', a.id, 'action', a.action_name, 'status', a.status, 'at', a.created_at,
                                       'saw', a.pre_observation ->> 'detail', 'message', a.metadata ->> 'message',
@@ -566,7 +631,7 @@ LANGUAGE sql AS $fn$
     INSERT INTO shadow_plans (fault_id, action, action_type, component, target_key, trigger_id, plan, within)
     SELECT p_fault, u.action, u.type, r.component, r.target, r.trigger, r.plans -> u.action,
            make_interval(secs => (r.plans -> u.action ->> 'within_s')::double precision)
-    FROM unnest(r.actions, r.action_types, r.modes) u (action, type, mode)
-    WHERE r.plans ? u.action AND effective_mode(u.action, u.mode) = 'shadow'
+    FROM unnest(r.actions, r.action_types) WITH ORDINALITY u (action, type, place)
+    WHERE r.plans ? u.action AND mode_in_force(r, u.place::int) = 'shadow'
     ON CONFLICT (fault_id, action) DO NOTHING
 $fn$;

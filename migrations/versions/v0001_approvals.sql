@@ -145,7 +145,7 @@ RETURNS TABLE (decision text, reason text, retry_at timestamptz)
 LANGUAGE plpgsql STABLE AS $fn$
 DECLARE
     v_word approval_states;
-    v_mode text := mode_in_words(p_action, r.modes[array_position(r.actions, p_action)]);
+    v_mode text := mode_for(r, array_position(r.actions, p_action));
 BEGIN
     IF r.approval IS NOT NULL THEN
         SELECT * INTO v_word FROM approval_states s WHERE s.id = r.approval;
@@ -180,7 +180,7 @@ BEGIN
                               || '; it is a person''s until it is healthy again', NULL::timestamptz
         FROM approvals a JOIN faults f ON f.id = a.fault_id
         WHERE r.source <> 'person' AND f.target_key = r.target AND f.closed_at IS NULL AND a.action = p_action
-          AND a.closing = 'DENIED'
+          AND a.closing = 'DENIED' AND f.prediction_id IS NOT DISTINCT FROM r.prediction
         ORDER BY a.closed_at DESC LIMIT 1;
     IF NOT FOUND THEN
         RETURN QUERY SELECT CASE WHEN r.plans ? p_action THEN 'ASK' ELSE 'PLAN' END, v_mode, now() + l.approval;
@@ -219,13 +219,14 @@ BEGIN
 END
 $fn$;
 
--- Whether a trigger that was refused may be asked about again under the same id: its word is neither used nor over.
+-- Whether a trigger that was refused may be asked about again under the same id: its word is neither used nor over, or what
+-- was foretold still stands.
 -- Volatile: it is asked with the row of the first answer locked, and must see what was committed while it waited for that.
-CREATE FUNCTION asks_again(p_trigger uuid, p_approval uuid) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $fn$
+CREATE FUNCTION asks_again(r admission_request) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $fn$
 BEGIN
-    RETURN p_approval IS NOT NULL
-        AND EXISTS (SELECT FROM approval_states s WHERE s.id = p_approval AND s.state = 'APPROVED')
-        AND NOT EXISTS (SELECT FROM healing_actions a WHERE a.trigger_id = p_trigger);
+    RETURN (r.approval IS NOT NULL AND EXISTS (SELECT FROM approval_states s WHERE s.id = r.approval AND s.state = 'APPROVED')
+            OR r.approval IS NULL AND r.prediction IS NOT NULL AND prediction_stands(r.prediction))
+        AND NOT EXISTS (SELECT FROM healing_actions a WHERE a.trigger_id = r.trigger);
 END
 $fn$;
 

@@ -18,6 +18,7 @@ SCRIPTS = (
     "v0001_predictions.sql",
     "v0001_modes.sql",
     "v0001_admission.sql",
+    "v0001_preempting.sql",
     "v0001_approvals.sql",
     "v0001_intake.sql",
     "v0001_starts.sql",

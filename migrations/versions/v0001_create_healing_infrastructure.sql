@@ -37,9 +37,12 @@ CREATE TABLE faults (
     start_from TIMESTAMPTZ NOT NULL DEFAULT now(),  -- its deadline counts from here: detected, or no longer held back
     start_missed_at TIMESTAMPTZ,                    -- noted that no heal began in time
     needs_person TEXT,                              -- why a person must look; NULL: nobody must
+    prediction_id UUID,                             -- nothing is sick, and this was foretold; NULL: it is. No reference:
+                                                    -- a prediction may be forgotten before what was done for it
     CHECK ((closed_at IS NULL) = (resolution IS NULL))
 );
-CREATE UNIQUE INDEX faults_one_open ON faults (target_key) WHERE closed_at IS NULL;
+CREATE UNIQUE INDEX faults_one_open ON faults (target_key) WHERE closed_at IS NULL AND prediction_id IS NULL;
+CREATE UNIQUE INDEX faults_one_foretold ON faults (prediction_id) WHERE closed_at IS NULL AND prediction_id IS NOT NULL;
 CREATE INDEX faults_detected ON faults (detected_at DESC);
 CREATE INDEX faults_missed ON faults (start_missed_at) WHERE start_missed_at IS NOT NULL;
 
@@ -80,6 +83,7 @@ CREATE TABLE healing_actions (
     mode VARCHAR(10) CHECK (mode IN ('approve', 'auto')),   -- of the action when this was admitted; NULL: no attempt
     manual_cost NUMERIC(10, 2) NOT NULL DEFAULT 0,  -- dollars that a person's hand at it would cost, as set at the time
     failure_cost NUMERIC(10, 2) NOT NULL DEFAULT 0, -- dollars that a failure costs
+    prediction_id UUID,                             -- for which it was done; NULL: for what was sick, or behind it
     CHECK ((status IN ('PENDING', 'RUNNING')) = (completed_at IS NULL)),
     CHECK ((status IN ('PENDING', 'RUNNING')) = (success IS NULL)),
     CHECK (status <> 'SUCCESS' OR verification IS NOT DISTINCT FROM 'HEALED' OR action_type = 'BREAKER_TRANSITION'),
@@ -90,6 +94,7 @@ CREATE INDEX healing_actions_status ON healing_actions (status);
 CREATE INDEX healing_actions_created ON healing_actions (created_at DESC);
 CREATE INDEX healing_actions_type ON healing_actions (action_type);
 CREATE INDEX healing_actions_recent ON healing_actions (target_key, action_type, completed_at DESC);
+CREATE INDEX healing_actions_foretold ON healing_actions (created_at DESC) WHERE prediction_id IS NOT NULL;
 -- The true dedup: one active heal per physical target.
 CREATE UNIQUE INDEX healing_actions_one_active ON healing_actions (target_key) WHERE status IN ('PENDING', 'RUNNING');
 

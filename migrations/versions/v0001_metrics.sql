@@ -20,25 +20,25 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $fn$
         ELSE 1.959963984540054 + 2.372271 / (n - 1) + 2.822500 / (n - 1) ^ 2 END END
 $fn$;
 
--- One row for each finished attempt. dollars: a heal spares a person's hand; what was acted out and did not help costs
+-- One row for each finished attempt on what was sick; pre-emptive ones stand in preemptive_results. dollars: a heal spares a person's hand; what was acted out and did not help costs
 -- it, for somebody must do it after all; where the way back failed too it did harm, which costs a failure besides.
 CREATE VIEW heal_results WITH (security_invoker = true) AS
     SELECT a.id, a.action_type::text, a.target_component::text AS component, a.completed_at, a.success AS healed,
            CASE WHEN a.success AND f.resolution = 'HEALED'
                 THEN extract(epoch FROM f.verified_at - f.detected_at)::float8 END AS time_to_heal_s,
            CASE WHEN a.success AND f.resolution = 'HEALED' THEN EXISTS (
-                SELECT FROM faults again WHERE again.target_key = f.target_key AND again.id <> f.id
+                SELECT FROM faults again WHERE again.target_key = f.target_key AND again.id <> f.id AND again.prediction_id IS NULL
                 AND again.detected_at >= f.verified_at AND again.detected_at < f.verified_at + interval '24 hours') END AS recurred,
            CASE WHEN a.success THEN a.manual_cost WHEN a.execution_time_ms IS NULL AND NOT a.interrupted THEN 0
                 ELSE -a.manual_cost - CASE WHEN a.rollback_outcome = 'FAILED' THEN a.failure_cost ELSE 0 END END AS dollars
     FROM healing_actions a JOIN faults f ON f.id = a.fault_id
-    WHERE a.completed_at IS NOT NULL;
+    WHERE a.completed_at IS NOT NULL AND a.prediction_id IS NULL;
 CREATE INDEX faults_target ON faults (target_key, detected_at);
 
 -- One row for each fault and action that a breaker kept from being tried: a failure that was prevented.
 CREATE VIEW prevented_failures WITH (security_invoker = true) AS
     SELECT t.action_type::text, t.component::text, min(t.first_at) AS first_at, max(t.failure_cost) AS dollars
-    FROM healing_triggers t WHERE t.decision = 'CIRCUIT_OPEN'
+    FROM healing_triggers t WHERE t.decision = 'CIRCUIT_OPEN' AND t.source <> 'predictive-health'
     GROUP BY t.action_type, t.component, coalesce(t.fault_id, t.id);
 
 -- The metrics of what was finished within this time (NULL: ever): for each action and component, each action, each

@@ -37,10 +37,18 @@ CREATE TABLE shadow_plans (                         -- what an action in mode sh
 );
 CREATE INDEX shadow_plans_action ON shadow_plans (action, planned_at DESC);
 
+-- What a plan for a prediction was worth: nobody acted, so that the breach came, or it did not.
+CREATE FUNCTION foretold_verdict(p_prediction uuid) RETURNS text LANGUAGE sql STABLE AS $fn$
+    SELECT coalesce((SELECT CASE WHEN p.outcome IN ('HIT', 'EARLY') THEN 'NEEDED' WHEN p.outcome IS NOT NULL THEN 'UNNEEDED' END
+                     FROM predictions p WHERE p.id = p_prediction), 'OPEN')
+$fn$;
+
 -- How a plan is judged: what recovered by itself in the time that the heal would have taken did not need it.
 CREATE VIEW shadow_results WITH (security_invoker = true) AS
     SELECT p.id, p.action, p.component, p.planned_at, p.plan,
-           CASE WHEN f.resolution = 'RECOVERED' AND f.closed_at <= p.planned_at + p.within THEN 'UNNEEDED'
+           f.prediction_id IS NOT NULL AS preemptive,
+           CASE WHEN f.prediction_id IS NOT NULL THEN foretold_verdict(f.prediction_id)
+                WHEN f.resolution = 'RECOVERED' AND f.closed_at <= p.planned_at + p.within THEN 'UNNEEDED'
                 WHEN f.closed_at IS NULL AND now() < p.planned_at + p.within THEN 'OPEN'
                 ELSE 'NEEDED' END AS verdict
     FROM shadow_plans p JOIN faults f ON f.id = p.fault_id;

@@ -4,7 +4,7 @@ CREATE VIEW metric_samples WITH (security_invoker = true) AS
     SELECT 'attempts' AS name, a.action_name::text AS one, a.status::text AS two, count(*)::float8 AS value
     FROM healing_actions a WHERE a.fault_id IS NOT NULL GROUP BY a.action_name, a.status
     UNION ALL
-    SELECT 'open_faults', f.component, '', count(*) FROM faults f WHERE f.closed_at IS NULL GROUP BY f.component
+    SELECT 'open_faults', f.component, '', count(*) FROM faults f WHERE f.closed_at IS NULL AND f.prediction_id IS NULL GROUP BY f.component
     UNION ALL
     SELECT 'needing_person', '', '', count(*) FROM faults f WHERE f.closed_at IS NULL AND f.needs_person IS NOT NULL
     UNION ALL
@@ -16,6 +16,7 @@ CREATE VIEW metric_samples WITH (security_invoker = true) AS
     WHERE t.raised_at > now() - interval '1 hour' AND t.approval IS NULL
       AND NOT EXISTS (SELECT FROM trigger_answers a WHERE a.trigger_id = t.id)
       AND (t.source IS DISTINCT FROM 'intake' OR alert_stands(t.id))
+      AND (t.source IS DISTINCT FROM 'predictive-health' OR prediction_stands(t.id))
     UNION ALL
     SELECT 'approvals_open', '', '', count(*) FROM approval_states s WHERE s.closed_at IS NULL AND s.state = 'OPEN'
     UNION ALL

@@ -10,7 +10,7 @@ BEGIN
     SELECT r.target, r.component, r.estate_group, r.type, r.priority, least(r.detected_at, now()), least(r.detected_at, now())
     WHERE NOT EXISTS (SELECT FROM faults f WHERE f.target_key = r.target AND f.closed_at >= r.detected_at
                       AND f.detected_at > now() - interval '1 day')
-    ON CONFLICT (target_key) WHERE closed_at IS NULL DO NOTHING;
+    ON CONFLICT (target_key) WHERE closed_at IS NULL AND prediction_id IS NULL DO NOTHING;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
@@ -37,7 +37,7 @@ BEGIN
         RETURN 0;                                   -- another process is at it
     END IF;
     UPDATE faults f SET start_from = now()
-    WHERE f.closed_at IS NULL AND f.attempts = 0 AND f.start_missed_at IS NULL AND (
+    WHERE f.closed_at IS NULL AND f.prediction_id IS NULL AND f.attempts = 0 AND f.start_missed_at IS NULL AND (
         SELECT t.decision FROM healing_triggers t
         WHERE t.component = f.component AND t.target_key = f.target_key AND t.decision <> 'ADMITTED' AND t.fault_id = f.id
         ORDER BY t.last_at DESC LIMIT 1)
@@ -48,7 +48,7 @@ BEGIN
                coalesce((SELECT min(a.created_at) FROM healing_actions a WHERE a.target_key = f.target_key AND a.fault_id = f.id),
                         f.closed_at, now()) - f.start_from AS waited
         FROM faults f
-        WHERE f.start_missed_at IS NULL AND f.needs_person IS NULL
+        WHERE f.start_missed_at IS NULL AND f.needs_person IS NULL AND f.prediction_id IS NULL
           AND (f.closed_at IS NULL OR f.detected_at > now() - interval '1 day' AND f.closed_at > now() - interval '10 minutes')
     ), missed AS (
         UPDATE faults f SET start_missed_at = now() FROM waited w

@@ -14,6 +14,7 @@ from selfheal.model.component import Component
 from selfheal.model.errors import Permanent, TargetChanged
 from selfheal.model.observation import Observation
 from selfheal.model.trigger import Trigger, TriggerType
+from selfheal.policy.preempting import of_response
 from selfheal.ports import BrokerClient, HttpClient, Observe
 
 REASONS = frozenset(
@@ -48,7 +49,8 @@ class ClearCaches:
 
     def can_handle(self, trigger: Trigger, component: Component) -> bool:
         """Whether the settings say how, and it is down, or behind an open breaker, or a person asks."""
-        return trigger.type in REASONS and component.clear_caches is not None
+        fits = trigger.type in REASONS or of_response(trigger)
+        return fits and component.clear_caches is not None
 
     def prepare(self, component: Component) -> Plan:
         """Look; there is no way back, and none is needed: a cache fills again."""

@@ -18,6 +18,7 @@ from selfheal.model.errors import Declined, NotAllowed, Permanent, TargetChanged
 from selfheal.model.observation import Observation
 from selfheal.model.trigger import Trigger, TriggerType
 from selfheal.policy.names import named
+from selfheal.policy.preempting import of_memory
 from selfheal.ports import (
     BrokerClient,
     Clock,
@@ -80,7 +81,8 @@ class CollectGarbage:
 
     def can_handle(self, trigger: Trigger, component: Component) -> bool:
         """Whether the settings say how, and memory may be short, or a person asks."""
-        return trigger.type in REASONS and component.collect is not None
+        fits = trigger.type in REASONS or of_memory(trigger)
+        return fits and component.collect is not None
 
     def prepare(self, component: Component) -> Plan:
         """Look, and keep what its keeper tells."""

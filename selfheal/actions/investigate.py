@@ -17,7 +17,7 @@ from selfheal.model.attempt import Plan
 from selfheal.model.component import Component, ProbeKind
 from selfheal.model.errors import ForAPerson, SelfhealError
 from selfheal.model.observation import Observation
-from selfheal.model.trigger import Trigger
+from selfheal.model.trigger import Trigger, TriggerType
 from selfheal.ports import Clock, ContainerControl, Observe, ServiceControl
 
 _NOT_THINGS = frozenset({ProbeKind.WORKFLOW, ProbeKind.DELIVERABLES})
@@ -44,9 +44,9 @@ class Investigate:
         self._containers, self._controls = containers, controls
         self._observe, self._clock = observe, clock
 
-    def can_handle(self, trigger: Trigger, component: Component) -> bool:  # noqa: ARG002 - whatever it is
-        """Whether it is a thing of the estate; for any reason."""
-        return component.probe not in _NOT_THINGS
+    def can_handle(self, trigger: Trigger, component: Component) -> bool:
+        """Whether it is a thing of the estate, for any reason; or a workflow that may soon be stuck."""
+        return component.probe not in _NOT_THINGS or trigger.type is TriggerType.STUCK_SOON
 
     def prepare(self, component: Component) -> Plan:
         """Look, and keep what the component's keeper tells; what cannot be had is told."""

@@ -13,6 +13,7 @@ from selfheal.model.component import Component, ProbeKind
 from selfheal.model.errors import Permanent
 from selfheal.model.observation import Incarnation, Observation
 from selfheal.model.trigger import Trigger, TriggerType
+from selfheal.policy.preempting import of_memory, of_response
 from selfheal.ports import ContainerControl, Observe
 
 REASONS = frozenset(
@@ -55,7 +56,8 @@ class RestartContainer:
 
     def can_handle(self, trigger: Trigger, component: Component) -> bool:
         """Whether it is a container that is down, suspected or behind an open breaker, or a person asks."""
-        return trigger.type in REASONS and bool(component.container)
+        fits = trigger.type in REASONS or of_memory(trigger) or of_response(trigger)
+        return fits and bool(component.container)
 
     def prepare(self, component: Component) -> Plan:
         """Keep the inspection, what it uses and its last log lines; refuse what a restart cannot mend or would harm."""

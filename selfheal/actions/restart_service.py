@@ -11,6 +11,7 @@ from selfheal.model.attempt import Plan
 from selfheal.model.component import Component
 from selfheal.model.observation import Observation
 from selfheal.model.trigger import Trigger, TriggerType
+from selfheal.policy.preempting import of_memory, of_response
 from selfheal.ports import Clock, Observe, ServiceControl
 
 REASONS = frozenset(
@@ -51,7 +52,8 @@ class RestartService:
 
     def can_handle(self, trigger: Trigger, component: Component) -> bool:
         """Whether there is a program to restart that is down, suspected or behind an open breaker, or a person asks."""
-        return trigger.type in REASONS and bool(component.supervisor and component.program)
+        fits = trigger.type in REASONS or of_memory(trigger) or of_response(trigger)
+        return fits and bool(component.supervisor and component.program)
 
     def prepare(self, component: Component) -> Plan:
         """Keep the process's state and its last log lines."""

@@ -52,6 +52,10 @@ class Limits:
         attempts_within: what ended longer ago is forgotten: as an attempt that is spent, and by cool-downs.
         longest_cooldown: where the doubling of `cooldown` ends.
         parents_first: a sick component keeps what depends on it waiting for so long, and no longer.
+        foretold_at_once: so many pre-emptive heals are under way.
+        foretold_in_hour: so many begin within an hour.
+        foretold_in_day: so many begin within a day.
+        foretold_of_one: so many of one target begin within a day.
     """
 
     lease: timedelta = timedelta(seconds=60)
@@ -75,6 +79,10 @@ class Limits:
     attempts_within: timedelta = timedelta(hours=24)
     longest_cooldown: timedelta = timedelta(hours=24)
     parents_first: timedelta = timedelta(minutes=10)
+    foretold_at_once: int = 1
+    foretold_in_hour: int = 3
+    foretold_in_day: int = 12
+    foretold_of_one: int = 3
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from selfheal.model.observation import Incarnation
+from selfheal.model.trigger import Foretold
 
 
 class Status(StrEnum):
@@ -131,6 +132,7 @@ class Attempt:
         created_at: when the intent was written.
         flow_runs: the runs of the workflow engine that carried it out, the first one first; empty where none did.
         outcome: its one result; None while it is unfinished.
+        foretold: the prediction for which it is done, while nothing is sick; None: something is, or was.
     """
 
     id: UUID
@@ -148,3 +150,4 @@ class Attempt:
     created_at: datetime
     flow_runs: tuple[UUID, ...] = ()
     outcome: Outcome | None = None
+    foretold: Foretold | None = None

@@ -78,6 +78,7 @@ class Observation:
         response_ms: how long the probe took; None when there was no answer.
         incarnation: the process or container behind it; None when nobody could tell.
         values: what was measured besides, by metric, as `health_history` has it.
+        short_of: after a pre-emptive heal: why what was foretold still holds, though the component is healthy.
     """
 
     component: str
@@ -87,6 +88,7 @@ class Observation:
     response_ms: int | None = None
     incarnation: Incarnation | None = None
     values: Mapping[str, float] = field(default_factory=dict)
+    short_of: str = ""
 
     @property
     def stopped_on_request(self) -> bool:

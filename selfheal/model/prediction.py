@@ -1,7 +1,7 @@
 """What was foretold of a component, kept until it is known what became of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -269,3 +269,22 @@ class Change:
     ended: Sequence[Prediction]
     settled: Sequence[Prediction]
     breaches: Sequence[Breach]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preempting:
+    """How far pre-emptive heals may go.
+
+    Attributes:
+        mode: of every action that has none here.
+        actions: the modes of single actions, by name; the action's own mode counts where it is stricter.
+        memory_high: a heal for memory has brought it below this, in percent, or has not healed.
+    """
+
+    mode: str = "observe"
+    actions: Mapping[str, str] = field(default_factory=dict)
+    memory_high: float = 85
+
+    def mode_of(self, action: str) -> str:
+        """How far this action may go before anything is sick."""
+        return self.actions.get(action, self.mode)

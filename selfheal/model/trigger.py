@@ -79,6 +79,23 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Foretold:
+    """What a pre-emptive heal must know of the prediction for which it is done.
+
+    Attributes:
+        id: of the prediction.
+        metric: which, with its unit, as `health_history` has it.
+        value: what it was when it was foretold.
+        threshold: what it must not reach.
+    """
+
+    id: UUID
+    metric: str
+    value: float
+    threshold: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Trigger:
     """A reason to heal one component.
 
@@ -93,6 +110,7 @@ class Trigger:
         detected_at: aware time at which the fault was seen first.
         who: the person who asks; empty where nobody does.
         approval: a person's word that it brings with it; None: where one is needed, it asks.
+        foretold: the prediction for which it is raised, while nothing is sick; None: it is of no prediction.
     """
 
     id: UUID
@@ -105,3 +123,4 @@ class Trigger:
     detected_at: datetime
     who: str = ""
     approval: UUID | None = None
+    foretold: Foretold | None = None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from selfheal.model.admission import Decision, Refusal
 from selfheal.model.component import Component
 from selfheal.model.observation import Health, Observation
-from selfheal.model.trigger import NOT_OF_HEALTH, Trigger, TriggerType
+from selfheal.model.trigger import NOT_OF_HEALTH, PREEMPTIVE, Trigger, TriggerType
 from selfheal.policy.names import nearest
 
 LONGEST_REASON = 64 * 1024
@@ -58,7 +58,7 @@ def refuse_ladder(component: Component, kind: TriggerType | None = None) -> Refu
 
 def refuse_healthy(seen: Observation, kind: TriggerType) -> Refusal | None:
     """ALREADY_HEALTHY when the trigger's own condition, that the component is sick, no longer holds."""
-    if seen.health is Health.HEALTHY and kind not in NOT_OF_HEALTH:
+    if seen.health is Health.HEALTHY and kind not in NOT_OF_HEALTH | PREEMPTIVE:
         return Refusal(
             decision=Decision.ALREADY_HEALTHY,
             reason=f"{seen.component!r} is healthy" + (f": {seen.detail}" if seen.detail else ""),

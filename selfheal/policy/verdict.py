@@ -26,7 +26,7 @@ def after_act(attempt: Attempt, seen: Observation, *, said: str, completed: bool
         said: what the act did, or how it failed.
         completed: whether the act came to its end without an error.
     """
-    verification = _SAYS[seen.health]
+    verification = Verification.NOT_HEALED if seen.short_of else _SAYS[seen.health]
     if verification is Verification.HEALED and not completed and _changed(attempt, seen) is not True:
         return _without_effect(attempt, f"{said}; the target is healthy all the same: {seen.detail}")
     return Outcome(
@@ -78,10 +78,12 @@ def after_interruption(attempt: Attempt, seen: Observation) -> Outcome:
 def needs_rollback(outcome: Outcome, attempt: Attempt, seen: Observation) -> bool:
     """Whether to go back: only from a certain failure, and only if the act changed anything.
 
-    A target in an unknown state is left alone; only one that provably lives another life was touched.
+    A target in an unknown state is left alone; only one that provably lives another life was touched. One that is
+    healthy, and short of what a pre-emptive heal wanted, has nothing to go back to.
     """
     planned = attempt.plan is not None and attempt.plan.rollback is not None
-    return planned and outcome.verification is Verification.NOT_HEALED and _changed(attempt, seen) is True
+    failed = outcome.verification is Verification.NOT_HEALED and not seen.short_of
+    return planned and failed and _changed(attempt, seen) is True
 
 
 def rolled_back(outcome: Outcome, rollback: RollbackOutcome, said: str) -> Outcome:

@@ -1,6 +1,6 @@
 """What the domain asks of the world: clients, probes, actions and the store fulfil these; bootstrap wires them."""
 
-from selfheal.ports.actions import Action, Observe, Probe
+from selfheal.ports.actions import Action, Measure, Observe, Probe
 from selfheal.ports.alerts import AlertChannel, AlertDeliveries, AlertOutbox, AlertSpool
 from selfheal.ports.files import FileChanges, KeptFile
 from selfheal.ports.hosts import HostClient, HostStore, Listener, LooksAtHost
@@ -46,6 +46,7 @@ __all__ = [
     "Listener",
     "LocalProcesses",
     "LooksAtHost",
+    "Measure",
     "Observe",
     "OrphanedDeliverables",
     "OwnMechanisms",

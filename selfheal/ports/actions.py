@@ -25,6 +25,14 @@ class Observe(Protocol):
         ...
 
 
+class Measure(Protocol):
+    """One value of one component, measured now. Never raises: None where nobody can tell."""
+
+    def __call__(self, component: Component, metric: str, seen: Observation) -> float | None:
+        """The value of a metric of `health_history`; `seen` is the look that was just taken."""
+        ...
+
+
 class Action(Protocol):
     """One way to heal. Every action has this shape; `selfheal.actions.table` lists them.
 

@@ -59,7 +59,10 @@ class HealStore(Protocol):
         ...
 
     def announce_act(self, attempt_id: UUID, *, fence: int, timeout: timedelta) -> bool:
-        """Commit phase ACTING and the act's deadline if the lease still covers it. False: stand down."""
+        """Commit phase ACTING and the act's deadline if the lease still covers it. False: stand down.
+
+        Not either where a prediction for which it is done no longer stands.
+        """
         ...
 
     def enter(self, attempt_id: UUID, *, fence: int, phase: Phase) -> bool:
@@ -71,6 +74,10 @@ class HealStore(Protocol):
 
         Repeating it after a lost answer gives True again: with this fence only we can have written it.
         """
+        ...
+
+    def stands(self, prediction: UUID) -> bool:
+        """Whether a prediction still speaks for a pre-emptive heal."""
         ...
 
     def release(self, attempt_id: UUID, *, fence: int) -> None:

@@ -1,15 +1,22 @@
 """What is decided of a trigger before admission is asked: where its component stands, which actions fit, or why not."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from selfheal.model.admission import Decision, Place, Refusal, Rung
+from selfheal.model.component import Component
 from selfheal.model.errors import Permanent
 from selfheal.model.observation import Observation
-from selfheal.model.trigger import Trigger
+from selfheal.model.trigger import PREEMPTIVE, Trigger
 from selfheal.policy.admission import refuse_healthy, refuse_ladder, refuse_size, refuse_target
 from selfheal.policy.places import place_of
+from selfheal.policy.preempting import refuse_foretold, refuse_unfounded, taken_calmly
+from selfheal.policy.promotion import stricter
 from selfheal.policy.suspicion import as_seen, refuse_suspicion
+from selfheal.ports import Action
 from selfheal.protocol.healer import Healer
+
+INVESTIGATE = "investigate"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +38,7 @@ class Decided:
 
 def decide(healer: Healer, trigger: Trigger, seen: Observation | None) -> Decided:
     """Find the actions that fit, or refuse at the door; records nothing (a dry run ends here)."""
-    known = replace(trigger, action=trigger.action[:50])
+    known = taken_calmly(replace(trigger, action=trigger.action[:50]))
     component = healer.components.get(trigger.component)
     place = Place() if component is None else place_of(component, healer.components, healer.allow)
     refusal = _refuse_door(healer, trigger)
@@ -39,7 +46,7 @@ def decide(healer: Healer, trigger: Trigger, seen: Observation | None) -> Decide
         return Decided(trigger=known, place=place, refusal=refusal)
     try:
         fitting = as_seen(trigger, component, seen)
-        actions = healer.actions.find_actions(fitting, component)
+        actions = healer.actions.find_actions(fitting, component) or _to_a_person(healer, trigger, component)
     except Permanent as error:  # a person's choice that does not exist or does not fit
         refusal = Refusal(decision=Decision.NO_ACTION, reason=str(error))
         return Decided(trigger=known, place=place, refusal=refusal)
@@ -49,13 +56,14 @@ def decide(healer: Healer, trigger: Trigger, seen: Observation | None) -> Decide
         Rung(
             action=one.name,
             action_type=one.action_type,
-            mode=healer.actions.mode(one),
+            mode=_mode(healer, one, trigger),
             manual_minutes=one.manual_minutes,
         )
         for one in actions
     )
     refusal = None if seen is None else refuse_healthy(seen, trigger.type)
     refusal = refusal or refuse_suspicion(trigger, component, seen, healer.components)
+    refusal = refusal or refuse_foretold(trigger, component, seen, healer.components)
     return Decided(trigger=known, place=place, rungs=rungs, refusal=refusal)
 
 
@@ -81,4 +89,22 @@ def refused_for_now(healer: Healer, trigger: Trigger) -> bool:
 
 def _refuse_door(healer: Healer, trigger: Trigger) -> Refusal | None:
     """What must never be touched."""
-    return refuse_size(trigger) or refuse_target(trigger.component, healer.components, healer.allow)
+    refusal = refuse_size(trigger) or refuse_target(trigger.component, healer.components, healer.allow)
+    return refusal or refuse_unfounded(trigger)
+
+
+def _to_a_person(healer: Healer, trigger: Trigger, component: Component) -> Sequence[Action]:
+    """What nothing on the ladder helps against ahead of time is investigated, which changes nothing."""
+    if trigger.type not in PREEMPTIVE:
+        return ()
+    try:
+        look = healer.actions.get(INVESTIGATE)
+    except Permanent:
+        return ()
+    return (look,) if look.can_handle(trigger, component) else ()
+
+
+def _mode(healer: Healer, action: Action, trigger: Trigger) -> str:
+    """How far it may go by the settings; before anything is sick, no further than those of predictions say."""
+    own = healer.actions.mode(action)
+    return stricter([own, healer.preempting.mode_of(action.name)]) if trigger.type in PREEMPTIVE else own

@@ -1,12 +1,14 @@
 """What a heal needs of the world, wired once by bootstrap and handed to every step."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from selfheal.model.component import Component
+from selfheal.model.observation import Observation
+from selfheal.model.prediction import Preempting
 from selfheal.model.trigger import Trigger
-from selfheal.ports import Action, Clock, HealStore, Observe
+from selfheal.ports import Action, Clock, HealStore, Measure, Observe
 from selfheal.protocol.leases import Leases
 
 
@@ -34,6 +36,10 @@ class Actions(Protocol):
         ...
 
 
+def _untold(component: Component, metric: str, seen: Observation) -> float | None:  # noqa: ARG001 - nobody measures
+    return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Healer:
     """The ports of a heal.
@@ -47,6 +53,8 @@ class Healer:
         leases: keeps what this process carries out.
         clock: time, and waiting.
         poll_s: seconds between two looks while waiting for health.
+        preempting: how far heals may go before anything is sick.
+        measure: one value of a component, now.
     """
 
     components: Mapping[str, Component]
@@ -57,3 +65,5 @@ class Healer:
     leases: Leases
     clock: Clock
     poll_s: float = 0.25
+    preempting: Preempting = field(default_factory=Preempting)
+    measure: Measure = _untold

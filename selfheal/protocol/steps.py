@@ -24,9 +24,10 @@ from selfheal.model.errors import (
     Undone,
 )
 from selfheal.model.observation import Health, Observation
-from selfheal.model.trigger import NOT_OF_HEALTH, Trigger
+from selfheal.model.trigger import NOT_OF_HEALTH, PREEMPTIVE, Trigger
 from selfheal.policy.admission import refuse_size
 from selfheal.policy.approval import proposal
+from selfheal.policy.preempting import as_measured, bound_of
 from selfheal.ports import Action
 from selfheal.protocol.deciding import decide
 from selfheal.protocol.failpoint import reach
@@ -129,6 +130,8 @@ def act(healer: Healer, attempt: Attempt) -> Act:
     own = None if attempt.plan is None else attempt.plan.timeout_s
     timeout = action.timeout if own is None else timedelta(seconds=own)
     announced = healer.store.announce_act(attempt.id, fence=attempt.fence, timeout=timeout)
+    if not announced:
+        _still_foretold(healer, attempt)
     _still_ours(announced, attempt)
     reach("before-act")
     result = _timed(healer, lambda: action.commit(component, _plan(attempt)))
@@ -139,17 +142,27 @@ def act(healer: Healer, attempt: Attempt) -> Act:
 def _unchanged(attempt: Attempt, seen: Observation) -> None:
     """Raise `TargetChanged` unless the target is as sick, and as old, as when the act was prepared.
 
-    It may look well where its sickness is not the reason.
+    It may look well where its sickness is not the reason; where it is only foretold it must.
     """
     before = None if attempt.plan is None else attempt.plan.before
-    if seen.health is Health.HEALTHY and attempt.trigger_type not in NOT_OF_HEALTH:
+    if attempt.foretold is not None and seen.health is not Health.HEALTHY:
+        raise TargetChanged(f"not done: {attempt.component} is no longer healthy, which is no pre-emptive case")
+    if seen.health is Health.HEALTHY and attempt.trigger_type not in NOT_OF_HEALTH | PREEMPTIVE:
         raise TargetChanged(f"not needed: {attempt.component} became healthy by itself ({seen.detail})")
     if before is not None and seen.incarnation is not None and not before.same_life(seen.incarnation):
         raise TargetChanged(f"not done: somebody else restarted {attempt.component} meanwhile")
 
 
+def _still_foretold(healer: Healer, attempt: Attempt) -> None:
+    """Raise `TargetChanged` where the prediction for which it is done was taken back."""
+    if attempt.foretold is not None and not healer.store.stands(attempt.foretold.id):
+        raise TargetChanged(f"not needed: what was foretold of {attempt.component} no longer holds")
+
+
 def verify(healer: Healer, attempt: Attempt) -> Observation:
     """Look until the target is healthy, at most its start timeout; then once more after its healthy delay.
+
+    After a pre-emptive heal the metric that was foretold must be below its bound as well.
 
     Raises:
         StoodDown: the attempt was taken over meanwhile.
@@ -158,17 +171,33 @@ def verify(healer: Healer, attempt: Attempt) -> Observation:
     _still_ours(healer.store.enter(attempt.id, fence=attempt.fence, phase=Phase.VERIFYING), attempt)
     action, component = healer.actions.get(attempt.action), healer.components[attempt.component]
     end = healer.clock.monotonic() + component.start_timeout.total_seconds()
-    seen = _look(healer, action, component)
-    while seen.health is not Health.HEALTHY and healer.clock.monotonic() < end:
+    seen = _judged(healer, attempt, component, _look(healer, action, component))
+    while not _well(seen) and healer.clock.monotonic() < end:
         healer.leases.check(attempt)
         healer.clock.wait(healer.poll_s)
-        seen = _look(healer, action, component)
-    if seen.health is Health.HEALTHY:
+        seen = _judged(healer, attempt, component, _look(healer, action, component))
+    if _well(seen):
         healer.clock.wait(component.healthy_delay.total_seconds())
         healer.leases.check(attempt)
-        seen = _look(healer, action, component)
+        seen = _judged(healer, attempt, component, _look(healer, action, component))
     reach("after-verify")
     return seen
+
+
+def _well(seen: Observation) -> bool:
+    """Whether nothing more is to be waited for."""
+    return seen.health is Health.HEALTHY and not seen.short_of
+
+
+def _judged(healer: Healer, attempt: Attempt, component: Component, seen: Observation) -> Observation:
+    """A look after the act, with the metric that was foretold measured anew."""
+    told = attempt.foretold
+    if told is None or seen.health is not Health.HEALTHY:
+        return seen
+    bound = bound_of(attempt.trigger_type, told, memory_high=healer.preempting.memory_high)
+    if bound is None:
+        return seen
+    return as_measured(seen, told, bound=bound, measured=healer.measure(component, told.metric, seen))
 
 
 def roll_back(healer: Healer, attempt: Attempt) -> tuple[RollbackOutcome, str]:

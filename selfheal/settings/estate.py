@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from selfheal.model.admission import Limits
 from selfheal.model.breaker_rules import Cause, Rules, Scope
 from selfheal.model.errors import Permanent
 from selfheal.model.migration import Migration
@@ -182,6 +183,10 @@ class Settings(Section):
         components[REQUEST_FILE] = file_component(self.workflows.request_file)
         delivered = deliverables_component(self.workflows.url, timeout=self.workflows.timeout)
         return Catalogue(components, timeout=self.workflows.timeout, derived={DELIVERABLES: delivered, HOST: host})
+
+    def limits(self) -> Limits:
+        """What admission never exceeds."""
+        return self.prediction.preempt.limits(self.healing.limits())
 
     def breaker_rules(self) -> Rules:
         """All that is set of breakers, as the domain knows it."""

@@ -1,10 +1,13 @@
 """What is foretold, and what may be done before anything is sick."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from selfheal.model.admission import Limits
+from selfheal.model.prediction import Preempting as PreemptingRules
 from selfheal.model.prediction import Rules
 from selfheal.settings.values import Duration, Section
 
@@ -27,6 +30,16 @@ class Preempting(Section):
     """So many begin within a day, over the whole estate."""
     per_component: Annotated[int, Field(ge=1, le=100)] = 3
     """So many of one component begin within a day."""
+
+    def limits(self, limits: Limits) -> Limits:
+        """What admission never exceeds, with these."""
+        return replace(
+            limits,
+            foretold_at_once=self.at_once,
+            foretold_in_hour=self.in_an_hour,
+            foretold_in_day=self.in_a_day,
+            foretold_of_one=self.per_component,
+        )
 
 
 class Predicting(Section):
@@ -71,3 +84,7 @@ class Predicting(Section):
             errors_for=self.errors_for,
             stuck_share=self.stuck_share,
         )
+
+    def preempting(self) -> PreemptingRules:
+        """How far pre-emptive heals may go."""
+        return PreemptingRules(mode=self.preempt.mode, actions=self.preempt.actions, memory_high=self.memory_high)

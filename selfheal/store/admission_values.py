@@ -16,7 +16,7 @@ from selfheal.store.text import clean, identifier, shorten
 REQUEST = """ROW(:trigger, :attempt, :type, :component, :target, :actions, :action_types, :source, :priority,
     :detected, :observed, :observation, :is_fault, :refusal, :refusal_reason, :why, :estate_group, :group_size,
     :parents, :granted, :generation, :denied, :modes, :costs, :failure_cost, :asked_by, :plans,
-    :word)::admission_request"""
+    :word, :prediction)::admission_request"""
 LIMITS = f"ROW({', '.join(f':{one.name}' for one in fields(Limits))})::admission_limits"
 NO_ADMISSION_NOW = text("SELECT pg_advisory_xact_lock(hashtext('selfheal.admission'))")
 """Until the transaction ends; whoever takes it does so before the row of a breaker or of a fault."""
@@ -62,6 +62,7 @@ def request_of(
         "source": trigger.source.value,
         "asked_by": identifier(trigger.who or trigger.source.value, 100),
         "word": trigger.approval,
+        "prediction": None if trigger.foretold is None else trigger.foretold.id,
         "priority": trigger.priority.value,
         "detected": trigger.detected_at,
         "observed": None,

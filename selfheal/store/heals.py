@@ -59,8 +59,12 @@ _STOPPED_BY_US = text(
            OR (a.rollback_outcome = 'DONE' AND a.plan -> 'rollback' ->> 'restore' = 'stopped')
            OR (a.success IS FALSE AND a.plan -> 'before' ->> 'state' = 'STOPPED')
        FROM healing_actions a JOIN faults f ON f.id = a.fault_id
-       WHERE f.target_key = :target AND f.closed_at IS NULL AND a.act_started_at IS NOT NULL
+       WHERE a.target_key = :target AND a.act_started_at IS NOT NULL
          AND (a.execution_time_ms IS NOT NULL OR a.interrupted)  -- what declined has stopped nothing
+         AND CASE WHEN a.prediction_id IS NULL THEN f.closed_at IS NULL
+             ELSE NOT EXISTS (SELECT FROM health_history h  -- its prediction is over sooner than what it left behind
+                              WHERE h.component = a.target_component AND h.checked_at > a.completed_at
+                                AND h.status = 'OPERATIONAL') END
        ORDER BY a.created_at DESC LIMIT 1"""
 )
 _UNFINISHED = (Status.PENDING.value, Status.RUNNING.value)
@@ -207,6 +211,7 @@ class Heals:
             attempt_id,
             fence,
             healing_actions.c.lease_until > func.now() + self._lease / 4,
+            or_(healing_actions.c.prediction_id.is_(None), func.prediction_stands(healing_actions.c.prediction_id)),
             phase=Phase.ACTING.value,
             act_started_at=func.now(),
             act_deadline=func.now() + timeout,
@@ -240,11 +245,21 @@ class Heals:
             row = connection.execute(statement).first()
             if row is None:
                 return bool(connection.scalar(select(exists().where(*_settled(attempt_id, fence)))))
-            connection.execute(_consequence(row.fault_id, outcome))
-            self._tell_breaker(connection, row, outcome, acted=execution_ms is not None)
+            if row.prediction_id is None:
+                connection.execute(_consequence(row.fault_id, outcome))
+                self._tell_breaker(connection, row, outcome, acted=execution_ms is not None)
+            else:
+                if outcome.verification is not Verification.HEALED:
+                    connection.execute(_consequence(row.fault_id, outcome))
+                connection.execute(select(func.settle_foretold(row.prediction_id, row.verification)))
             self._modes.judge_in(connection, row.action_name, row.mode)
             recoveries.note_in(connection, row, outcome)
         return True
+
+    def stands(self, prediction: UUID) -> bool:
+        """See `ports.HealStore.stands`."""
+        with transaction(self._engine) as connection:
+            return bool(connection.scalar(select(func.prediction_stands(prediction))))
 
     def _tell_breaker(self, connection: Connection, row: Row[Any], outcome: Outcome, *, acted: bool) -> None:
         """A verified outcome counts; one that never acted, or whose healer died, gives its permit back.
@@ -394,8 +409,8 @@ def _settled(attempt_id: UUID, fence: int) -> tuple[ColumnElement[bool], ...]:
 
 
 def _open(target: str) -> ColumnElement[bool]:
-    """The open fault of a target."""
-    return and_(faults.c.target_key == target, faults.c.closed_at.is_(None))
+    """The open fault of a target; what is only foretold of it is none."""
+    return and_(faults.c.target_key == target, faults.c.closed_at.is_(None), faults.c.prediction_id.is_(None))
 
 
 def _consequence(fault_id: UUID, outcome: Outcome) -> Any:

@@ -23,7 +23,7 @@ _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('selfheal.mode.' ||
 _HEALS = text(
     """SELECT h.good FROM (
            SELECT a.verification = 'HEALED' AS good, a.created_at FROM healing_actions a
-           WHERE a.action_name = :action AND a.mode = :mode AND a.completed_at IS NOT NULL
+           WHERE a.action_name = :action AND a.mode = :mode AND a.completed_at IS NOT NULL AND a.prediction_id IS NULL
              AND a.execution_time_ms IS NOT NULL AND NOT a.interrupted
              AND a.created_at > coalesce((SELECT m.since FROM action_modes m WHERE m.action = :action), '-infinity')
            ORDER BY a.created_at DESC LIMIT :most) h
@@ -32,7 +32,7 @@ _HEALS = text(
 _PLANS = text(
     """SELECT p.good FROM (
            SELECT s.verdict = 'NEEDED' AS good, s.planned_at FROM shadow_results s
-           WHERE s.action = :action AND s.verdict <> 'OPEN'
+           WHERE s.action = :action AND s.verdict <> 'OPEN' AND NOT s.preemptive
              AND s.planned_at > coalesce((SELECT m.since FROM action_modes m WHERE m.action = :action), '-infinity')
            ORDER BY s.planned_at DESC LIMIT :most) p
        ORDER BY p.planned_at"""

@@ -1,13 +1,14 @@
 """Triggers that were written in the transaction of what raised them: a breaker that tripped, a person's word, an alert.
 
 One is due until admission has answered it, or the word is used: it outlives the process that raised it, and by its id
-it is one heal.
+it is one heal. What was foretold is due again while it stands: after each heal for it that did not help under another
+id, made of its own and of how many there were, for the next rung.
 """
 
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy import Engine, Row, insert, text
 from sqlalchemy.engine import Connection
@@ -15,22 +16,29 @@ from uuid6 import uuid7
 
 from selfheal.model.breaker import Breaker
 from selfheal.model.breaker_rules import Cause
-from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
+from selfheal.model.trigger import Foretold, Priority, Source, Trigger, TriggerType
 from selfheal.store.engine import transaction
 from selfheal.store.tables import alert_outbox, raised_triggers
 from selfheal.store.text import shorten
 
 _APPROVED_AGAIN = timedelta(seconds=15)
 """What was approved and could not begin is asked about this often: its time is short."""
-# A breaker's is too old after an hour, which is longer than any stays open; a word has an end of its own, and so has an
-# alert of another system.
+_FORETOLD_AGAIN = timedelta(minutes=5)
+"""What is foretold is asked about this often while it stands, and at once after a rung that did not help."""
+# A breaker's is too old after an hour, which is longer than any stays open; a word has an end of its own, and so have
+# another system's alert and a prediction.
 _TAKE = text(
     """UPDATE raised_triggers t
-       SET next_try_at = now() + CAST(CASE WHEN t.approval IS NULL THEN :pause ELSE :soon END AS interval)
+       SET next_try_at = now() + CAST(CASE WHEN t.approval IS NOT NULL THEN :soon
+                                           WHEN t.source = 'predictive-health' THEN :foretold
+                                           ELSE :pause END AS interval)
        WHERE t.id IN (
            SELECT d.id FROM raised_triggers d
-           WHERE d.raised_at > now() - interval '1 day' AND d.next_try_at <= now() AND CASE WHEN d.approval IS NULL
-               THEN d.raised_at > now() - interval '1 hour'
+           WHERE d.id IN (SELECT x.id FROM raised_triggers x WHERE x.raised_at > now() - interval '1 day'
+                          UNION ALL SELECT p.id FROM predictions p WHERE p.ended_at IS NULL AND p.outcome IS NULL)
+             AND d.next_try_at <= now() AND CASE WHEN d.approval IS NULL
+               THEN d.source IS NOT DISTINCT FROM 'predictive-health' AND prediction_stands(d.id)
+                    OR d.source IS DISTINCT FROM 'predictive-health' AND d.raised_at > now() - interval '1 hour'
                     AND NOT EXISTS (SELECT FROM trigger_answers a WHERE a.trigger_id = d.id)
                     AND (d.source IS DISTINCT FROM 'intake' OR alert_stands(d.id))
                ELSE EXISTS (SELECT FROM approval_states s WHERE s.id = d.approval AND s.state = 'APPROVED') END
@@ -40,9 +48,12 @@ _TAKE = text(
 _TAKEN = text(
     """SELECT t.id, t.approval, t.component, t.action, t.reason, t.raised_at, a.asked_by,
               coalesce(t.trigger_type, a.trigger_type) AS trigger_type, coalesce(t.source, a.source) AS source,
-              coalesce(t.priority, a.priority) AS priority
+              coalesce(t.priority, a.priority) AS priority, p.id AS prediction, p.metric, p.value, p.threshold,
+              (SELECT count(*) FROM healing_actions h WHERE h.prediction_id = t.id) AS tried
        FROM raised_triggers t
        LEFT JOIN approvals a ON a.id = t.approval
+       LEFT JOIN faults f ON f.id = a.fault_id
+       LEFT JOIN predictions p ON p.id = CASE WHEN t.source = 'predictive-health' THEN t.id ELSE f.prediction_id END
        WHERE t.id = ANY (:ids) OR t.approval = :approval ORDER BY t.raised_at"""
 )
 
@@ -62,7 +73,7 @@ class RaisedTriggers:
 
         A process that dies with one in its hands only delays it: it is one heal, whoever asks.
         """
-        asked = {"limit": limit, "pause": pause, "soon": min(pause, _APPROVED_AGAIN)}
+        asked = {"limit": limit, "pause": pause, "soon": min(pause, _APPROVED_AGAIN), "foretold": _FORETOLD_AGAIN}
         with transaction(self._engine) as connection:
             ids = list(connection.scalars(_TAKE, asked))
             rows = connection.execute(_TAKEN, {"ids": ids, "approval": None}).all() if ids else []
@@ -109,9 +120,16 @@ def raise_and_tell(connection: Connection, breaker: Breaker, causes: Sequence[Ca
         connection.execute(insert(raised_triggers), rows)
 
 
+def _foretold(row: Row[Any]) -> Foretold | None:
+    """The prediction behind it."""
+    if row.prediction is None:
+        return None
+    return Foretold(id=row.prediction, metric=row.metric, value=row.value, threshold=row.threshold)
+
+
 def _trigger_of(row: Row[Any]) -> Trigger:
     return Trigger(
-        id=row.id,
+        id=row.id if row.prediction is None or not row.tried else uuid5(row.id, f"try {row.tried + 1}"),
         type=TriggerType(row.trigger_type or TriggerType.BREAKER_OPENED),
         component=row.component,
         action=row.action,
@@ -119,6 +137,7 @@ def _trigger_of(row: Row[Any]) -> Trigger:
         priority=Priority(row.priority or Priority.HIGH),
         reason=row.reason,
         detected_at=row.raised_at,
+        foretold=_foretold(row),
     )
 
 
@@ -136,4 +155,5 @@ def _approved(row: Row[Any]) -> Trigger:
         detected_at=row.raised_at,
         who=row.asked_by if source is Source.PERSON else "",
         approval=row.approval,
+        foretold=_foretold(row),
     )

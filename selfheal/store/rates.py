@@ -18,6 +18,7 @@ _BY_DAY = text(
               avg(extract(epoch FROM f.verified_at - f.detected_at))::float8 AS mttr_s
        FROM faults f
        WHERE f.detected_at > now() - make_interval(days => :days) AND f.resolution = 'HEALED'
+         AND f.prediction_id IS NULL
        GROUP BY 1 ORDER BY 1"""
 )
 _REFRESH = text("SELECT refresh_success_rates()")

@@ -17,6 +17,7 @@ from selfheal.model.attempt import (
     Verification,
 )
 from selfheal.model.observation import Incarnation
+from selfheal.model.trigger import Foretold
 
 
 def attempt_of(row: Row[Any]) -> Attempt:
@@ -37,7 +38,14 @@ def attempt_of(row: Row[Any]) -> Attempt:
         created_at=row.created_at,
         flow_runs=_runs_of(row.details),
         outcome=None if row.completed_at is None else _outcome_of(row),
+        foretold=_foretold(row),
     )
+
+
+def _foretold(row: Row[Any]) -> Foretold | None:
+    """The prediction, as admission wrote it."""
+    told = row.details.get("foretold")
+    return None if row.prediction_id is None or told is None else Foretold(id=row.prediction_id, **told)
 
 
 def _runs_of(details: dict[str, Any]) -> tuple[UUID, ...]:

@@ -5,7 +5,9 @@ from sqlalchemy import Engine
 from selfheal.actions.recover_workflow import Workflows
 from selfheal.actions.table import Registry, Toolbox, build
 from selfheal.model.component import ProbeKind
-from selfheal.ports import Clock, Observe, Probe
+from selfheal.ports import Observe, Probe
+from selfheal.probes.measure import Measurer
+from selfheal.probes.memory import MemoryProbe
 from selfheal.probes.observe import Observer
 from selfheal.probes.table import probe_table
 from selfheal.probes.workflow import WorkflowProbe
@@ -51,8 +53,10 @@ def observer_of(
     return observer, workflows
 
 
-def healer_of(settings: Settings, store: Heals, actions: Registry, *, observe: Observe, clock: Clock) -> Healer:
+def healer_of(settings: Settings, store: Heals, actions: Registry, clients: Clients, *, observe: Observe) -> Healer:
     """What the protocol of a heal needs."""
+    inner = clients.inner
+    memory = MemoryProbe(inner.insides, inner.processes, clients.http, clients.clock)
     return Healer(
         components=settings.catalogue(),
         allow=settings.healing.allow,
@@ -60,7 +64,9 @@ def healer_of(settings: Settings, store: Heals, actions: Registry, *, observe: O
         store=store,
         observe=observe,
         leases=Leases(store, lease=settings.healing.lease),
-        clock=clock,
+        clock=clients.clock,
+        preempting=settings.prediction.preempting(),
+        measure=Measurer(clients.containers, memory),
     )
 
 

@@ -150,7 +150,8 @@ def test_what_it_handles(bench: Bench) -> None:
     handled = {kind for kind in TriggerType if bench.action.can_handle(a_trigger(kind), web)}
     reasons = {TriggerType.MANUAL, TriggerType.BREAKER_OPENED, TriggerType.BEHIND_ESCALATION}
     within = {TriggerType.MEMORY_HIGH, TriggerType.CHECK_FAILED, TriggerType.MOUNT_GONE}
-    assert handled == {TriggerType.CONTAINER_DOWN, *SUSPICIONS, *reasons, *within}
+    ahead = {TriggerType.MEMORY_PRESSURE, TriggerType.RESPONSE_RISING}
+    assert handled == {TriggerType.CONTAINER_DOWN, *SUSPICIONS, *reasons, *within, *ahead}
 
 
 def a_trigger(kind: TriggerType) -> Trigger:

@@ -139,6 +139,7 @@ def test_what_it_handles() -> None:
     assert handled == {
         TriggerType.LOG_ERROR,
         TriggerType.MEMORY_HIGH,
+        TriggerType.MEMORY_PRESSURE,
         TriggerType.HOST_PRESSURE,
         TriggerType.EXTERNAL_ALERT,
         TriggerType.MANUAL,

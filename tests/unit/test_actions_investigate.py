@@ -55,7 +55,7 @@ def test_a_keeper_that_is_away_does_not_keep_the_person_away() -> None:
 
 
 def test_it_fits_every_thing_for_every_reason() -> None:
-    """Workflows have ways of their own."""
+    """Workflows have ways of their own, but for what may soon be stuck."""
     for kind in TriggerType:
         trigger = Trigger(
             id=uuid7(),
@@ -68,4 +68,4 @@ def test_it_fits_every_thing_for_every_reason() -> None:
         )
         assert action().can_handle(trigger, SERVICE)
         workflow = Component(name="w", target="workflow/w", probe=ProbeKind.WORKFLOW)
-        assert not action().can_handle(trigger, workflow)
+        assert action().can_handle(trigger, workflow) is (kind is TriggerType.STUCK_SOON)

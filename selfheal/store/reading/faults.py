@@ -52,8 +52,9 @@ class Faults:
         return page_of(self._engine, _filtered(select(faults), only), key, wanted, _line)
 
     def still_open(self) -> Sequence[FaultLine]:
-        """What is sick now, the longest first."""
-        statement = select(faults).where(_COLUMNS.closed_at.is_(None)).order_by(_COLUMNS.detected_at)
+        """What is sick now, the longest first; what is only foretold is not."""
+        sick = (_COLUMNS.closed_at.is_(None), _COLUMNS.prediction_id.is_(None))
+        statement = select(faults).where(*sick).order_by(_COLUMNS.detected_at)
         with transaction(self._engine) as connection:
             return [_line(row) for row in connection.execute(statement)]
 

@@ -18,7 +18,8 @@ _COUNTS = text(
               (SELECT count(*) FROM faults m WHERE m.start_missed_at > now() - interval '24 hours') AS missed_starts,
               (SELECT count(*) FROM healing_actions a
                WHERE a.created_at > now() - interval '24 hours' AND a.fault_id IS NOT NULL) AS actions
-       FROM (SELECT count(*) AS sick, count(needs_person) AS needs_person FROM faults WHERE closed_at IS NULL) f"""
+       FROM (SELECT count(*) FILTER (WHERE prediction_id IS NULL) AS sick, count(needs_person) AS needs_person
+             FROM faults WHERE closed_at IS NULL) f"""
 )
 
 

@@ -23,6 +23,7 @@ faults = Table(
     moment("start_from", required=True),
     moment("start_missed_at"),
     Column("needs_person", Text),
+    Column("prediction_id", Uuid),
 )
 
 healing_actions = Table(
@@ -63,6 +64,7 @@ healing_actions = Table(
     Column("mode", String(10)),
     Column("manual_cost", Numeric(10, 2), nullable=False, server_default="0"),
     Column("failure_cost", Numeric(10, 2), nullable=False, server_default="0"),
+    Column("prediction_id", Uuid),
 )
 
 healing_triggers = Table(
