@@ -19,6 +19,7 @@ from selfheal.store.reading.alerts import Alerts
 from selfheal.store.reading.attempts import Attempts
 from selfheal.store.reading.faults import Faults
 from selfheal.store.reading.measured import Measurements
+from selfheal.store.reading.predictions import Predictions
 from selfheal.store.reports import Reports
 from selfheal.store.silences import Silences
 from selfheal.store.starts import MissedStarts
@@ -27,7 +28,7 @@ from selfheal.store.storms import Storms
 
 @dataclass(frozen=True, kw_only=True)
 class Database:
-    """What can be read: attempts, faults, refusals, rates, health, mechanisms, alerts; and what people decide."""
+    """What can be read: what happened, is measured and foretold, and how it was told; and what people decide."""
 
     reports: Reports
     attempts: Attempts
@@ -44,6 +45,7 @@ class Database:
     alerts: Alerts
     silences: Silences
     measured: Measurements
+    predictions: Predictions
     engine: Engine
 
 
@@ -69,6 +71,7 @@ def reading(url: str, *, dry_run: bool = False) -> Iterator[Database]:
                 alerts=Alerts(engine),
                 silences=Silences(engine),
                 measured=Measurements(engine),
+                predictions=Predictions(engine),
                 engine=engine,
             )
     finally:

@@ -113,6 +113,20 @@ proposed, and what was demoted because its heals failed.
     selfheal actions mode restart-service approve --why "it lost data"
     selfheal actions mode restart-service auto --why "mended" --dry-run
 """,
+    "predictions": """List what is foretold, show one, and tell how often it was right.
+
+You see what stands, the most urgent first, and the newest of all with what
+became of them: hit, early, miss or prevented. show draws the metric from a day
+before on, with its limit, the alarm and the foretold time, and tells what was
+done for it; record tells for each rule how often it was right, how long before
+(median), and how often the breach came within the interval that it told. In
+mode observe what is foretold is only shown.
+
+    selfheal predictions
+    selfheal predictions --component backend --open
+    selfheal predictions show 01a20624-2a5f-79b9-8eac-0a7d3b1aab00
+    selfheal predictions record --days 7 -o json
+""",
     "approvals": """List what waits for a person's word, and answer it.
 
 An action in mode approve asks before it acts. You see what would be done, to

@@ -52,22 +52,6 @@ CREATE FUNCTION prediction_stands(p_id uuid) RETURNS boolean LANGUAGE sql STABLE
     SELECT EXISTS (SELECT FROM predictions p WHERE p.id = p_id AND p.ended_at IS NULL AND p.outcome IS NULL)
 $fn$;
 
--- The track record, one row for each rule. A breach less than ten minutes after the alarm is no hit: it came too late.
-CREATE VIEW prediction_records WITH (security_invoker) AS
-    SELECT p.rule, count(*) AS raised,
-           count(*) FILTER (WHERE p.outcome IS NULL) AS unsettled,
-           count(*) FILTER (WHERE p.outcome = 'HIT' AND l.lead >= interval '10 minutes') AS hits,
-           count(*) FILTER (WHERE p.outcome = 'HIT' AND l.lead < interval '10 minutes') AS late,
-           count(*) FILTER (WHERE p.outcome = 'EARLY') AS early,
-           count(*) FILTER (WHERE p.outcome = 'MISS') AS missed,
-           count(*) FILTER (WHERE p.outcome = 'PREVENTED') AS prevented,
-           count(*) FILTER (WHERE p.outcome = 'UNKNOWN') AS unknown,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY l.lead)
-               FILTER (WHERE p.outcome = 'HIT' AND l.lead >= interval '10 minutes') AS median_lead,
-           count(*) FILTER (WHERE p.outcome = 'HIT' AND p.low_at IS NOT NULL) AS timed,
-           count(*) FILTER (WHERE p.outcome = 'HIT' AND p.breached_at BETWEEN p.low_at AND p.high_at) AS covered
-    FROM predictions p CROSS JOIN LATERAL (SELECT p.breached_at - p.raised_at AS lead) l GROUP BY p.rule;
-
 -- Breaches, and how many of them a forecast preceded by 10 minutes to 6 hours.
 CREATE VIEW breach_records WITH (security_invoker) AS
     SELECT count(*) AS breaches, count(*) FILTER (WHERE EXISTS (
@@ -90,3 +74,33 @@ BEGIN
 END
 $fn$;
 REVOKE ALL ON FUNCTION forget_predictions(interval) FROM PUBLIC;
+
+-- One row for each prediction: what it is counted as, and of a hit how long before and whether within its interval. NULL:
+-- not known, or it told no interval. A breach less than ten minutes after the alarm is no hit: it came too late.
+CREATE VIEW prediction_results WITH (security_invoker = true) AS
+    SELECT p.id, p.rule::text, p.component::text, p.metric::text, p.raised_at,
+           CASE WHEN p.outcome = 'HIT' AND p.breached_at < p.raised_at + interval '10 minutes' THEN 'LATE'
+                ELSE p.outcome::text END AS counted,
+           p.ended_at IS NULL AND p.outcome IS NULL AS stands,
+           CASE WHEN p.outcome = 'HIT' THEN extract(epoch FROM p.breached_at - p.raised_at)::float8 END AS lead_s,
+           CASE WHEN p.outcome = 'HIT' THEN p.breached_at BETWEEN p.low_at AND p.high_at END AS covered
+    FROM predictions p;
+
+-- The track record of what was raised within this time (NULL: ever): for each rule, and (rule NULL) for all.
+CREATE FUNCTION prediction_record(p_within interval)
+RETURNS TABLE (rule text, predictions bigint, hits bigint, early bigint, misses bigint, prevented bigint, unsettled bigint,
+               standing bigint, lead_s float8, intervals bigint, covered bigint)
+LANGUAGE sql STABLE AS $fn$
+    SELECT r.rule, count(*), count(*) FILTER (WHERE r.outcome = 'HIT'), count(*) FILTER (WHERE r.outcome = 'EARLY'),
+           count(*) FILTER (WHERE r.outcome = 'MISS'), count(*) FILTER (WHERE r.outcome = 'PREVENTED'),
+           count(*) FILTER (WHERE r.outcome IS NULL), count(*) FILTER (WHERE r.stands),
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY r.lead_s), count(r.covered), count(*) FILTER (WHERE r.covered)
+    FROM prediction_results r WHERE p_within IS NULL OR r.raised_at > now() - p_within
+    GROUP BY GROUPING SETS ((r.rule), ())
+$fn$;
+
+-- The same for the usual times, for whoever reads tables only.
+CREATE VIEW prediction_records WITH (security_invoker = true) AS
+    SELECT span.name AS span, record.*
+    FROM (VALUES ('24 h', interval '24 hours'), ('7 d', interval '7 days'), ('30 d', interval '30 days'), ('ever', NULL))
+         span (name, length), prediction_record(span.length) record;

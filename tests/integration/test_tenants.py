@@ -271,6 +271,8 @@ ESTATES = """
     VALUES ('01920000-0000-7000-8000-0000000000e2', gen_random_uuid(), 'chat', 'SENT');
     INSERT INTO alert_silences (pattern, until, who, why) VALUES ('k', now() + interval '1 h', 'ada', 'tests');
     INSERT INTO mechanisms (name) VALUES ('reconcile');
+    INSERT INTO predictions (rule, component, metric, value, threshold, why)
+    VALUES ('BREACH_FORETOLD', 'web', 'memory_percent', 80, 95, 'tests');
 """
 ESTATE_TABLES = (
     "health_history", "health_rollup", "watch_epoch", "mechanism_runs", "pauses", "maintenance_windows", "storms",
@@ -279,7 +281,7 @@ ESTATE_TABLES = (
     "workflow_state_history", "workflow_starts", "file_changes",
     "workflow_comparisons", "workflow_sightings", "workflow_disagreements", "seen_workflows",
     "alerts", "alert_episodes", "alert_messages", "alert_deliveries", "alert_silences",
-    "deliverables", "pruned_deliverables", "intake_alerts", "mechanisms",
+    "deliverables", "pruned_deliverables", "intake_alerts", "mechanisms", "predictions", "prediction_results",
 )  # fmt: skip
 BREAKERS = {"heal:a": INFRASTRUCTURES, "agent:b": INFRASTRUCTURES, f"agent:{ACME}/b": ACMES, f"agent:{OTHER}/b": OTHERS}
 
@@ -361,7 +363,7 @@ def test_the_dispatcher_pays_nothing(empty: Engine) -> None:
     """Its plans are those without policies: nothing is filtered, nothing asked besides."""
     with transaction(empty) as connection:
         for table in (*ESTATE_TABLES, *TABLES, "faults", "circuit_breaker_state", "circuit_breaker_results"):
-            if table in {"approval_states", "seen_workflows"}:
+            if table in {"approval_states", "seen_workflows", "prediction_results"}:
                 continue  # views, with conditions of their own
             plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN SELECT * FROM {table}").scalars())  # noqa: S608
             assert not {"Filter:", "InitPlan"} & set(plan.split()), plan

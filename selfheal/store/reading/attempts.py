@@ -51,6 +51,12 @@ class Attempts:
             rows = connection.execute(_LINES.where(_COLUMNS.id.in_(ids))).all()
         return {row.id: line_of(row) for row in rows}
 
+    def of_trigger(self, trigger_id: UUID) -> HistoryLine | None:
+        """The attempt that this trigger was admitted to; None: there is none."""
+        with transaction(self._engine) as connection:
+            row = connection.execute(_LINES.where(_COLUMNS.trigger_id == trigger_id)).first()
+        return None if row is None else line_of(row)
+
     def of_faults(self, ids: Collection[UUID]) -> Mapping[UUID, Sequence[HistoryLine]]:
         """The attempts of each of these faults, the oldest first, in one statement; every fault has a list."""
         statement = _OF_FAULTS.where(faults.c.id.in_(ids)).order_by(_COLUMNS.created_at, _COLUMNS.id)
