@@ -11,8 +11,11 @@ from console.web.desk import WrongInput
 from selfheal.model.attempt import Status, Verification
 from selfheal.model.errors import SelfhealError
 from selfheal.model.page import Cursor, Slice
+from selfheal.model.prediction import Outcome
+from selfheal.model.prediction_report import PredictionFilter
 from selfheal.model.report import AttemptFilter, FaultFilter, FaultState
 from selfheal.model.request import RequestStatus
+from selfheal.model.trigger import PREEMPTIVE, TriggerType
 from selfheal.model.workflow import WorkflowStatus
 from selfheal.model.workflow_report import WorkflowFilter
 
@@ -67,6 +70,21 @@ def workflow_filter(query: Query) -> WorkflowFilter:
         word=one_of(RequestStatus, query, "word") or "",
         text=text_of(query, "text"),
         disagreeing=query.get("disagreeing", "") not in {"", "0", "no"},
+    )
+
+
+def prediction_filter(query: Query) -> PredictionFilter:
+    """Which predictions."""
+    rule, settled = one_of(TriggerType, query, "rule"), query.get("open", "").lower()
+    if rule is not None and rule not in PREEMPTIVE:
+        raise WrongInput(f"rule is one of {', '.join(sorted(PREEMPTIVE))}, not {rule.value}")
+    if settled not in {"", "yes", "no"}:
+        raise WrongInput(f"open is yes or no, not {settled[:LONGEST]!r}")
+    return PredictionFilter(
+        component=text_of(query, "component"),
+        rule=rule,
+        outcome=one_of(Outcome, query, "outcome"),
+        open=settled == "yes" if settled else None,
     )
 
 

@@ -18,6 +18,7 @@ from selfheal.model.identity import Identity
 from selfheal.model.overview import Standing
 from selfheal.model.page import Slice
 from selfheal.model.report import AttemptFilter
+from selfheal.policy import prediction_words
 from selfheal.policy.overview import of_tenant, verdict
 from selfheal.policy.watching import mechanisms, pace_of, status_now, watching
 
@@ -85,6 +86,8 @@ def _gather(services: Services, standing: Standing, viewer: Identity) -> Mapping
         "outcome": outcome,
         "total": outcome.day,
         "questions": services.approvals.newest(limit=QUESTIONS, ended=False),
+        "foretold": services.predictions.glance() if viewer.tenant is None else None,
+        "words": prediction_words,
         "actions": sorted(estate.modes_by_settings()),
     }
 

@@ -2,8 +2,18 @@
 
 from fastapi import APIRouter
 
-from console.dashboard import alerts, forms, lists, mechanisms, overview, questions, static_files, workflows
+from console.dashboard import (
+    alerts,
+    forms,
+    lists,
+    mechanisms,
+    overview,
+    predictions,
+    questions,
+    static_files,
+    workflows,
+)
 
 router = APIRouter()
-for part in (overview, lists, workflows, questions, alerts, mechanisms, forms, static_files):
+for part in (overview, lists, predictions, workflows, questions, alerts, mechanisms, forms, static_files):
     router.include_router(part.router)

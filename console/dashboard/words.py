@@ -10,11 +10,11 @@ from markupsafe import Markup
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
 _TONES = {
     "good": "OPERATIONAL HEALED SUCCESS CLOSED RECOVERED watching well ADMITTED APPROVED USED PRESENT healthy complete"
-    " ran",
+    " ran HIT PREVENTED",
     "bad": "DOWN FAILED NOT_HEALED OPEN NEEDS_PERSON missing behind bad FORCED_OPEN DENIED"
-    " critical failed blocked PERSON late",
+    " critical failed blocked PERSON late MISS",
     "doubt": "DEGRADED UNKNOWN ROLLED_BACK RUNNING PENDING HALF_OPEN held busy FORCED_CLOSED EXPIRED OVERTAKEN CHANGED"
-    " degraded COULD_NOT_TELL STUCK",
+    " degraded COULD_NOT_TELL STUCK EARLY STANDS",
 }
 TONE = {word: tone for tone, words in _TONES.items() for word in words.split()}
 MARKS = {"good": "●", "bad": "▲", "doubt": "◆", "plain": "○"}

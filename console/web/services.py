@@ -21,6 +21,7 @@ from selfheal.store.reading.attempts import Attempts
 from selfheal.store.reading.comparisons import Comparisons
 from selfheal.store.reading.faults import Faults
 from selfheal.store.reading.measured import Measurements
+from selfheal.store.reading.predictions import Predictions
 from selfheal.store.reading.standing import Standings
 from selfheal.store.reading.workflows import Workflows
 from selfheal.store.samples import Samples
@@ -54,6 +55,7 @@ class Services:
         alerts: what people were told.
         silences: what they say about it.
         measured: the hosts, and rollups over time.
+        predictions: what was foretold, and what became of it.
         marks: whether something has changed.
         samples: what is counted for Prometheus.
         tokens: whom they belong to.
@@ -80,6 +82,7 @@ class Services:
     alerts: Alerts
     silences: Silences
     measured: Measurements
+    predictions: Predictions
     marks: Marks
     samples: Samples
     tokens: Tokens
@@ -155,6 +158,7 @@ def connected(settings: Settings, around: Surroundings) -> Services:
         alerts=Alerts(engine),
         silences=Silences(engine),
         measured=Measurements(engine),
+        predictions=Predictions(engine),
         marks=Marks(engine),
         samples=Samples(engine),
         tokens=Tokens(engine),

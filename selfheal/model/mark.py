@@ -13,4 +13,5 @@ class Area(StrEnum):
     STANDING = "standing"  # pauses, maintenance, storms, modes, and whether anybody watches
     HEALTH = "health"  # how each component is, and whether that is still known
     ALERTS = "alerts"
+    PREDICTIONS = "predictions"
     WORKFLOWS = "workflows"  # what their stores were found to say

@@ -59,6 +59,10 @@ _MARKS = text(
         (SELECT md5(string_agg(s.id::text, ' ' ORDER BY s.id)) FROM alert_silences s
          WHERE s.ended_at IS NULL AND s.until > now())) AS alerts,
     concat_ws(' ',
+        (SELECT p.id FROM predictions p ORDER BY p.raised_at DESC LIMIT 1),
+        (SELECT md5(string_agg(concat_ws(',', p.id, p.ended_at, p.breached_at), ' ' ORDER BY p.id))
+         FROM predictions p WHERE p.outcome IS NULL)) AS predictions,
+    concat_ws(' ',
         (SELECT md5(string_agg(concat_ws(',', c.mechanism, c.compared_at), ' ' ORDER BY c.mechanism))
          FROM workflow_comparisons c),
         (SELECT c.id FROM workflow_state_history c ORDER BY c.id DESC LIMIT 1)) AS workflows"""

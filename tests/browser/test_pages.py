@@ -6,6 +6,7 @@ from typing import Any, Literal
 import pytest
 from browser_fixtures import DESK, PHONE, fits, logged_in, violations
 from dashboard_fixtures import CLAIMED, Dashboard, Happened
+from foretold import foretold
 from playwright.sync_api import Browser, Page, expect
 
 from selfheal.model.breaker import Deed
@@ -43,6 +44,7 @@ def test_pages_are_accessible(
     happened.desk.do("INSERT INTO storms (estate_group, sick, quiet_at) VALUES ('', 12, now() + interval '10 min')")
     said: list[str] = []
     happened.desk.do(ALERTS)
+    told = foretold(happened.desk)
     pages = [
         "/",
         "/actions",
@@ -61,6 +63,9 @@ def test_pages_are_accessible(
             f"/faults/{happened.healed}",
             "/workflows",
             f"/workflows/{CLAIMED}",
+            "/predictions",
+            f"/predictions/{told.stands}",
+            f"/predictions/{told.hit}",
         ]:
             page.goto(address)
             for summary in page.locator("summary").all():

@@ -19,7 +19,7 @@ from selfheal.model.identity import Role
 from selfheal.model.page import Cursor
 from selfheal.store.mechanisms import Mechanisms
 
-PAGES = ("/", "/actions", "/faults", "/workflows", "/alerts", "/approvals", "/breakers", "/mechanisms")
+PAGES = ("/", "/actions", "/faults", "/workflows", "/predictions", "/alerts", "/approvals", "/breakers", "/mechanisms")
 CURSOR = str(Cursor(at=datetime(2026, 3, 1, tzinfo=UTC), id=UUID(int=0)))
 MOST_STATEMENTS = 36
 """Each is preceded by one that says whose rows it sees."""
@@ -124,6 +124,7 @@ def test_an_empty_system_says_so(dashboard: Dashboard, desk: Callable[..., Desk]
     assert "Nobody has been asked" in ok(client, "/approvals")
     assert "None has been asked yet" in ok(client, "/breakers")
     assert "No schedule was applied yet" in ok(client, "/mechanisms")
+    assert "Nothing was foretold yet" in ok(client, "/predictions")
     desk()
 
 
@@ -293,6 +294,10 @@ def test_wrong_input_is_told_in_words(dashboard: Dashboard) -> None:
         "/faults?state=SLEEPY",
         "/faults?older=%27",
         "/faults/none",
+        "/predictions/none",
+        "/predictions?rule=MANUAL",
+        "/predictions?outcome=PERHAPS",
+        "/predictions?open=1",
         "/approvals/none",
     ):
         answer = client.get(address)
@@ -304,7 +309,13 @@ def test_wrong_input_is_told_in_words(dashboard: Dashboard) -> None:
 def test_what_is_not_there(dashboard: Dashboard) -> None:
     """404, as a page with the way back."""
     client = dashboard.client(Role.VIEWER)
-    for address in (f"/faults/{uuid4()}", f"/approvals/{uuid4()}", "/static/secret.txt", "/nowhere"):
+    for address in (
+        f"/faults/{uuid4()}",
+        f"/approvals/{uuid4()}",
+        f"/predictions/{uuid4()}",
+        "/static/secret.txt",
+        "/nowhere",
+    ):
         answer = client.get(address)
         assert answer.status_code == 404, address
         assert 'href="/"' in answer.text

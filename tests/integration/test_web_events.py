@@ -210,6 +210,11 @@ def test_a_listener_who_does_not_read_is_dropped(monkeypatch: pytest.MonkeyPatch
             "INSERT INTO storms (estate_group, quiet_at, sick) VALUES ('', now() + interval '1 h', 10)",
         ),
         (
+            Area.PREDICTIONS,
+            """INSERT INTO predictions (rule, component, metric, value, threshold, why)
+               VALUES ('BREACH_FORETOLD', 'web', 'memory_percent', 80, 95, 'x')""",
+        ),
+        (
             Area.ALERTS,
             """INSERT INTO alert_silences (pattern, until, who, why)
                VALUES ('fault/*', now() + interval '1 h', 'ada', 'x')""",
