@@ -38,7 +38,9 @@ GUESSED = {
     **dict.fromkeys(
         ("healingActions", "workflowRecoveries", "faults", "approvals", "workflows", "rollups"), DEFAULT_LENGTH
     ),
-    **dict.fromkeys(("workflowPages", "workflowDisagreements"), DEFAULT_LENGTH),
+    **dict.fromkeys(("workflowPages", "workflowDisagreements", "predictions", "heals"), DEFAULT_LENGTH),
+    **dict.fromkeys(("predictionRecord",), 6),
+    "series": 480,
     **dict.fromkeys(("hosts", "values"), 10),
     **dict.fromkeys(("stages", "disagreements"), 10),
     **dict.fromkeys(("healingSuccessRates", "breakers", "mechanisms", "refusals", "questions"), 20),

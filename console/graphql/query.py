@@ -12,6 +12,7 @@ from console.graphql.decision_types import Approval, Breaker, Person
 from console.graphql.estate_types import ComponentHealth, Host, Metrics, Rollup, Workflow
 from console.graphql.incident_types import Attempt, FaultConnection, FaultStory
 from console.graphql.own_types import Mechanism
+from console.graphql.prediction_query import PredictionQuery
 from console.graphql.workflow_types import WorkflowConnection, WorkflowDisagreement, WorkflowStory
 from console.web.desk import WrongInput
 from selfheal.model.alert import DeliveryState
@@ -26,7 +27,7 @@ LONGEST_HOURS = 366 * 24
 
 
 @strawberry.type
-class Query:
+class Query(PredictionQuery):
     """What people read."""
 
     @strawberry.field(description="The rows of healing_actions, the newest first.")
