@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from console.metrics.known import Known
+from console.metrics.known import OTHER, Known
 from selfheal.model.attempt import Status
 from selfheal.model.breaker import State
 from selfheal.model.sample import Sample
+from selfheal.model.trigger import PREEMPTIVE
 
 UNDER_WAY = frozenset({Status.PENDING, Status.RUNNING})
 HEAL = "heal:"
@@ -51,6 +52,18 @@ def _component(known: Known, one: Sample) -> tuple[str, ...]:
 
 def _word(_known: Known, one: Sample) -> tuple[str, ...]:
     return (one.one.lower(),)
+
+
+def _rule(one: Sample) -> str:
+    return one.one.lower() if one.one in PREEMPTIVE else OTHER
+
+
+def _outcome(_known: Known, one: Sample) -> tuple[str, ...]:
+    return (_rule(one), one.two.lower())
+
+
+def _standing(_known: Known, one: Sample) -> tuple[str, ...]:
+    return (_rule(one),)
 
 
 def _agents(_known: Known, one: Sample) -> tuple[str, ...] | None:
@@ -117,6 +130,21 @@ FAMILIES = (
         of="workflows",
         labels=("status",),
         label=_word,
+    ),
+    Family(
+        name="selfheal_predictions",
+        help="Predictions of which it is known what became of them, by rule and outcome.",
+        of="predictions",
+        labels=("rule", "outcome"),
+        label=_outcome,
+        counter=True,
+    ),
+    Family(
+        name="selfheal_predictions_standing",
+        help="Predictions that stand now, by rule.",
+        of="predictions_standing",
+        labels=("rule",),
+        label=_standing,
     ),
     Family(name="selfheal_paused", help="1 while healing is paused.", of="paused"),
     Family(name="selfheal_storms", help="Storms that hold heals back.", of="storms"),

@@ -29,6 +29,10 @@ CREATE VIEW metric_samples WITH (security_invoker = true) AS
     UNION ALL
     SELECT 'workflows', w.status, '', count(*) FROM workflow_state w WHERE w.status IS NOT NULL GROUP BY w.status
     UNION ALL
+    SELECT 'predictions', p.rule, p.outcome, count(*) FROM predictions p WHERE p.outcome IS NOT NULL GROUP BY p.rule, p.outcome
+    UNION ALL
+    SELECT 'predictions_standing', p.rule, '', count(*) FROM predictions p WHERE p.outcome IS NULL AND p.ended_at IS NULL GROUP BY p.rule
+    UNION ALL
     SELECT 'paused', '', '', count(*) FROM pause_in_force() p
     UNION ALL
     SELECT 'storms', '', '', count(*) FROM storms s WHERE s.ended_at IS NULL AND s.quiet_at > now();

@@ -10,6 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from admission_desk import FAILED, HEALED, Desk
+from foretold import H, foretell
 from person_fixtures import ACME
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
@@ -35,7 +36,9 @@ MANY = """
                                  verification, created_at, completed_at, fault_id, trigger_id)
     SELECT 'SERVICE_DOWN', 'RESTART_SERVICE', 'restart-service', 'backend', target_key, 'SUCCESS', true, 'HEALED',
            detected_at, detected_at + interval '20 s', id, gen_random_uuid() FROM f"""
-FUNCTIONS = frozenset({"sum", "by", "increase", "time", "component", "status", "result", "action", "decision", "state"})
+FUNCTIONS = frozenset(
+    {"sum", "by", "increase", "time", "component", "status", "result", "action", "decision", "state"}
+) | {"rule", "outcome"}
 
 
 def scraped(web: Web, role: Role = Role.VIEWER, **who: Any) -> dict[str, Metric]:
@@ -69,6 +72,8 @@ def happened(web: Web, desk: Any, empty: Engine) -> Desk:
     Intake(empty, quiet=timedelta(hours=5)).take(
         "w", [ExternalAlert(key="k", component="backend", reason="x")], sent_by="am"
     )
+    foretell(admission.engine)
+    foretell(admission.engine, "somebody-elses", ago=9 * H, outcome="MISS")
     return admission
 
 
@@ -88,6 +93,8 @@ def test_what_happened_is_counted(web: Web, happened: Desk) -> None:
     assert values(found["selfheal_mechanism_state"])[("reconcile", "late")] == 1
     assert values(found["selfheal_mechanism_behind_seconds"])[("reconcile",)] >= 3300
     assert one(found["selfheal_watcher_beat_age_seconds"]) < 60
+    assert values(found["selfheal_predictions"]) == {("miss", "breach_foretold"): 1}
+    assert values(found["selfheal_predictions_standing"]) == {("breach_foretold",): 1}
     assert (one(found["selfheal_paused"]), one(found["selfheal_storms"])) == (0, 0)
 
 
