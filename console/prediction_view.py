@@ -8,7 +8,7 @@ from console.output import Cell, Section, printable, show
 from console.place import Output
 from console.prediction_chart import chart
 from selfheal.model.prediction import Prediction
-from selfheal.model.prediction_report import PredictionStory, RuleRecord
+from selfheal.model.prediction_report import Foreseen, PredictionStory, RuleRecord
 from selfheal.policy import prediction_words as words
 
 FULL = (
@@ -16,7 +16,7 @@ FULL = (
     "ended_at", "breached_at", "settled_at", "why",
 )  # fmt: skip
 SHORT = ("prediction", "state", "component", "metric", "value", "limit", "raised_at", "breach_at", "why")
-_JUDGED = ("hits", "early", "misses", "prevented", "unsettled")
+_JUDGED = ("hits", "late", "early", "misses", "prevented", "unknown", "unsettled")
 RECORD = ("rule", "right", *_JUDGED, "median_lead", "interval_held")
 RECORD_JSON = (
     "rule", "predictions", *_JUDGED, "standing", "precision", "precision_low", "precision_high", "median_lead_seconds",
@@ -77,6 +77,13 @@ def record_row(record: RuleRecord, output: Output) -> dict[str, Cell]:
     for name, estimate in (("precision", precision), ("coverage", coverage)):
         row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
     return row
+
+
+def recall_facts(foreseen: Foreseen, output: Output) -> dict[str, Cell]:
+    """How many breaches there were, and which share was foretold in time."""
+    recall = words.recall(foreseen)
+    share = recall.value if output == "json" else words.share(recall)
+    return {"breaches": foreseen.breaches, "foretold_in_time": foreseen.foretold, "recall": share}
 
 
 def _row(told: Prediction, output: Output) -> dict[str, Cell]:

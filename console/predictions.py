@@ -99,11 +99,13 @@ def _record(place: Place, output: Output, *, days: int) -> int:
 
     with database_of(place) as database:
         found = database.predictions.record(within=timedelta(days=days))
+        foreseen = database.predictions.foreseen()
     rows = [view.record_row(one, output) for one in found if one.rule is not None or one.predictions]
     columns = view.RECORD_JSON if output == "json" else view.RECORD
     empty = f"nothing was foretold in {days} days"
     section = Section(name="record", columns=columns, rows=rows, when_empty=empty)
-    show([section], output=output, facts={"days": days} if rows else {"days": days, "note": empty})
+    facts = {"days": days, **view.recall_facts(foreseen, output)}
+    show([section], output=output, facts=facts if rows else {**facts, "note": empty})
     return FINE
 
 

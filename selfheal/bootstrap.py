@@ -27,6 +27,7 @@ from selfheal.store.predictions import Predictions
 from selfheal.store.raised import RaisedTriggers
 from selfheal.store.rates import RateReports
 from selfheal.store.reading.faults import Faults
+from selfheal.store.reading.predictions import Predictions as PredictionReports
 from selfheal.store.reports import Reports
 from selfheal.store.retention import Retention
 from selfheal.store.runs import MechanismRuns
@@ -103,6 +104,7 @@ def wire(  # noqa: PLR0913 - each is told by another caller
         engine=engine,
         predicting=predicting_of(settings, engine, workflows, clock=clock),
         predictions=Predictions(engine),
+        prediction_reports=PredictionReports(engine),
         recovery=None if workflows is None else recovery_of(settings, workflows, engine, healer=healer),
     )
 

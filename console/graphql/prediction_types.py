@@ -142,9 +142,11 @@ class PredictionRecord:
     rule: str | None
     predictions: int
     hits: int
+    late: int
     early: int
     misses: int
     prevented: int
+    unknown: int
     unsettled: int
     standing: int
     precision: Estimate
@@ -158,9 +160,11 @@ class PredictionRecord:
             rule=None if one.rule is None else one.rule.value,
             predictions=one.predictions,
             hits=one.hits,
+            late=one.late,
             early=one.early,
             misses=one.misses,
             prevented=one.prevented,
+            unknown=one.unknown,
             unsettled=one.unsettled,
             standing=one.standing,
             precision=Estimate.of(precision(one)),

@@ -88,13 +88,15 @@ CREATE VIEW prediction_results WITH (security_invoker = true) AS
 
 -- The track record of what was raised within this time (NULL: ever): for each rule, and (rule NULL) for all.
 CREATE FUNCTION prediction_record(p_within interval)
-RETURNS TABLE (rule text, predictions bigint, hits bigint, early bigint, misses bigint, prevented bigint, unsettled bigint,
-               standing bigint, lead_s float8, intervals bigint, covered bigint)
+RETURNS TABLE (rule text, predictions bigint, hits bigint, late bigint, early bigint, misses bigint, prevented bigint,
+               unknown bigint, unsettled bigint, standing bigint, lead_s float8, intervals bigint, covered bigint)
 LANGUAGE sql STABLE AS $fn$
-    SELECT r.rule, count(*), count(*) FILTER (WHERE r.outcome = 'HIT'), count(*) FILTER (WHERE r.outcome = 'EARLY'),
-           count(*) FILTER (WHERE r.outcome = 'MISS'), count(*) FILTER (WHERE r.outcome = 'PREVENTED'),
-           count(*) FILTER (WHERE r.outcome IS NULL), count(*) FILTER (WHERE r.stands),
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY r.lead_s), count(r.covered), count(*) FILTER (WHERE r.covered)
+    SELECT r.rule, count(*), count(*) FILTER (WHERE r.counted = 'HIT'), count(*) FILTER (WHERE r.counted = 'LATE'),
+           count(*) FILTER (WHERE r.counted = 'EARLY'), count(*) FILTER (WHERE r.counted = 'MISS'),
+           count(*) FILTER (WHERE r.counted = 'PREVENTED'), count(*) FILTER (WHERE r.counted = 'UNKNOWN'),
+           count(*) FILTER (WHERE r.counted IS NULL), count(*) FILTER (WHERE r.stands),
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY r.lead_s) FILTER (WHERE r.counted = 'HIT'),
+           count(r.covered), count(*) FILTER (WHERE r.covered)
     FROM prediction_results r WHERE p_within IS NULL OR r.raised_at > now() - p_within
     GROUP BY GROUPING SETS ((r.rule), ())
 $fn$;

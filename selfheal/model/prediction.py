@@ -159,49 +159,6 @@ class Facts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrackRecord:
-    """What became of the predictions of one rule.
-
-    Attributes:
-        rule: which.
-        raised: predictions.
-        unsettled: of which it is not known yet.
-        hits: breaches that came 10 minutes to 6 hours after.
-        late: breaches that came sooner: the alarm came too late.
-        early: breaches that came later, within a day.
-        missed: no breach came.
-        prevented: a pre-emptive heal helped.
-        unknown: nobody can tell.
-        median_lead: of the hits; None of none.
-        timed: breaches that had been foretold with an interval.
-        covered: of these, those that came within it.
-    """
-
-    rule: TriggerType
-    raised: int
-    unsettled: int
-    hits: int
-    late: int
-    early: int
-    missed: int
-    prevented: int
-    unknown: int
-    median_lead: timedelta | None
-    timed: int
-    covered: int
-
-    @property
-    def judged(self) -> int:
-        """Predictions of which it is known whether they were right."""
-        return self.hits + self.late + self.early + self.missed + self.prevented
-
-    @property
-    def right(self) -> int:
-        """Of these, the hits and what was prevented."""
-        return self.hits + self.prevented
-
-
-@dataclass(frozen=True, kw_only=True)
 class Acted:
     """Something that was done to a component.
 

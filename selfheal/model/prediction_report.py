@@ -109,9 +109,11 @@ class RuleRecord:
         rule: None: of all rules.
         predictions: that were raised in the time that is looked at.
         hits: of these, so many breaches came as foretold.
-        early: so many came, but much later.
+        late: so many came less than ten minutes after the alarm.
+        early: so many came, but much later than foretold.
         misses: so many did not come.
         prevented: so many a heal has prevented.
+        unknown: of so many nobody can tell: nothing was measured then.
         unsettled: of so many it is not known yet.
         standing: of the unsettled, so many still speak for a heal.
         lead: from the alarm to the breach: the median of the hits; None: there is none.
@@ -122,14 +124,24 @@ class RuleRecord:
     rule: TriggerType | None
     predictions: int
     hits: int
+    late: int
     early: int
     misses: int
     prevented: int
+    unknown: int
     unsettled: int
     standing: int
     lead: timedelta | None
     intervals: int
     covered: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foreseen:
+    """How many breaches of a limit there were, and how many of them an alarm preceded by 10 minutes to 6 hours."""
+
+    breaches: int
+    foretold: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from selfheal.model.prediction import Outcome, Prediction
-from selfheal.model.prediction_report import Answer, RuleRecord
+from selfheal.model.prediction_report import Answer, Foreseen, RuleRecord
 from selfheal.model.rate import Estimate
 from selfheal.model.trigger import TriggerType
 from selfheal.policy.intervals import wilson
@@ -23,6 +23,7 @@ OUTCOMES: Mapping[Outcome, str] = {
     Outcome.EARLY: "the breach came, much later than foretold",
     Outcome.MISS: "no breach came",
     Outcome.PREVENTED: "a heal brought it back, and no breach came",
+    Outcome.UNKNOWN: "nobody can tell what came of it",
 }
 STANDS, ENDED = "STANDS", "ENDED"
 OBSERVED = "nothing was asked for: in mode observe what is foretold is only shown"
@@ -84,11 +85,16 @@ def done(answer: Answer) -> Iterator[str]:
 
 
 def precision(record: RuleRecord) -> Estimate:
-    """Which share was right of what can be judged: hits, among them and what came much later or not at all.
+    """Which share was right of what can be judged: hits, among them and what came too soon, much later or not at all.
 
     What was prevented is not among them: nobody can tell whether it would have come.
     """
-    return _share(record.hits, record.hits + record.early + record.misses)
+    return _share(record.hits, record.hits + record.late + record.early + record.misses)
+
+
+def recall(foreseen: Foreseen) -> Estimate:
+    """Which share of all breaches was foretold in time."""
+    return _share(foreseen.foretold, foreseen.breaches)
 
 
 def coverage(record: RuleRecord) -> Estimate:

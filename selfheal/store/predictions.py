@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql import bindparam
 
 from selfheal.model.forecast import Kept
-from selfheal.model.prediction import Acted, Change, Facts, Outcome, Prediction, Raised, TrackRecord
+from selfheal.model.prediction import Acted, Change, Facts, Outcome, Prediction, Raised
 from selfheal.model.trigger import PREEMPTIVE, Source, TriggerType
 from selfheal.protocol.failpoint import reach
 from selfheal.store.engine import transaction
@@ -61,8 +61,6 @@ _FACTS = text(
            WHERE (a.target_key = t.target OR a.trigger_id = p.id) AND a.act_started_at > p.raised_at) h
        WHERE p.outcome IS NULL"""
 )
-_RECORDS = text("SELECT * FROM prediction_records ORDER BY rule")
-_BREACHES = text("SELECT breaches, foretold FROM breach_records")
 
 
 class Predictions(Rollups):
@@ -130,18 +128,6 @@ class Predictions(Rollups):
             )
             for row in rows
         }
-
-    def records(self) -> Sequence[TrackRecord]:
-        """What became of the predictions of each rule so far."""
-        with transaction(self._engine) as connection:
-            rows = connection.execute(_RECORDS).all()
-        return [TrackRecord(**{**row._asdict(), "rule": TriggerType(row.rule)}) for row in rows]
-
-    def breached(self) -> tuple[int, int]:
-        """How many breaches there were, and how many of them were foretold in time."""
-        with transaction(self._engine) as connection:
-            row = connection.execute(_BREACHES).one()
-        return int(row.breaches), int(row.foretold)
 
     def commit(self, change: Change) -> bool:
         """See `ports.PredictionStore.commit`."""

@@ -42,6 +42,7 @@ from selfheal.store.predictions import Predictions
 from selfheal.store.raised import RaisedTriggers
 from selfheal.store.rates import RateReports
 from selfheal.store.reading.faults import Faults
+from selfheal.store.reading.predictions import Predictions as PredictionReports
 from selfheal.store.reports import Reports
 from selfheal.store.retention import Retention
 from selfheal.store.runs import MechanismRuns
@@ -92,7 +93,8 @@ class Estate:
         host: looks at the host that we run on.
         engine: the database behind them.
         predicting: foretells what will break.
-        predictions: what was foretold, and what became of it.
+        predictions: what was foretold, as predictive-health keeps it.
+        prediction_reports: the same as people read it, with what became of it.
         recovery: puts workflows back on track; None: there are none.
     """
 
@@ -124,6 +126,7 @@ class Estate:
     engine: Engine
     predicting: Predicting
     predictions: Predictions
+    prediction_reports: PredictionReports
     recovery: Recovery | None = None
 
     def close(self) -> None:

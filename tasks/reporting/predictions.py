@@ -7,8 +7,9 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from selfheal.bootstrap import current
-from selfheal.model.prediction import Prediction, TrackRecord
-from selfheal.policy.intervals import wilson
+from selfheal.model.prediction import Prediction
+from selfheal.model.prediction_report import Foreseen, RuleRecord
+from selfheal.policy.prediction_words import coverage, lasted, precision, recall, share
 from selfheal.protocol.predicting import Turn
 from tasks.reporting.artifact import keep_markdown, keep_table
 from tasks.reporting.markdown import bullets, page, table, words
@@ -25,12 +26,12 @@ def show_predictions(turn: Turn) -> None:
     rows = [_row(one) for one in turn.standing[:_LONGEST]]
     keep_table(rows, key="predictions", description="What is foretold, and stands.")
     if turn.raised or turn.ended or turn.settled or turn.note:
-        store = current().predictions
-        text = report(turn, store.records(), store.breached(), link=current().web.predictions())
+        reports = current().prediction_reports
+        text = report(turn, reports.record(within=None), reports.foreseen(), link=current().web.predictions())
         keep_markdown(text, key=None, description="What was foretold, and how often that was right.")
 
 
-def report(turn: Turn, records: Sequence[TrackRecord], breached: tuple[int, int], *, link: str) -> str:
+def report(turn: Turn, records: Sequence[RuleRecord], foreseen: Foreseen, *, link: str) -> str:
     """The page, as Markdown."""
     return page(
         f"# {len(turn.standing)} predictions stand",
@@ -43,7 +44,7 @@ def report(turn: Turn, records: Sequence[TrackRecord], breached: tuple[int, int]
         bullets(f"{count} series: {words(why)}" for why, count in sorted(turn.whys.items())),
         "## The track record" if records else "",
         table(_COLUMNS, (_record(one) for one in records)) if records else "",
-        f"{breached[1]} of {breached[0]} breaches were foretold in time: {_rate(breached[1], breached[0])}",
+        f"{foreseen.foretold} of {foreseen.breaches} breaches were foretold in time: {share(recall(foreseen))}",
     )
 
 
@@ -61,19 +62,11 @@ _COLUMNS = (
 )
 
 
-def _record(one: TrackRecord) -> Sequence[str]:
-    minutes = "" if one.median_lead is None else f"{one.median_lead.total_seconds() / 60:.0f} min"
-    counts = (one.raised, one.hits, one.late, one.early, one.missed, one.prevented)
-    rates = (_rate(one.right, one.judged), minutes, _rate(one.covered, one.timed))
-    return (words(one.rule.value), *map(str, counts), *rates)
-
-
-def _rate(successes: int, of: int) -> str:
-    """With its 95 % interval."""
-    if of == 0:
-        return "nobody knows yet"
-    low, high = wilson(successes, of)
-    return f"{successes / of:.0%} ({low:.0%} to {high:.0%})"
+def _record(one: RuleRecord) -> Sequence[str]:
+    lead = "" if one.lead is None else lasted(one.lead)
+    counts = (one.predictions, one.hits, one.late, one.early, one.misses, one.prevented)
+    rates = (share(precision(one)), lead, share(coverage(one)))
+    return (words("all" if one.rule is None else one.rule.value), *map(str, counts), *rates)
 
 
 def _list(title: str, predictions: Sequence[Prediction]) -> str:

@@ -88,13 +88,13 @@ def test_every_rule_and_state_has_words() -> None:
 def test_the_track_record_is_judged_without_what_was_prevented() -> None:
     """Hits of hits, early ones and misses, with Wilson's interval; nothing to judge is no share."""
     record = RuleRecord(
-        rule=None, predictions=20, hits=8, early=1, misses=1, prevented=7, unsettled=3, standing=2,
+        rule=None, predictions=20, hits=8, late=0, early=1, misses=1, prevented=7, unknown=0, unsettled=3, standing=2,
         lead=timedelta(minutes=90), intervals=8, covered=6,
     )  # fmt: skip
     assert words.share(words.precision(record)) == "80% (49% to 94%)"
     assert words.coverage(record).value == 0.75
     nothing = RuleRecord(
-        rule=None, predictions=7, hits=0, early=0, misses=0, prevented=7, unsettled=0, standing=0,
+        rule=None, predictions=7, hits=0, late=0, early=0, misses=0, prevented=7, unknown=0, unsettled=0, standing=0,
         lead=None, intervals=0, covered=0,
     )  # fmt: skip
     assert words.share(words.precision(nothing)) == "-"

@@ -12,6 +12,7 @@ from selfheal.model.page import Page, Slice
 from selfheal.model.prediction import Outcome, Prediction
 from selfheal.model.prediction_report import (
     Answer,
+    Foreseen,
     Glance,
     Point,
     PredictionFilter,
@@ -53,13 +54,14 @@ _ANSWER = text(
 _RECORD = text("SELECT * FROM prediction_record(:within) ORDER BY rule NULLS FIRST").bindparams(
     bindparam("within", type_=Interval)
 )
+_FORESEEN = text("SELECT breaches, foretold FROM breach_records")
 _GLANCE = text(
     """SELECT n.*, c.standing, c.hits, c.told
        FROM (SELECT count(*) FILTER (WHERE r.stands) AS standing,
-                    count(*) FILTER (WHERE r.outcome = 'HIT' AND r.raised_at > now() - :within) AS hits,
-                    count(*) FILTER (WHERE r.outcome IN ('HIT', 'EARLY', 'MISS')
+                    count(*) FILTER (WHERE r.counted = 'HIT' AND r.raised_at > now() - :within) AS hits,
+                    count(*) FILTER (WHERE r.counted IN ('HIT', 'LATE', 'EARLY', 'MISS')
                                        AND r.raised_at > now() - :within) AS told
-             FROM prediction_results r WHERE r.outcome IS NULL OR r.raised_at > now() - :within) c
+             FROM prediction_results r WHERE r.counted IS NULL OR r.raised_at > now() - :within) c
        LEFT JOIN LATERAL (SELECT p.* FROM predictions p WHERE p.ended_at IS NULL AND p.outcome IS NULL
                           ORDER BY p.breach_at NULLS LAST, p.raised_at, p.id LIMIT 1) n ON true"""
 ).bindparams(bindparam("within", type_=Interval))
@@ -115,6 +117,12 @@ class Predictions:
         with transaction(self._engine) as connection:
             return [_record(row) for row in connection.execute(_RECORD, {"within": within})]
 
+    def foreseen(self) -> Foreseen:
+        """How many breaches of a limit there were, and how many of them were foretold in time."""
+        with transaction(self._engine) as connection:
+            row = connection.execute(_FORESEEN).one()
+        return Foreseen(breaches=row.breaches, foretold=row.foretold)
+
     def glance(self) -> Glance:
         """How they stand, in one statement."""
         with transaction(self._engine) as connection:
@@ -160,6 +168,7 @@ def prediction_of(row: Row[Any]) -> Prediction:
         metric=row.metric,
         value=row.value,
         threshold=row.threshold,
+        well_below=row.well_below,
         raised_at=row.raised_at,
         breach_at=row.breach_at,
         low=row.low_at,
@@ -186,9 +195,11 @@ def _record(row: Row[Any]) -> RuleRecord:
         rule=None if row.rule is None else TriggerType(row.rule),
         predictions=row.predictions,
         hits=row.hits,
+        late=row.late,
         early=row.early,
         misses=row.misses,
         prevented=row.prevented,
+        unknown=row.unknown,
         unsettled=row.unsettled,
         standing=row.standing,
         lead=None if row.lead_s is None else timedelta(seconds=row.lead_s),
