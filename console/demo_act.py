@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from selfheal.model.report import HistoryLine
 
-READY_WITHIN_S = 120.0
+READY_WITHIN_S = 300.0
 
 
 class Act:
