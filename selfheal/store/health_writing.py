@@ -5,7 +5,6 @@ said, never dropped without a word. See docs/decisions/health.md for what a row 
 """
 
 import logging
-import math
 import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -23,6 +22,7 @@ BATCH = 10_000
 MOST_WAITING = 720
 """Batches that wait for the database: an hour of sweeps."""
 _LONGEST_DETAIL = 500
+_BEYOND = 1e100
 _KEEP = text(
     """SELECT kept, refused FROM keep_health(
            CAST(:component AS text[]), CAST(:status AS text[]), CAST(:response AS int[]), CAST(:detail AS text[]),
@@ -132,5 +132,10 @@ def _moment(at: datetime) -> str:
 
 
 def _number(value: float | None) -> str:
-    """A value that is none (nobody knows, no number) is NULL: one of these would spoil every sum that it is in."""
-    return "NULL" if value is None or not math.isfinite(value) else repr(value)
+    """A value that is none (nobody knows, no number, beyond measure) is NULL: it would spoil every sum that it is in.
+
+    The square of a larger or a smaller one is none to Postgres, which would refuse the whole batch for it.
+    """
+    if value is None or not abs(value) < _BEYOND:
+        return "NULL"
+    return repr(value) if abs(value) > 1 / _BEYOND else "0"

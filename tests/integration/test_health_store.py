@@ -71,6 +71,20 @@ def test_a_number_that_is_none_is_no_value(empty: Engine) -> None:
     assert (n, total, operational) == (1, 2, 3)
 
 
+def test_a_number_whose_square_is_none_refuses_no_batch(empty: Engine) -> None:
+    """Huge ones are no values, tiny ones are nothing, and what came with them is kept."""
+    HealthWriter(empty).write([value(1e300), value(-1e300), value(5e-324), value(1e99), value(2)])
+    with empty.connect() as connection:
+        assert list(connection.scalars(text("SELECT value FROM health_history ORDER BY value NULLS LAST"))) == [
+            0,
+            2,
+            1e99,
+            None,
+            None,
+        ]
+        assert connection.scalar(text("SELECT n FROM health_rollup")) == 3
+
+
 def test_a_time_out_of_range_is_left_out_and_said(empty: Engine, caplog: pytest.LogCaptureFixture) -> None:
     """Older than the rollups are kept, or of a clock that is ahead; the others of the batch are kept."""
     now = datetime.now(UTC)
