@@ -43,12 +43,12 @@ class World:
 
     Attributes:
         engine: the database, as healing_user.
-        now: the clock of predictive-health.
+        now: the clock of predictive-health: three days ago, so that days may pass.
         settings: of the estate, besides `ESTATE`.
     """
 
     engine: Engine
-    now: datetime = field(default_factory=lambda: begin() + timedelta(seconds=10))
+    now: datetime = field(default_factory=lambda: begin() - timedelta(days=3, seconds=-10))
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def wait(self, seconds: float) -> None:
