@@ -21,7 +21,7 @@ def settle(prediction: Prediction, facts: Facts, *, now: datetime) -> Outcome | 
         now: aware UTC time.
     """
     raised, breached = prediction.raised_at, facts.breached_at
-    if breached is not None and breached - raised <= LONGEST:
+    if breached is not None and timedelta(0) <= breached - raised <= LONGEST:
         if facts.healed_at is not None and facts.healed_at < breached:
             return Outcome.UNKNOWN  # what came then was another rise
         return Outcome.HIT if breached - raised <= LATEST else Outcome.EARLY
