@@ -203,6 +203,20 @@ class Board:
         found = np.stack([self._medians(series, self.bucket - late, back=back, over=over) for late in range(3)])
         return {self._names[place]: found[:, :, number].tolist() for number, place in enumerate(series.tolist())}
 
+    def highest(self, metric: str, *, days: int, ago: int) -> Mapping[Name, float]:
+        """The highest median of an hour of so many days that ended `ago` buckets ago; -inf where none is known."""
+        series = np.array([place for (_, one), place in self._places.items() if one == metric], dtype=np.int64)
+        if not series.size:
+            return {}
+        ends = self.bucket - ago
+        rows = self._forecaster.history.raw[np.ix_(np.arange(ends - days * DAY + 1, ends + 1) % KEPT, series)]
+        hours = rows.reshape(-1, HOUR, series.size)
+        enough = np.isfinite(hours).sum(axis=1) >= HOUR // 2
+        middles = np.full(enough.shape, -np.inf)
+        middles[enough] = np.nanmedian(hours.transpose(0, 2, 1)[enough], axis=1)
+        top = middles.max(axis=0)
+        return {self._names[place]: float(one) for place, one in zip(series.tolist(), top.tolist(), strict=True)}
+
     def _medians(self, series: Counts, bucket: int, *, back: int, over: int) -> Table:
         history, found = self._forecaster.history, []
         for times in range(back):

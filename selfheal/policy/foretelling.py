@@ -19,7 +19,7 @@ BUCKET = timedelta(minutes=5)
 CLEARLY = 1.5
 """A rise is clearly beyond what is usual from day to day when it is so many times the largest of the last days,"""
 FEWEST_DAYS = 3
-"""of which so many have to be known."""
+"""of which so many have to be known. So many days it must not have been as high either."""
 _LEAST_MS = 5.0
 """A response time below this is taken for it: from 1 ms to 2 is no rise, it is rounding."""
 _QUIET = 12
@@ -129,8 +129,10 @@ def memory_pressure(name: Name, lows: Mapping[int, tuple[float, float]], rules: 
     return _sign(TriggerType.MEMORY_PRESSURE, name, foretold, over=over)
 
 
-def response_rising(name: Name, levels: Sequence[Sequence[float]], rules: Rules, *, limit: float) -> Sign:
-    """RESPONSE_RISING: slower than at this time a day ago, than a week ago, and than its days differ from each other.
+def response_rising(
+    name: Name, levels: Sequence[Sequence[float]], rules: Rules, *, limit: float, highest: float
+) -> Sign:
+    """RESPONSE_RISING: slower than at this time a day ago and a week ago, than its days differ, and than it ever was.
 
     Args:
         name: component and metric.
@@ -138,10 +140,11 @@ def response_rising(name: Name, levels: Sequence[Sequence[float]], rules: Rules,
             before, two days before, and so on.
         rules: of the settings.
         limit: what it must not reach.
+        highest: the highest median of an hour of the three days that ended half a day ago; -inf: it is not known.
     """
     rises = [_rise(days, rules.response_rise) for days in levels]
     foretold = None
-    if rises and all(rise is not None and rise[0] for rise in rises):
+    if rises and all(rise is not None and rise[0] for rise in rises) and -math.inf < highest < levels[0][0]:
         now, before = levels[0][0], max(levels[0][1], _LEAST_MS)
         foretold = Foretold(
             rule=TriggerType.RESPONSE_RISING,
@@ -152,7 +155,8 @@ def response_rising(name: Name, levels: Sequence[Sequence[float]], rules: Rules,
             well_below=before * (1 + rules.response_rise),
             priority=Priority.MEDIUM,
             why=f"it takes {now:.4g} ms, {now / before - 1:.0%} more than {_words(rules.response_rise_over)} ago, and"
-            f" its days usually differ by {(rises[0] or (False, 0.0))[1]:.0%} at most",
+            f" its days usually differ by {(rises[0] or (False, 0.0))[1]:.0%} at most; no hour of the days before was"
+            f" above {highest:.4g} ms",
         )
     over = bool(rises) and all(rise is not None and not rise[0] for rise in rises)
     return _sign(TriggerType.RESPONSE_RISING, name, foretold, over=over)

@@ -166,8 +166,10 @@ class Predicting:
         over = max(1, math.ceil(self.rules.response_rise_over.total_seconds() / BUCKET_S))
         levels = looked.board.levels(RESPONSE, back=_BACK, over=over)
         limits = looked.board.limits()
+        highest = looked.board.highest(RESPONSE, days=foretelling.FEWEST_DAYS, ago=over // 2)
         return [
-            foretelling.response_rising(name, days, self.rules, limit=limits[name]) for name, days in levels.items()
+            foretelling.response_rising(name, days, self.rules, limit=limits[name], highest=highest[name])
+            for name, days in levels.items()
         ]
 
     def _errors(self, at: datetime) -> Sequence[Sign]:

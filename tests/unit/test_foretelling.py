@@ -77,15 +77,42 @@ def test_memory_pressure_ends_below_the_mark_or_in_silence() -> None:
 levels = st.lists(st.lists(anything, max_size=9), max_size=4)
 
 
-@given(days=levels)
-def test_response_times_of_any_kind_break_nothing(days: Sequence[Sequence[float]]) -> None:
+@given(days=levels, highest=anything)
+def test_response_times_of_any_kind_break_nothing(days: Sequence[Sequence[float]], highest: float) -> None:
     """Nothing, NaN, infinite, too few days: no exception; what begins has a finite reason."""
-    sign = response_rising(("backend", "response_time_ms"), days, RULES, limit=2000)
+    sign = response_rising(("backend", "response_time_ms"), days, RULES, limit=2000, highest=highest)
     assert not (sign.foretold and sign.over)
     if sign.foretold is not None:
         assert math.isfinite(sign.foretold.value)
         assert math.isfinite(sign.foretold.well_below)
         assert 0 < len(sign.foretold.why) < 500
+
+
+@pytest.mark.parametrize(
+    ("now", "days", "highest", "rises"),
+    [
+        (125, [100, 101, 99, 102, 100], 110, True),
+        (119, [100, 101, 99, 102, 100], 110, False),  # less than 20 % more
+        (125, [100, 130, 99, 131, 100], 110, False),  # its days differ by as much
+        (125, [100, 101, 99, 102, 100], 126, False),  # it was as high within three days
+        (125, [100, 101, 99, 102, 100], -math.inf, False),  # nobody knows how high it was
+        (125, [100, 101, 99], 110, False),  # too few days are known
+        (125, [100, 101, 99, 102, 100, 101, 124], 110, False),  # a week ago it was as high
+        (125, [100, 101, 99, 102, 100, 101, 90], 110, True),
+        (2, [1, 1, 1, 1, 1], 1, False),  # of 1 ms
+        (7, [1, 1, 1, 1, 1], 1, True),
+        (math.inf, [100, 101, 99, 102, 100], 110, False),
+    ],
+)
+def test_what_a_rising_response_time_is(now: float, days: list[float], highest: float, *, rises: bool) -> None:
+    """In each of three buckets; one that does not rise in all of them neither begins nor ends."""
+    name = ("backend", "response_time_ms")
+    sign = response_rising(name, [[now, *days]] * 3, RULES, limit=2000, highest=highest)
+    assert (sign.foretold is not None) == rises
+    calm = [days[0], *days]
+    wavering = response_rising(name, [calm, [now, *days], [now, *days]], RULES, limit=2000, highest=highest)
+    assert wavering.foretold is None
+    assert not (rises and wavering.over)
 
 
 @given(errors=st.lists(st.integers(0, 2**60), max_size=6), most=st.one_of(st.none(), st.floats(0.1, 1e9)))
