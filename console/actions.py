@@ -10,7 +10,7 @@ from console.pause import operator
 from console.place import DryRun, Output, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from selfheal.bootstrap import Estate
     from selfheal.model.mode import ModeChange
@@ -38,7 +38,7 @@ def actions(  # noqa: PLR0913 - each is an option of the command
     with estate_of(place, dry_run=dry_run) as estate:
         if do == "mode":
             _decide(estate, action, mode, who.strip() or operator(), why.strip())
-        sections = [_modes(estate), changes(estate.modes.changes(limit=SHOWN))]
+        sections = [_modes(estate), _ahead(estate), changes(estate.modes.changes(limit=SHOWN))]
     show(sections, output=output, facts=rehearsed(dry_run))
     return FINE
 
@@ -62,18 +62,34 @@ def changes(lines: "Sequence[ModeChange]") -> Section:
 
 def _modes(estate: "Estate") -> Section:
     """The mode in force of each action, and where it comes from."""
-    from selfheal.policy.promotion import stricter  # noqa: PLC0415  keeps `--help` fast
+    return Section(name="actions", columns=COLUMNS, rows=_rows(estate, estate.modes_by_settings()))
+
+
+def _ahead(estate: "Estate") -> Section:
+    """The same before anything is sick; what only observes there is not listed."""
+    written, shadowed = estate.modes.written(), {one.action for one in estate.modes.shadowed()}
+    known = estate.modes_ahead()
+    named = {name: mode for name, mode in known.items() if mode != "observe" or name in written or name in shadowed}
+    nothing = "before anything is sick all actions only observe: see [prediction.preempt]"
+    return Section(name="before_anything_is_sick", columns=COLUMNS, rows=_rows(estate, named), when_empty=nothing)
+
+
+def _rows(estate: "Estate", modes: "Mapping[str, str]") -> list[dict[str, "Cell"]]:
+    """Each with what was written and shown of it."""
+    from selfheal.model.prediction import PREEMPT  # noqa: PLC0415  keeps `--help` fast
+    from selfheal.policy.promotion import stricter  # noqa: PLC0415  the same
 
     written = estate.modes.written()
     shadowed = {one.action: one for one in estate.modes.shadowed()}
     rows: list[dict[str, Cell]] = []
-    for name, by_settings in estate.modes_by_settings().items():
-        one, shadow = written.get(name), shadowed.get(name)
+    for name, by_settings in modes.items():
+        own, shadow = written.get(name.removeprefix(PREEMPT)), shadowed.get(name)
+        one = written.get(name) or own
         judged = 0 if shadow is None else shadow.needed + shadow.unneeded
         rows.append(
             {
                 "action": name,
-                "mode": stricter([by_settings, *([one.mode] if one else [])]).value,
+                "mode": stricter([by_settings, *(said.mode for said in (one, own) if said)]).value,
                 "in_settings": by_settings,
                 "written": one.mode.value if one else None,
                 "who": one.who if one else None,
@@ -82,7 +98,7 @@ def _modes(estate: "Estate") -> Section:
                 "why": one.why if one else None,
             }
         )
-    return Section(name="actions", columns=COLUMNS, rows=rows)
+    return rows
 
 
 def _decide(estate: "Estate", action: str, mode: str, who: str, why: str) -> None:
@@ -100,6 +116,6 @@ def _decide(estate: "Estate", action: str, mode: str, who: str, why: str) -> Non
         raise WrongUsage(f"{mode[:50]!r} is no mode{nearest(mode, known)}")
     if not why:
         raise WrongUsage("--why is empty", hint="say why; it is recorded, and told to whom it refuses")
-    name = estate.healer.actions.get(action).name
+    name = estate.mode_name(action)
     with deed(estate.engine, Deed.SET_MODE, subject=name, who=who, mode=mode, why=why):
         estate.modes.set(name, ActionMode(mode), who=who, why=why)

@@ -64,6 +64,6 @@ def _row(line: "HistoryLine") -> dict[str, Cell]:
         "verification": line.verification,
         "act_s": seconds(line.act_started_at, line.act_ended_at),
         "total_s": seconds(line.created_at, line.completed_at),
-        "why": line.why,
+        "why": f"pre-emptive: {line.why}" if line.preemptive else line.why,
         "message": line.message,
     }

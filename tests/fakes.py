@@ -154,6 +154,7 @@ class FakeFault:
     component: str = ""
     open: bool = True
     needs_person: str | None = None
+    prediction: UUID | None = None
 
 
 @dataclass(kw_only=True)
@@ -209,7 +210,7 @@ class FakeHeals:
         flap: timedelta = timedelta(minutes=10),
     ) -> None:
         self.calls: list[str] = []
-        self.taken_back: set[UUID] = set()
+        self.predictions: set[UUID] = set()  # those that stand
         self.fail: dict[str, list[Exception]] = {}
         self.rows: dict[UUID, FakeRow] = {}
         self.faults: dict[UUID, FakeFault] = {}
@@ -233,11 +234,14 @@ class FakeHeals:
         standing = self._standing(place.target, rungs)
         if refusal is None and isinstance(standing, Rung) and standing.mode != "auto":
             standing = self._restrained(standing, plans)
+        told = trigger.foretold
+        if told is not None and told.id not in self.predictions:
+            standing = Answer(decision=Decision.ALREADY_HEALTHY, reason="what was foretold no longer holds")
         if refusal is not None:
             standing = Answer(decision=refusal.decision, reason=refusal.reason)
         sick = observation is not None and observation.health is not Health.HEALTHY
-        opens = sick or (trigger.foretold is not None and isinstance(standing, Rung))
-        fault = self._fault(place.target, trigger.component) if opens else None
+        opens = sick if told is None else isinstance(standing, Rung)
+        fault = self._fault(place.target, trigger.component, told and told.id) if opens else None
         answer = standing if isinstance(standing, Answer) else self._admitted(trigger, place.target, standing, fault)
         answer = replace(answer, fault_id=None if fault is None else fault.id)
         self._answers[trigger.id] = answer
@@ -292,7 +296,7 @@ class FakeHeals:
     def announce_act(self, attempt_id: UUID, *, fence: int, timeout: timedelta) -> bool:
         row = self._held(attempt_id, fence)
         told = None if row is None else row.attempt.foretold
-        off = told is not None and told.id in self.taken_back
+        off = told is not None and told.id not in self.predictions
         if row is None or off or row.lease_until <= self._clock.now() + self._lease / 4:
             self._call("announce_act")
             return False
@@ -317,13 +321,14 @@ class FakeHeals:
         ]
         if outcome.verification is Verification.HEALED:
             fault.open = False
+            self.predictions -= {fault.prediction} if fault.prediction else set()
         elif outcome.escalate or len(fruitless) >= 3:
             fault.needs_person = outcome.message
         return True
 
     def stands(self, prediction: UUID) -> bool:
         self._call("stands")
-        return prediction not in self.taken_back
+        return prediction in self.predictions
 
     def release(self, attempt_id: UUID, *, fence: int) -> None:
         if self._change("release", attempt_id, fence, holder=None):
@@ -350,7 +355,8 @@ class FakeHeals:
 
     def has_open_fault(self, target: str) -> bool:
         self._call("has_open_fault")
-        return any(fault.open and fault.target == target for fault in self.faults.values())
+        mine = [fault for fault in self.faults.values() if fault.prediction is None and fault.target == target]
+        return any(fault.open for fault in mine)
 
     def stopped_by_us(self, target: str) -> bool:
         self._call("stopped_by_us")
@@ -374,6 +380,7 @@ class FakeHeals:
             for fault in self.faults.values()
             if fault.open
             and fault.target == target
+            and fault.prediction is None
             and fault.detected_at < seen_at
             and fault.component not in except_of
         ]
@@ -398,10 +405,12 @@ class FakeHeals:
         held = row is not None and row.attempt.fence == fence and row.attempt.status is Status.RUNNING
         return row if held else None
 
-    def _fault(self, target: str, component: str) -> FakeFault:
-        found = next((fault for fault in self.faults.values() if fault.open and fault.target == target), None)
+    def _fault(self, target: str, component: str, prediction: UUID | None = None) -> FakeFault:
+        mine = [one for one in self.faults.values() if one.target == target and one.prediction == prediction]
+        found = next((fault for fault in mine if fault.open), None)
         if found is None:
-            found = FakeFault(id=uuid7(), target=target, component=component, detected_at=self._clock.now())
+            now = self._clock.now()
+            found = FakeFault(id=uuid7(), target=target, component=component, detected_at=now, prediction=prediction)
             self.faults[found.id] = found
         return found
 

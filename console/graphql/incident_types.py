@@ -42,6 +42,7 @@ class Attempt:
     act_ended_at: datetime | None
     completed_at: datetime | None
     fault_id: strawberry.ID | None
+    preemptive: bool = strawberry.field(description="Done for a prediction, while nothing was sick.")
 
     @strawberry.field(
         description="What it was to mend; null: it is a transition of a breaker.", graphql_type="Fault | None"
@@ -79,6 +80,7 @@ class Attempt:
             act_ended_at=line.act_ended_at,
             completed_at=line.completed_at,
             fault_id=None if line.fault_id is None else strawberry.ID(str(line.fault_id)),
+            preemptive=line.preemptive,
         )
 
 
@@ -99,6 +101,7 @@ class Fault:
     attempt_count: int
     needs_person: str | None
     start_missed_at: datetime | None
+    preemptive: bool = strawberry.field(description="No outage: something was foretold, and nothing sick.")
 
     @strawberry.field(description="The attempts to mend it, the oldest first.", graphql_type=list[Attempt])
     def attempts(self, info: Info) -> list[Attempt] | Awaitable[list[Attempt]]:
@@ -122,6 +125,7 @@ class Fault:
             attempt_count=line.attempts,
             needs_person=line.needs_person,
             start_missed_at=line.start_missed_at,
+            preemptive=line.preemptive,
         )
 
 

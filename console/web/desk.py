@@ -22,6 +22,7 @@ from selfheal.model.identity import Door, Identity, Outcome
 from selfheal.model.maintenance import Scope, Window
 from selfheal.model.mode import ActionMode
 from selfheal.model.pause import Pause
+from selfheal.model.prediction import PREEMPT
 from selfheal.policy.breaker_names import tenant_of
 from selfheal.policy.identity import Deed, check, sees_all
 from selfheal.policy.names import nearest
@@ -181,7 +182,9 @@ class Desk:
     def set_mode(self, action: str, mode: ActionMode, *, why: str) -> None:
         """Decide how far an action may go by itself."""
         with self._deed(Deed.SET_MODE, action, {"mode": mode.value, "why": why}):
-            self.services.estate.modes.set(self._action(action), mode, who=self.identity.name, why=_reason(why))
+            self._action(action.removeprefix(PREEMPT))
+            name = self.services.estate.mode_name(action)
+            self.services.estate.modes.set(name, mode, who=self.identity.name, why=_reason(why))
 
     def acknowledge(self, pattern: str, *, why: str) -> Sequence[OpenAlert]:
         """Take the open alerts that this means, and give those that nobody had."""

@@ -9,6 +9,9 @@ from uuid import UUID
 from selfheal.model.forecast import Kept
 from selfheal.model.trigger import Priority, TriggerType
 
+PREEMPT = "preempt:"
+"""Before an action's name: what it may do, and has done, before anything is sick; it is written and judged apart."""
+
 
 class Outcome(StrEnum):
     """What became of a prediction.

@@ -6,6 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from selfheal.model.attempt import Status, Verification
+from selfheal.model.trigger import PREEMPTIVE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,11 @@ class HistoryLine:
     act_started_at: datetime | None
     act_ended_at: datetime | None
     completed_at: datetime | None
+
+    @property
+    def preemptive(self) -> bool:
+        """Whether nothing was sick: it was done for a prediction."""
+        return self.trigger_type in PREEMPTIVE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +133,11 @@ class FaultLine:
     attempts: int
     needs_person: str | None
     start_missed_at: datetime | None
+
+    @property
+    def preemptive(self) -> bool:
+        """Whether nothing was sick: what is told here was done, asked or planned for a prediction."""
+        return self.trigger_type in PREEMPTIVE
 
     @property
     def state(self) -> FaultState:

@@ -23,15 +23,28 @@ def _of_fault(fault: FaultLine) -> Iterator[Event]:
     yield Event(
         at=fault.detected_at,
         kind=EventKind.DETECTED,
-        words=f"{fault.component} was found sick ({fault.trigger_type}), priority {fault.priority}",
+        words=_found(fault),
     )
     if fault.start_missed_at is not None:
         words = f"no heal had begun within the deadline of priority {fault.priority}"
         yield Event(at=fault.start_missed_at, kind=EventKind.MISSED, words=words)
     if fault.closed_at is not None:
-        how = "an attempt healed it" if fault.resolution == "HEALED" else "it recovered by itself"
+        how = _over(fault)
         took = (fault.closed_at - fault.detected_at).total_seconds()
         yield Event(at=fault.closed_at, kind=EventKind.CLOSED, words=f"{how}, {took:.1f} s after it was detected")
+
+
+def _found(fault: FaultLine) -> str:
+    """What was noticed: that it is sick, or that it will be."""
+    if fault.preemptive:
+        return f"{fault.component} was healthy, and this was foretold of it: {fault.trigger_type}, a pre-emptive case"
+    return f"{fault.component} was found sick ({fault.trigger_type}), priority {fault.priority}"
+
+
+def _over(fault: FaultLine) -> str:
+    if fault.preemptive:
+        return "a pre-emptive heal helped" if fault.resolution == "HEALED" else "it is foretold no more"
+    return "an attempt healed it" if fault.resolution == "HEALED" else "it recovered by itself"
 
 
 def _refused(one: RefusalLine) -> Event:

@@ -37,6 +37,7 @@ from selfheal.model.breaker import Denial, Permit
 from selfheal.model.errors import PlanNeeded
 from selfheal.model.mode import Standards
 from selfheal.model.observation import Health, Observation
+from selfheal.model.prediction import PREEMPT
 from selfheal.model.trigger import NOT_OF_HEALTH, Trigger
 from selfheal.store import recoveries
 from selfheal.store.admission_values import LIMITS, NO_ADMISSION_NOW, REQUEST, limits_of, plans_json, request_of
@@ -252,7 +253,8 @@ class Heals:
                 if outcome.verification is not Verification.HEALED:
                     connection.execute(_consequence(row.fault_id, outcome))
                 connection.execute(select(func.settle_foretold(row.prediction_id, row.verification)))
-            self._modes.judge_in(connection, row.action_name, row.mode)
+            apart = "" if row.prediction_id is None else PREEMPT
+            self._modes.judge_in(connection, apart + row.action_name, row.mode)
             recoveries.note_in(connection, row, outcome)
         return True
 

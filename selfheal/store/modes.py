@@ -1,5 +1,8 @@
 """Modes of actions in Postgres: written by people and by demotions, read by admission in its own transaction.
 
+What an action does before anything is sick is written, counted and judged apart, under `preempt:ACTION`: that it brings
+no memory down says nothing about how well it starts what is dead.
+
 `settle` lets each verified outcome be judged within its own transaction, so that a demotion is in force for every
 process with the result that caused it; `review` does the same for what waits outside of heals: plans in mode shadow.
 """
@@ -11,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Connection
 
 from selfheal.model.mode import ActionMode, Change, ModeChange, Shadowed, Standards, Step, WrittenMode
+from selfheal.model.prediction import PREEMPT
 from selfheal.policy.promotion import judge, stricter
 from selfheal.store.admission_values import NO_ADMISSION_NOW
 from selfheal.store.engine import transaction
@@ -23,25 +27,27 @@ _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('selfheal.mode.' ||
 _HEALS = text(
     """SELECT h.good FROM (
            SELECT a.verification = 'HEALED' AS good, a.created_at FROM healing_actions a
-           WHERE a.action_name = :action AND a.mode = :mode AND a.completed_at IS NOT NULL AND a.prediction_id IS NULL
+           WHERE a.action_name = :action AND a.mode = :mode AND a.completed_at IS NOT NULL
+             AND (a.prediction_id IS NOT NULL) = :preemptive
              AND a.execution_time_ms IS NOT NULL AND NOT a.interrupted
-             AND a.created_at > coalesce((SELECT m.since FROM action_modes m WHERE m.action = :action), '-infinity')
+             AND a.created_at > coalesce((SELECT m.since FROM action_modes m WHERE m.action = :name), '-infinity')
            ORDER BY a.created_at DESC LIMIT :most) h
        ORDER BY h.created_at"""
 )
 _PLANS = text(
     """SELECT p.good FROM (
            SELECT s.verdict = 'NEEDED' AS good, s.planned_at FROM shadow_results s
-           WHERE s.action = :action AND s.verdict <> 'OPEN' AND NOT s.preemptive
-             AND s.planned_at > coalesce((SELECT m.since FROM action_modes m WHERE m.action = :action), '-infinity')
+           WHERE s.action = :action AND s.verdict <> 'OPEN' AND s.preemptive = :preemptive
+             AND s.planned_at > coalesce((SELECT m.since FROM action_modes m WHERE m.action = :name), '-infinity')
            ORDER BY s.planned_at DESC LIMIT :most) p
        ORDER BY p.planned_at"""
 )
 _SHADOWED = text(
-    """SELECT s.action, count(*) FILTER (WHERE s.verdict = 'NEEDED') AS needed,
+    """SELECT CASE WHEN s.preemptive THEN 'preempt:' ELSE '' END || s.action AS action,
+              count(*) FILTER (WHERE s.verdict = 'NEEDED') AS needed,
               count(*) FILTER (WHERE s.verdict = 'UNNEEDED') AS unneeded,
               count(*) FILTER (WHERE s.verdict = 'OPEN') AS open
-       FROM shadow_results s GROUP BY s.action ORDER BY s.action"""
+       FROM shadow_results s GROUP BY 1 ORDER BY 1"""
 )
 
 
@@ -112,15 +118,22 @@ class Modes:
                     self.judge_in(connection, action, now)
 
     def judge_in(self, connection: Connection, action: str, mode: str | None) -> None:
-        """Demote, or propose, by the results in this mode; within the caller's transaction."""
+        """Demote, or propose, by the results in this mode; within the caller's transaction.
+
+        Args:
+            connection: the caller's.
+            action: its name, or `preempt:` and its name.
+            mode: in which it was admitted; None: it was no attempt.
+        """
         if mode is None:
             return
         connection.execute(_ONE_AT_A_TIME, {"action": action})  # two results at once: the later one counts both
-        now = stricter([mode, _written(connection, action)])
+        own = action.removeprefix(PREEMPT)
+        now = stricter([mode, _written(connection, action), _written(connection, own)])
         if now != mode:  # demoted meanwhile: what was admitted before says nothing about the mode in force
             return
         most = self._standards.fewest if now is ActionMode.AUTO else _MOST
-        asked = {"action": action, "mode": now.value, "most": most}
+        asked = {"action": own, "name": action, "mode": now.value, "most": most, "preemptive": own != action}
         results = connection.scalars(_PLANS if now is ActionMode.SHADOW else _HEALS, asked).all()
         step = judge(now, results, self._standards)
         if step is not None:
@@ -138,7 +151,8 @@ def _take(connection: Connection, action: str, now: ActionMode, step: Step) -> N
 
 
 def _how(action: str) -> str:
-    return f"by [actions.{action}] in the settings, or `selfheal actions mode {action} ...` where it was set there"
+    where = "[prediction.preempt]" if action.startswith(PREEMPT) else f"[actions.{action}]"
+    return f"by {where} in the settings, or `selfheal actions mode {action} ...` where it was set there"
 
 
 def _is_proposed(connection: Connection, action: str, step: Step) -> bool:

@@ -13,10 +13,12 @@ from selfheal.clients.estate_database import EstateDatabase
 from selfheal.clients.request_file import RequestFile
 from selfheal.model.breaker_rules import Scope
 from selfheal.model.errors import Permanent, SelfhealError
+from selfheal.model.prediction import PREEMPT
 from selfheal.model.trigger import Trigger
 from selfheal.model.web_address import WebAddress
 from selfheal.policy.breaker_names import FORMS, checked, heal_breaker
 from selfheal.policy.places import place_of
+from selfheal.policy.promotion import stricter
 from selfheal.ports import ContainerControl
 from selfheal.probes.observe import Observer
 from selfheal.protocol import own_health
@@ -148,7 +150,7 @@ class Estate:
         self.telling.turn()  # settling may take a minute, and a person is to know of a storm before
         settled = reconcile(self.healer, steps)
         self._settle_file()
-        self.modes.review(self.modes_by_settings())
+        self.modes.review({**self.modes_by_settings(), **self.modes_ahead()})
         self.telling.turn()
         return settled
 
@@ -196,6 +198,23 @@ class Estate:
     def modes_by_settings(self) -> Mapping[str, str]:
         """How far each action may go by the settings; one that cannot be loaded goes nowhere, and `doctor` tells."""
         return self.healer.actions.modes()
+
+    def mode_name(self, action: str) -> str:
+        """An action as modes are written of it: before anything is sick with `preempt:` in front.
+
+        Raises:
+            Permanent: no action is named so.
+        """
+        own = self.healer.actions.get(action.removeprefix(PREEMPT)).name
+        return PREEMPT + own if action.startswith(PREEMPT) else own
+
+    def modes_ahead(self) -> Mapping[str, str]:
+        """The same before anything is sick, by `preempt:` and the action's name."""
+        preempting = self.healer.preempting
+        return {
+            f"{PREEMPT}{name}": stricter([mode, preempting.mode_of(name)]).value
+            for name, mode in self.modes_by_settings().items()
+        }
 
     def watcher(
         self, *, run_id: UUID, dispatch: Callable[[Trigger], Result], reconcile: Callable[[], object]

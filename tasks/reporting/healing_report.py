@@ -93,7 +93,8 @@ def _decided(story: FaultStory, line: HistoryLine) -> list[str]:
     """Admission's part."""
     number = 1 + sum(one.line.created_at < line.created_at for one in story.attempts)
     earlier = [one for one in story.refusals if one.first_at < line.created_at]
-    kind = f"{words(line.trigger_type)} with priority {words(story.fault.priority)}"
+    ahead = " (pre-emptive: nothing was sick)" if line.preemptive else ""
+    kind = f"{words(line.trigger_type)}{ahead} with priority {words(story.fault.priority)}"
     return [
         f"Admitted: {words(line.action)}, attempt {number} on this fault, for {kind}",
         *(

@@ -15,7 +15,7 @@ from uuid6 import uuid7
 from selfheal.model.admission import Answer, Decision, Limits, Place, Refusal, Rung
 from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan, RollbackOutcome, Status, Verification
 from selfheal.model.observation import Health, Incarnation, Observation
-from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
+from selfheal.model.trigger import Foretold, Priority, Source, Trigger, TriggerType
 from selfheal.ports import HealStore
 from selfheal.store.heals import Heals
 
@@ -34,6 +34,13 @@ SHIFT = """
 """
 
 
+FORETELL = """
+    INSERT INTO predictions (id, rule, component, metric, value, threshold, why)
+    VALUES (%(id)s, 'MEMORY_PRESSURE', 'backend', 'memory_percent', 91, 85, 'its memory is high')
+"""
+TAKE_BACK = "UPDATE predictions SET ended_at = now() WHERE id = %(id)s"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Bench:
     """A store under test.
@@ -42,11 +49,13 @@ class Bench:
         store: the real one, or the fake.
         now: its time.
         passes: lets time pass for it.
+        foretells: a prediction of the backend stands from now on, or no longer.
     """
 
     store: HealStore
     now: Callable[[], datetime]
     passes: Callable[[timedelta], None]
+    foretells: Callable[[UUID, bool], None]
 
     def ask(self, trigger: Trigger | None = None, *, refusal: Refusal | None = None) -> Answer:
         """Raise a trigger."""
@@ -125,8 +134,16 @@ def bench(request: pytest.FixtureRequest) -> Bench:
     """The same promises of both."""
     if request.param == "fake":
         clock = FakeClock()
+        fake = FakeHeals(clock, **LIMITS)
+
+        def remembers(prediction: UUID, stands: bool) -> None:  # noqa: FBT001 - as the real one
+            (fake.predictions.add if stands else fake.predictions.discard)(prediction)
+
         return Bench(
-            store=FakeHeals(clock, **LIMITS), now=clock.now, passes=lambda time: clock.wait(time.total_seconds())
+            store=fake,
+            now=clock.now,
+            passes=lambda time: clock.wait(time.total_seconds()),
+            foretells=remembers,
         )
     engine: Engine = request.getfixturevalue("empty")
     embedded: Embedded = request.getfixturevalue("embedded_postgres")
@@ -137,7 +154,12 @@ def bench(request: pytest.FixtureRequest) -> Bench:
         with psycopg.connect(dsn, dbname="selfheal") as superuser:
             superuser.execute(SHIFT, {"by": time})
 
+    def foretells(prediction: UUID, stands: bool) -> None:  # noqa: FBT001 - it stands, or no longer
+        with psycopg.connect(embedded.servers.postgres.superuser_dsn(), dbname="selfheal") as superuser:
+            superuser.execute(FORETELL if stands else TAKE_BACK, {"id": prediction})
+
     return Bench(
+        foretells=foretells,
         store=Heals(engine, Limits(**LIMITS, at_once=100, in_10_min=100, in_hour=100, storm_estate=0)),
         now=lambda: datetime.now(UTC),
         passes=passes,
@@ -452,3 +474,38 @@ def test_a_fault_for_a_person_rests(bench: Bench) -> None:
     """An outcome that escalates keeps the action from the target, whatever else it was."""
     bench.finish(replace(FAILED, interrupted=True, escalate=True), acted=False)
     assert bench.ask().decision is Decision.COOLDOWN
+
+
+def foreseen(bench: Bench) -> Trigger:
+    """A prediction that stands, as a trigger."""
+    foretold = Foretold(id=uuid7(), metric="memory_percent", value=91, threshold=85)
+    bench.foretells(foretold.id, True)  # noqa: FBT003 - it stands
+    trigger = replace(a_trigger(), type=TriggerType.MEMORY_PRESSURE, priority=Priority.MEDIUM)
+    return replace(trigger, source=Source.PREDICTIVE_HEALTH, foretold=foretold)
+
+
+def test_what_is_foretold_is_healed_without_an_open_fault(bench: Bench) -> None:
+    """The attempt knows its prediction, which is over once it is healed; nothing was sick."""
+    trigger = foreseen(bench)
+    attempt = bench.claimed(bench.ask(trigger).attempt_id)
+    assert attempt.foretold == trigger.foretold
+    assert trigger.foretold is not None
+    assert not bench.store.has_open_fault(target_of())
+    bench.acts(attempt)
+    assert bench.store.settle(attempt.id, fence=1, outcome=HEALED, execution_ms=5)
+    assert not bench.store.stands(trigger.foretold.id)
+
+
+def test_what_is_taken_back_is_neither_admitted_nor_announced(bench: Bench) -> None:
+    """The act of a prediction that no longer stands does not begin."""
+    trigger = foreseen(bench)
+    assert trigger.foretold is not None
+    attempt = bench.claimed(bench.ask(trigger).attempt_id)
+    assert bench.store.record_plan(attempt.id, fence=1, plan=Plan())
+    assert bench.store.stands(trigger.foretold.id)
+    bench.foretells(trigger.foretold.id, False)  # noqa: FBT003 - no longer
+    assert not bench.store.announce_act(attempt.id, fence=1, timeout=MINUTE)
+    assert not bench.store.stands(trigger.foretold.id)
+    assert bench.store.settle(attempt.id, fence=1, outcome=FAILED, execution_ms=None)
+    again = replace(trigger, id=uuid7())
+    assert bench.ask(again).decision is Decision.ALREADY_HEALTHY

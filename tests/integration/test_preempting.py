@@ -321,3 +321,16 @@ def test_a_plan_is_judged_by_what_became_of_the_prediction(crystal: Callable[...
     with one.desk.engine.connect() as connection:
         verdicts = dict(connection.execute(text("SELECT component, verdict FROM shadow_results")).tuples().all())
     assert verdicts == {"hit": "NEEDED", "miss": "UNNEEDED", "open": "OPEN"}
+
+
+def test_results_ahead_of_time_are_judged_apart(crystal: Callable[..., Crystal]) -> None:
+    """Ten that did not help demote the action before anything is sick, and nothing of it where something is."""
+    one = crystal(cooldown=timedelta(0), flap=timedelta(0), per_action=1000)
+    modes = Modes(one.desk.engine, Standards())
+    for number in range(10):
+        one.desk.end(one.foretold(f"service-{number}"), FAILED)
+    assert {name: written.mode for name, written in modes.written().items()} == {
+        "preempt:restart-service": ActionMode.APPROVE
+    }
+    assert one.foretold("another").decision is Decision.AWAITING_APPROVAL
+    assert one.desk.ask("sick").admitted

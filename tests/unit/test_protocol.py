@@ -15,7 +15,8 @@ from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan, Rollba
 from selfheal.model.component import Component, ProbeKind
 from selfheal.model.errors import ForAPerson, Permanent, SelfhealError, StoodDown, Transient, Undone
 from selfheal.model.observation import Health, Incarnation, Observation
-from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
+from selfheal.model.prediction import Preempting
+from selfheal.model.trigger import Foretold, Priority, Source, Trigger, TriggerType
 from selfheal.protocol.dry_run import preview
 from selfheal.protocol.heal import Result, heal
 from selfheal.protocol.healer import Healer
@@ -778,3 +779,78 @@ def test_a_plan_that_cannot_be_made_says_why() -> None:
     ward.patient.on["prepare"] = away
     assert ward.heal().name == "AwaitingApproval"
     assert ward.store.plans[0].steps == ("it could not be planned: supervisord does not answer",)
+
+
+class Foreseen(Ward):
+    """A healthy patient of which something is foretold, and what is measured after the act."""
+
+    def __init__(self, *measured: float | None) -> None:
+        super().__init__()
+        self.measured = list(measured)
+        self.patient.health = Health.HEALTHY
+        self.healer = replace(
+            self.healer,
+            preempting=Preempting(mode="auto"),
+            measure=lambda *_: self.measured.pop(0) if self.measured else None,
+        )
+        self.steps = plain_steps(self.healer)
+        self.foretold = Foretold(id=uuid7(), metric="memory_percent", value=91, threshold=85)
+        self.store.predictions.add(self.foretold.id)
+
+    def measure(self, *_: object) -> float | None:
+        return self.measured.pop(0) if self.measured else None
+
+    def foreseen(self) -> Trigger:
+        kind, source = TriggerType.MEMORY_PRESSURE, Source.PREDICTIVE_HEALTH
+        return replace(a_trigger(), type=kind, source=source, priority=Priority.CRITICAL, foretold=self.foretold)
+
+
+def test_a_pre_emptive_heal_is_verified_by_its_metric() -> None:
+    """It waits until the metric is below its threshold, and looks once more after the healthy delay."""
+    ward = Foreseen(90, 86, 84, 83)
+    outcome = ward.heal(ward.foreseen()).outcome
+    assert outcome is not None
+    assert outcome.verification is Verification.HEALED
+    assert "memory_percent is 83" in outcome.message
+    assert not ward.store.stands(ward.foretold.id)
+
+
+def test_what_does_not_come_down_is_not_healed_and_not_rolled_back() -> None:
+    """It is healthy, which is all that a way back could bring about."""
+    ward = Foreseen(*[90.0] * 100)
+    outcome = ward.heal(ward.foreseen()).outcome
+    assert outcome is not None
+    assert (outcome.status, outcome.verification) == (Status.FAILED, Verification.NOT_HEALED)
+    assert "rollback" not in ward.store.calls
+
+
+def test_what_cannot_be_measured_is_unknown() -> None:
+    """Nobody can tell whether it helped."""
+    ward = Foreseen()
+    outcome = ward.heal(ward.foreseen()).outcome
+    assert outcome is not None
+    assert (outcome.status, outcome.verification) == (Status.FAILED, Verification.UNKNOWN)
+
+
+def test_what_is_taken_back_or_falls_sick_before_the_act_is_not_touched() -> None:
+    """The last look asks both."""
+    ward = Foreseen()
+    ward.patient.on["prepare"] = ward.store.predictions.clear
+    outcome = ward.heal(ward.foreseen()).outcome
+    assert outcome is not None
+    assert "no longer holds" in outcome.message
+    ward = Foreseen()
+    ward.patient.on["prepare"] = lambda: setattr(ward.patient, "health", Health.SICK)
+    outcome = ward.heal(ward.foreseen()).outcome
+    assert outcome is not None
+    assert "no longer healthy" in outcome.message
+    assert "commit" not in ward.store.calls
+
+
+def test_what_observes_only_does_nothing_ahead_of_time() -> None:
+    """The mode of predictions counts where the action's own goes further."""
+    ward = Foreseen(10)
+    ward.healer = replace(ward.healer, preempting=Preempting())
+    ward.steps = plain_steps(ward.healer)
+    assert ward.heal(ward.foreseen()).answer.decision is Decision.NOT_ALLOWED
+    assert "commit" not in ward.store.calls
