@@ -27,8 +27,8 @@ INSERT INTO faults (id, target_key, component, trigger_type)
 VALUES ('00000000-0000-7000-8000-000000000001', 'supervisor/bench/bare', 'bare', 'SERVICE_DOWN');
 
 -- The target that is being healed already, for the refusals.
-SELECT admit_trigger(ROW(uuid_generate_v7(), uuid_generate_v7(), 'SERVICE_DOWN', 'taken', 'supervisor/bench/taken', ARRAY['restart-service'], ARRAY['RESTART_SERVICE'], 'watcher', 'CRITICAL', now(), now(), '{"health": "sick"}', true, NULL, NULL, 'process EXITED', '', 0, '{}', NULL, NULL, '{}', ARRAY['auto'], ARRAY[50], 215, 'watcher', '{}', NULL)::admission_request,
-                     ROW('60 s', '10 min', '10 min', 3, 5, 3, 10, 30, 0.2, 10, 5, 10, '5 min', '10 min', '60 s', '10 min', '1 h', '1 h', '24 h', '24 h', '10 min')::admission_limits);
+SELECT admit_trigger(ROW(uuid_generate_v7(), uuid_generate_v7(), 'SERVICE_DOWN', 'taken', 'supervisor/bench/taken', ARRAY['restart-service'], ARRAY['RESTART_SERVICE'], 'watcher', 'CRITICAL', now(), now(), '{"health": "sick"}', true, NULL, NULL, 'process EXITED', '', 0, '{}', NULL, NULL, '{}', ARRAY['auto'], ARRAY[50], 215, 'watcher', '{}', NULL, NULL)::admission_request,
+                     ROW('60 s', '10 min', '10 min', 3, 5, 3, 10, 30, 0.2, 10, 5, 10, '5 min', '10 min', '60 s', '10 min', '1 h', '1 h', '24 h', '24 h', '10 min', 1, 3, 12, 3)::admission_limits);
 
 -- From here on each new attempt is settled, and each new fault seen, two hours ago: so the default limits are asked and
 -- never met. All sides insert through the same trigger.
