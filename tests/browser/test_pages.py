@@ -40,11 +40,11 @@ def test_pages_are_accessible(
     chromium: Browser, dashboard: Dashboard, happened: Happened, scheme: Literal["light", "dark"], size: Any
 ) -> None:
     """No violation on any page, no complaint of the browser, no request elsewhere, nothing wider than the phone."""
+    told = foretold(happened.desk)
     dashboard.services.pauses.pause(who="anna", why="the network is being moved")
     happened.desk.do("INSERT INTO storms (estate_group, sick, quiet_at) VALUES ('', 12, now() + interval '10 min')")
     said: list[str] = []
     happened.desk.do(ALERTS)
-    told = foretold(happened.desk)
     pages = [
         "/",
         "/actions",

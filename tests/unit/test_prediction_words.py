@@ -1,11 +1,12 @@
 """Predictions in words and figures, and which stretch of their metric is shown."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from uuid6 import uuid7
 
+from console import predictions as command
 from selfheal.model.prediction import Outcome, Prediction
 from selfheal.model.prediction_report import Answer, Point, RuleRecord
 from selfheal.model.trigger import PREEMPTIVE, TriggerType
@@ -69,9 +70,11 @@ def test_figures(value: float, metric: str, told: str) -> None:
 
 
 def test_every_rule_and_state_has_words() -> None:
-    """None of them is told by its name in capitals."""
+    """None of them is told by its name in capitals, and the command line knows them all."""
     assert set(words.RULES) == PREEMPTIVE
     assert set(words.OUTCOMES) == set(Outcome)
+    assert set(get_args(command.Rule)) == PREEMPTIVE
+    assert set(get_args(command.Kind)) == set(Outcome)
     states = [prediction(), prediction(ended_at=NOW), prediction(outcome=Outcome.MISS, settled_at=NOW)]
     assert [words.state_of(one) for one in states] == ["STANDS", "ENDED", "MISS"]
     late = prediction(breach_at=NOW - 12 * MINUTE)
