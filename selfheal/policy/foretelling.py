@@ -97,20 +97,31 @@ _SLACK = 3 * BUCKET
 """The forecast looks a little further than the horizon: an alarm takes three values."""
 
 
-def memory_pressure(name: Name, lows: Mapping[int, tuple[float, float]], rules: Rules, *, bucket: int) -> Sign:
+def memory_pressure(
+    name: Name,
+    lows: Mapping[int, tuple[float, float]],
+    rules: Rules,
+    *,
+    bucket: int,
+    before: Sequence[float] = (),
+) -> Sign:
     """MEMORY_PRESSURE: every look of so long was above the mark; it ends with five minutes all below it.
+
+    What was above it on most days before at this hour lives there: that is nothing new, and only a forecast says more.
 
     Args:
         name: component and metric.
         lows: the lowest and highest value by bucket.
         rules: of the settings.
         bucket: the newest that is complete.
+        before: the level at this hour of the days before; NaN where it is not known.
     """
     component, metric = name
     buckets = max(1, math.ceil(rules.memory_high_for / BUCKET))
     last = [lows.get(bucket - back, (math.nan, math.nan)) for back in range(buckets)]
     foretold = None
-    if all(math.isfinite(low) and low > rules.memory_high for low, _ in last):
+    lives = _lives_above(before, rules.memory_high)
+    if not lives and all(math.isfinite(low) and low > rules.memory_high for low, _ in last):
         value = last[0][1] if math.isfinite(last[0][1]) else last[0][0]
         foretold = Foretold(
             rule=TriggerType.MEMORY_PRESSURE,
@@ -125,8 +136,14 @@ def memory_pressure(name: Name, lows: Mapping[int, tuple[float, float]], rules: 
         )
     highest = last[0][1]
     silent = all(not math.isfinite(lows.get(bucket - back, (math.nan,))[0]) for back in range(_QUIET))
-    over = (math.isfinite(highest) and highest <= rules.memory_high) or silent
+    over = (math.isfinite(highest) and highest <= rules.memory_high) or silent or lives
     return _sign(TriggerType.MEMORY_PRESSURE, name, foretold, over=over)
+
+
+def _lives_above(days: Sequence[float], mark: float) -> bool:
+    """Whether most of the days that are known were above it, and enough are known."""
+    known = [day for day in days if math.isfinite(day)]
+    return len(known) >= FEWEST_DAYS and 2 * sum(day > mark for day in known) > len(known)
 
 
 def response_rising(

@@ -15,7 +15,7 @@ from uuid import UUID
 from uuid6 import uuid7
 
 from selfheal.forecast.board import RESPONSE
-from selfheal.forecast.rows import BUCKET_S
+from selfheal.forecast.rows import BUCKET_S, DAY
 from selfheal.model.component import Component
 from selfheal.model.errors import SelfhealError
 from selfheal.model.forecast import Name
@@ -159,8 +159,14 @@ class Predicting:
     def _pressures(self, looked: Looked, at: datetime) -> Sequence[Sign]:
         names = [name for name in looked.board.names if name[1] == foretelling.MEMORY]
         lows = self.store.lows(names, since=at - max(_MEMORY, self.rules.memory_high_for), until=at)
+        levels = looked.board.levels(foretelling.MEMORY, back=_BACK, over=DAY)
         bucket = looked.board.bucket
-        return [foretelling.memory_pressure(name, lows.get(name, {}), self.rules, bucket=bucket) for name in names]
+        return [
+            foretelling.memory_pressure(
+                name, lows.get(name, {}), self.rules, bucket=bucket, before=levels.get(name, [[]])[0][1:]
+            )
+            for name in names
+        ]
 
     def _rises(self, looked: Looked) -> Sequence[Sign]:
         over = max(1, math.ceil(self.rules.response_rise_over.total_seconds() / BUCKET_S))

@@ -66,6 +66,24 @@ def test_memory_pressure_needs_every_bucket(lows: dict[int, tuple[float, float]]
     assert not (sign.foretold and sign.over)
 
 
+@pytest.mark.parametrize(
+    ("before", "lives"),
+    [
+        ([90.0] * 7, True),
+        ([90.0, 90.0, 90.0, 40.0, 40.0], True),
+        ([90.0, 90.0, 40.0, 40.0], False),
+        ([90.0, 90.0], False),
+        ([90.0, math.nan, 90.0, math.nan], False),
+        ([], False),
+    ],
+)
+def test_what_lives_above_the_mark_is_left_alone(before: list[float], lives: bool) -> None:  # noqa: FBT001 - a case
+    """Most of at least three days before at this hour: a cache that is full is no leak, and what stood ends."""
+    lows = {98: (88.0, 90.0), 99: (88.0, 90.0), 100: (88.0, 90.0)}
+    sign = memory_pressure(NAME, lows, RULES, bucket=100, before=before)
+    assert (sign.foretold is None, sign.over) == (lives, lives)
+
+
 def test_memory_pressure_ends_below_the_mark_or_in_silence() -> None:
     """A look above it goes on; an hour without any is the end."""
     for newest, over in (((80.0, 84.0), True), ((80.0, 86.0), False), ((86.0, 90.0), False)):
