@@ -587,6 +587,9 @@ BEGIN
     IF v_counted <> v_record THEN                   -- an equal refusal was counted
         UPDATE trigger_answers a SET decision_id = v_counted WHERE a.trigger_id = r.trigger;
     END IF;
+    IF r.prediction IS NOT NULL AND v_retry IS NOT NULL THEN    -- asked again no later than when it may begin
+        UPDATE raised_triggers t SET next_try_at = least(t.next_try_at, v_retry) WHERE t.id = r.prediction;
+    END IF;
     RETURN QUERY SELECT v_decision, v_reason, v_attempt, v_fault, false, v_retry, v_action;
 END
 $fn$;

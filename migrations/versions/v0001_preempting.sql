@@ -5,7 +5,7 @@
 -- What a heal for it must know of a prediction, kept with the attempt.
 CREATE FUNCTION foretold_json(p_prediction uuid) RETURNS jsonb LANGUAGE sql STABLE AS $fn$
     SELECT coalesce((SELECT jsonb_build_object('foretold', jsonb_build_object(
-                                'metric', p.metric, 'value', p.value, 'threshold', p.threshold))
+                                'metric', p.metric, 'value', p.value, 'well_below', coalesce(p.well_below, p.threshold)))
                      FROM predictions p WHERE p.id = p_prediction), '{}')
 $fn$;
 

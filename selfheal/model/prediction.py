@@ -238,12 +238,10 @@ class Preempting:
     Attributes:
         mode: of every action that has none here.
         actions: the modes of single actions, by name; the action's own mode counts where it is stricter.
-        memory_high: a heal for memory has brought it below this, in percent, or has not healed.
     """
 
     mode: str = "observe"
     actions: Mapping[str, str] = field(default_factory=dict)
-    memory_high: float = 85
 
     def mode_of(self, action: str) -> str:
         """How far this action may go before anything is sick."""

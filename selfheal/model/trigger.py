@@ -86,13 +86,13 @@ class Foretold:
         id: of the prediction.
         metric: which, with its unit, as `health_history` has it.
         value: what it was when it was foretold.
-        threshold: what it must not reach.
+        well_below: the heal has helped when the metric is below this.
     """
 
     id: UUID
     metric: str
     value: float
-    threshold: float
+    well_below: float
 
 
 @dataclass(frozen=True, kw_only=True)

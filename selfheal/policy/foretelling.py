@@ -51,7 +51,7 @@ def limit_of(
 
 
 def breach(  # noqa: PLR0913 - what is known of a series
-    name: Name, *, value: float, limit: float, forecast: Forecast, begun: bool, horizon: timedelta
+    name: Name, *, value: float, limit: float, forecast: Forecast, begun: bool, rules: Rules
 ) -> Sign:
     """BREACH_FORETOLD: the alarm of the forecast, which has its own patience.
 
@@ -61,19 +61,19 @@ def breach(  # noqa: PLR0913 - what is known of a series
         limit: what it must not reach.
         forecast: with a time where the alarm begins.
         begun: whether the alarm began since the last run.
-        horizon: a breach that is further away is told by nobody.
+        rules: of the settings; a breach beyond the horizon is told by nobody.
     """
     component, metric = name
     foretold = None
     due = forecast.breach_at
-    if begun and forecast.alarm and value < limit and due is not None and due - forecast.at <= horizon + _SLACK:
+    if begun and forecast.alarm and value < limit and due is not None and due - forecast.at <= rules.horizon + _SLACK:
         foretold = Foretold(
             rule=TriggerType.BREACH_FORETOLD,
             component=component,
             metric=metric,
             value=value,
             threshold=limit,
-            well_below=value,
+            well_below=min(value, rules.memory_high) if metric == MEMORY else value,
             priority=Priority.HIGH,
             why=f"{metric} is {value:.4g} and will reach {limit:.4g} in about {_words(due - forecast.at)}",
             breach_at=due,

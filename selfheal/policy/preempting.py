@@ -68,20 +68,9 @@ def refuse_foretold(
     return Refusal(decision=decision, reason=reason)
 
 
-def bound_of(kind: str, foretold: Foretold, *, memory_high: float) -> float | None:
-    """Below which the metric must be for the heal to have helped; None: no look can tell.
-
-    A breach that is only foretold leaves the metric below its threshold all the time: then it must have come down from
-    what it was.
-    """
-    if foretold.metric not in {MEMORY, MEMORY_BYTES, RESPONSE}:
-        return None
-    bounds = [foretold.threshold]
-    if foretold.metric == MEMORY:
-        bounds.append(memory_high)
-    if kind == _BREACH:
-        bounds.append(foretold.value)
-    return min(bounds)
+def bound_of(foretold: Foretold) -> float | None:
+    """Below which the metric must be for the heal to have helped; None: no look can tell."""
+    return foretold.well_below if foretold.metric in {MEMORY, MEMORY_BYTES, RESPONSE} else None
 
 
 def as_measured(seen: Observation, foretold: Foretold, *, bound: float, measured: float | None) -> Observation:

@@ -40,16 +40,10 @@ class MemoryProbe:
         """Look once."""
         return look(component, incarnation, self._clock, lambda: self._ask(component, incarnation))
 
-    def use(self, component: Component, incarnation: Incarnation | None) -> MemoryUse:
-        """What it uses now.
-
-        Raises:
-            Permanent, Transient: nobody can tell.
-        """
-        return self._use(component, _limit_of(component), incarnation)
-
     def _ask(self, component: Component, incarnation: Incarnation | None) -> Seen:
-        limit = _limit_of(component)
+        limit = component.memory
+        if limit is None:
+            raise Permanent(f"{component.name} has no memory limit", hint="set memory in the settings of the component")
         try:
             return _judge(self._use(component, limit, incarnation), limit)
         except Transient as error:
@@ -66,12 +60,6 @@ class MemoryProbe:
         if self._processes is None:
             raise Permanent("processes of this machine are not looked at here")
         return self._processes.memory(incarnation)
-
-
-def _limit_of(component: Component) -> MemoryLimit:
-    if component.memory is None:
-        raise Permanent(f"{component.name} has no memory limit", hint="set memory in the settings of the component")
-    return component.memory
 
 
 def _judge(use: MemoryUse, limit: MemoryLimit) -> Seen:

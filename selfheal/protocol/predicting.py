@@ -150,7 +150,7 @@ class Predicting:
                     limit=one.limit,
                     forecast=newest,
                     begun=first is not None,
-                    horizon=self.rules.horizon,
+                    rules=self.rules,
                 )
             )
         said = {(one.component, one.metric) for one in found}

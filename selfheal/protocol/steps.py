@@ -194,7 +194,7 @@ def _judged(healer: Healer, attempt: Attempt, component: Component, seen: Observ
     told = attempt.foretold
     if told is None or seen.health is not Health.HEALTHY:
         return seen
-    bound = bound_of(attempt.trigger_type, told, memory_high=healer.preempting.memory_high)
+    bound = bound_of(told)
     if bound is None:
         return seen
     return as_measured(seen, told, bound=bound, measured=healer.measure(component, told.metric, seen))

@@ -87,4 +87,4 @@ class Predicting(Section):
 
     def preempting(self) -> PreemptingRules:
         """How far pre-emptive heals may go."""
-        return PreemptingRules(mode=self.preempt.mode, actions=self.preempt.actions, memory_high=self.memory_high)
+        return PreemptingRules(mode=self.preempt.mode, actions=self.preempt.actions)

@@ -48,7 +48,8 @@ _TAKE = text(
 _TAKEN = text(
     """SELECT t.id, t.approval, t.component, t.action, t.reason, t.raised_at, a.asked_by,
               coalesce(t.trigger_type, a.trigger_type) AS trigger_type, coalesce(t.source, a.source) AS source,
-              coalesce(t.priority, a.priority) AS priority, p.id AS prediction, p.metric, p.value, p.threshold,
+              coalesce(t.priority, a.priority) AS priority, p.id AS prediction, p.metric, p.value,
+              coalesce(p.well_below, p.threshold) AS well_below,
               (SELECT count(*) FROM healing_actions h WHERE h.prediction_id = t.id) AS tried
        FROM raised_triggers t
        LEFT JOIN approvals a ON a.id = t.approval
@@ -124,7 +125,7 @@ def _foretold(row: Row[Any]) -> Foretold | None:
     """The prediction behind it."""
     if row.prediction is None:
         return None
-    return Foretold(id=row.prediction, metric=row.metric, value=row.value, threshold=row.threshold)
+    return Foretold(id=row.prediction, metric=row.metric, value=row.value, well_below=row.well_below)
 
 
 def _trigger_of(row: Row[Any]) -> Trigger:

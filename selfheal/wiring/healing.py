@@ -7,7 +7,6 @@ from selfheal.actions.table import Registry, Toolbox, build
 from selfheal.model.component import ProbeKind
 from selfheal.ports import Observe, Probe
 from selfheal.probes.measure import Measurer
-from selfheal.probes.memory import MemoryProbe
 from selfheal.probes.observe import Observer
 from selfheal.probes.table import probe_table
 from selfheal.probes.workflow import WorkflowProbe
@@ -55,8 +54,6 @@ def observer_of(
 
 def healer_of(settings: Settings, store: Heals, actions: Registry, clients: Clients, *, observe: Observe) -> Healer:
     """What the protocol of a heal needs."""
-    inner = clients.inner
-    memory = MemoryProbe(inner.insides, inner.processes, clients.http, clients.clock)
     return Healer(
         components=settings.catalogue(),
         allow=settings.healing.allow,
@@ -66,7 +63,7 @@ def healer_of(settings: Settings, store: Heals, actions: Registry, clients: Clie
         leases=Leases(store, lease=settings.healing.lease),
         clock=clients.clock,
         preempting=settings.prediction.preempting(),
-        measure=Measurer(clients.containers, memory),
+        measure=Measurer(clients.containers),
     )
 
 

@@ -478,7 +478,7 @@ def test_a_fault_for_a_person_rests(bench: Bench) -> None:
 
 def foreseen(bench: Bench) -> Trigger:
     """A prediction that stands, as a trigger."""
-    foretold = Foretold(id=uuid7(), metric="memory_percent", value=91, threshold=85)
+    foretold = Foretold(id=uuid7(), metric="memory_percent", value=91, well_below=85)
     bench.foretells(foretold.id, True)  # noqa: FBT003 - it stands
     trigger = replace(a_trigger(), type=TriggerType.MEMORY_PRESSURE, priority=Priority.MEDIUM)
     return replace(trigger, source=Source.PREDICTIVE_HEALTH, foretold=foretold)

@@ -81,7 +81,7 @@ class Crystal:
             source=Source.PREDICTIVE_HEALTH,
             reason="memory is high",
             detected_at=datetime.now(UTC),
-            foretold=Foretold(id=prediction, metric="memory_percent", value=91, threshold=85),
+            foretold=Foretold(id=prediction, metric="memory_percent", value=91, well_below=85),
             **values,
         )
 
@@ -180,7 +180,7 @@ def test_what_is_healed_ends_its_prediction(crystal: Callable[..., Crystal]) -> 
     one = crystal()
     prediction = one.foretell()
     answer = one.ask(one.trigger(prediction))
-    assert one.claim(answer).foretold == Foretold(id=prediction, metric="memory_percent", value=91, threshold=85)
+    assert one.claim(answer).foretold == Foretold(id=prediction, metric="memory_percent", value=91, well_below=85)
     assert not Faults(one.desk.engine).still_open()
     assert not one.desk.heals.has_open_fault(target("backend"))
     heals = one.desk.heals
@@ -203,7 +203,7 @@ def test_the_next_rung_is_due_at_once(crystal: Callable[..., Crystal]) -> None:
     one = crystal()
     prediction = one.foretell()
     (first,) = one.due()
-    assert first.foretold == Foretold(id=prediction, metric="memory_percent", value=91, threshold=85)
+    assert first.foretold == Foretold(id=prediction, metric="memory_percent", value=91, well_below=85)
     assert first.id == prediction
     assert not one.due(), "somebody has it in their hands"
     collected = one.ask(first, COLLECT, RESTART)

@@ -44,14 +44,14 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swelling]:
         yield one
 
 
-def foretell(engine: Engine, *, rule: str = "MEMORY_PRESSURE", value: float = 91, threshold: float = 85) -> UUID:
+def foretell(engine: Engine, *, rule: str = "MEMORY_PRESSURE", value: float = 91, well_below: float = 85) -> UUID:
     """As predictive-health does."""
-    known = {"id": uuid7(), "rule": rule, "value": value, "threshold": threshold}
+    known = {"id": uuid7(), "rule": rule, "value": value, "well_below": well_below}
     with engine.begin() as connection:
         connection.execute(
             text(
-                "INSERT INTO predictions (id, rule, component, metric, value, threshold, why)"
-                " VALUES (:id, :rule, 'swelling', 'memory_percent', :value, :threshold, 'its memory swells')"
+                "INSERT INTO predictions (id, rule, component, metric, value, threshold, well_below, why)"
+                " VALUES (:id, :rule, 'swelling', 'memory_percent', :value, 95, :well_below, 'its memory swells')"
             ),
             known,
         )
@@ -121,7 +121,7 @@ def test_a_breach_that_is_foretold_must_have_come_down(program: Swelling, empty:
     """Below its threshold it is all the time: what goes on as before is not healed."""
     program.swells(700, floor=700)
     with wired(program.settings(actions={"collect-garbage": "auto"}), database_url) as estate:
-        foretell(empty, rule="BREACH_FORETOLD", value=70, threshold=95)
+        foretell(empty, rule="BREACH_FORETOLD", value=70, well_below=70)
         result = healed(estate)
     assert result.outcome is not None, result
     assert result.outcome.verification is Verification.NOT_HEALED

@@ -44,7 +44,7 @@ def test_a_breach_is_foretold_of_what_is_below_its_limit_only(
 ) -> None:
     """And only where the alarm begins, stands and has a time; without an alarm what was said is over."""
     seen = forecast(alarm=alarm) if told else forecast(alarm=alarm, breach_at=None, low=None, high=None)
-    sign = breach(NAME, value=value, limit=limit, forecast=seen, begun=begun, horizon=RULES.horizon)
+    sign = breach(NAME, value=value, limit=limit, forecast=seen, begun=begun, rules=RULES)
     assert (sign.foretold is not None) == (value < limit and told and alarm and begun)
     assert sign.over == (not alarm)
 
@@ -53,7 +53,7 @@ def test_what_lies_beyond_the_horizon_is_not_foretold() -> None:
     """The settings say how far; a little more is given to the patience of an alarm."""
     for hours, foretold in ((2, True), (2.2, True), (2.3, False)):
         seen = forecast(breach_at=NOON + timedelta(hours=hours))
-        sign = breach(NAME, value=50, limit=95, forecast=seen, begun=True, horizon=timedelta(hours=2))
+        sign = breach(NAME, value=50, limit=95, forecast=seen, begun=True, rules=RULES)
         assert (sign.foretold is not None) == foretold
 
 

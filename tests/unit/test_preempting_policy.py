@@ -27,8 +27,8 @@ WEB = Component(name="web", target="docker/web", probe=ProbeKind.HTTP, docker="d
 BREACH = TriggerType.BREACH_FORETOLD
 
 
-def told(metric: str = "memory_percent", *, value: float = 91, threshold: float = 95) -> Foretold:
-    return Foretold(id=uuid7(), metric=metric, value=value, threshold=threshold)
+def told(metric: str = "memory_percent", *, value: float = 91, well_below: float = 85) -> Foretold:
+    return Foretold(id=uuid7(), metric=metric, value=value, well_below=well_below)
 
 
 def a_trigger(kind: TriggerType, foretold: Foretold | None = None, **more: Any) -> Trigger:
@@ -121,20 +121,11 @@ def test_a_part_is_left_to_its_whole() -> None:
     assert "left to 'web'" in refusal.reason
 
 
-@pytest.mark.parametrize(
-    ("kind", "foretold", "bound"),
-    [
-        (TriggerType.MEMORY_PRESSURE, told(threshold=85), 80),
-        (BREACH, told(value=60, threshold=95), 60),
-        (BREACH, told(value=90, threshold=95), 80),
-        (BREACH, told("memory_bytes", value=900, threshold=1000), 900),
-        (TriggerType.RESPONSE_RISING, told("response_time_ms", value=300, threshold=240), 240),
-        (BREACH, told("disk_percent"), None),
-    ],
-)
-def test_below_what_it_must_come(kind: TriggerType, foretold: Foretold, bound: float | None) -> None:
-    """Its threshold, memory_high of memory, and what it was where the breach is only foretold."""
-    assert bound_of(kind.value, foretold, memory_high=80) == bound
+def test_below_what_it_must_come() -> None:
+    """What the prediction says, of what a look can measure."""
+    assert bound_of(told(well_below=85)) == 85
+    assert bound_of(told("response_time_ms", value=300, well_below=240)) == 240
+    assert bound_of(told("disk_percent")) is None
 
 
 @given(st.floats(0, 200), st.floats(0, 200))
