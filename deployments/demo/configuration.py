@@ -20,8 +20,6 @@ SOURCE = Path(__file__).resolve().parents[2]
 STOP_WAIT_SECONDS = 3
 HOARDERS = ("leaky", "stubborn", "spare", "slow", "near")
 """Services that grow until they are restarted, and one that only lives near its limit."""
-SLOWEST = "2 s"
-"""A look at the health of a hoarder that takes longer has failed."""
 REAL = ("broker", "backend", "frontend", "consumer", "host-listener", "orchestrator")
 
 _SUPERVISORD = """\
@@ -125,15 +123,16 @@ def _table(name: str, values: dict[str, Any]) -> list[str]:
 def _hoarder(estate: "Estate", name: str) -> dict[str, Any]:
     """One that grows: of `slow` the answers are watched, of the others the memory, which may be collected first."""
     if name == "slow":
-        return _component(name, probe="http", url=f"{estate.url(name)}/health")
+        return _component(name, probe="http", url=f"{estate.url(name)}/health") | {"probe_timeout": "4 s"}
     memory = {"url": f"{estate.url(name)}/memory", "field": "used", "limit_field": "limit", "share": 1.0}
     collect = {"call": {"url": f"{estate.url(name)}/collect"}}
     found = _component(name, probe="memory")
-    return found | {"ladder": ["collect-garbage", "restart-service"], "memory": memory, "collect": collect}
+    found |= {"ladder": ["collect-garbage", "restart-service"], "start_timeout": "15 s"}
+    return found | {"memory": memory, "collect": collect}
 
 
 def _component(program: str, action: str = "restart-service", **probe: str) -> dict[str, Any]:
-    timings = {"probe_timeout": SLOWEST, "start_timeout": "60 s", "healthy_delay": "5 s"}
+    timings = {"probe_timeout": "2 s", "start_timeout": "60 s", "healthy_delay": "5 s"}
     return {**probe, "supervisor": "demo", "program": program, "ladder": [action], **timings}
 
 

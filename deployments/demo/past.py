@@ -16,7 +16,7 @@ from selfheal.model.health import RESPONSE, HealthStatus, Measured
 DAYS = 5
 RISES_FOR_H = 2.5
 EVERY = timedelta(minutes=5)
-_MEMORY_AN_HOUR, _ANSWER_MS_AN_HOUR = 18.0, 500.0
+_MEMORY_AN_HOUR, _ANSWER_MS_AN_HOUR = 18.0, 1000.0
 _USUAL_MEMORY, _USUAL_ANSWER_MS = 30.0, 120.0
 _NEAR = 91.0
 
