@@ -32,11 +32,7 @@ def _no_number(word: str) -> NoReturn:
 
 def at(value: Any, path: str) -> Any:
     """What stands at a JSON pointer (`/alerts/0/name`) or a dotted path (`alerts.0.name`); None: nothing does."""
-    if path.startswith("/"):
-        steps = [one.replace("~1", "/").replace("~0", "~") for one in path[1:].split("/")]
-    else:
-        steps = path.split(".")
-    for step in steps:
+    for step in steps_of(path):
         if isinstance(value, dict):
             value = value.get(step)
         elif isinstance(value, list) and step.isdecimal() and len(step) < 6 and int(step) < len(value):  # noqa: PLR2004
@@ -44,6 +40,13 @@ def at(value: Any, path: str) -> Any:
         else:
             return None
     return value
+
+
+def steps_of(path: str) -> list[str]:
+    """The names and numbers that a JSON pointer or a dotted path leads through."""
+    if path.startswith("/"):
+        return [one.replace("~1", "/").replace("~0", "~") for one in path[1:].split("/")]
+    return path.split(".")
 
 
 def text_at(value: Any, path: str) -> str:

@@ -4,22 +4,31 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from selfheal.model.errors import Permanent
 from selfheal.model.external_alert import Naming, Webhook
 from selfheal.policy.intake import ALERTMANAGER
+from selfheal.policy.json_body import steps_of
 from selfheal.policy.names import nearest
 from selfheal.settings.values import Broker, ComponentName, Duration, Section, WebSecret
 from selfheal.settings.wording import Wrong
 
-_POINTER = Annotated[str, Field(max_length=200)]
+
+def _pointer(value: str) -> str:
+    """A pointer that leads somewhere: with a step between any two of its slashes or dots."""
+    if value and not all(steps_of(value)):
+        raise ValueError('must name its place step by step, like "/monitor/name" or "monitor.name"')
+    return value
+
+
+_POINTER = Annotated[str, Field(max_length=200), AfterValidator(_pointer)]
 
 
 class WebhookSettings(Section):
     """How the JSON is read that is sent to `/intake/webhooks/NAME`: by JSON pointers or dotted paths."""
 
-    component: Annotated[str, Field(min_length=1, max_length=200)]
+    component: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_pointer)]
     """Where the name of the component stands, like `/monitor/name` or `monitor.name`."""
     reason: _POINTER = ""
     """Where it says why."""

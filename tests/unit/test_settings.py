@@ -193,6 +193,19 @@ def test_unknown_names_are_refused_with_the_nearest(values: dict[str, Any], told
             {"intake": {"nats": {"url": "http://x"}}},
             "intake.nats.url: must begin with nats:// or tls:// (given: 'http://x')",
         ),
+        *(
+            (
+                {"intake": {"webhooks": {"kuma": {"component": "a"} | {name: path}}}},
+                f"intake.webhooks.kuma.{name}: must name",
+            )
+            for name, path in (
+                ("component", "///"),
+                ("component", "/"),
+                ("component", "."),
+                ("id", "a..b"),
+                ("items", "/a/"),
+            )
+        ),
         (
             {"alerts": {"routes": [{"severities": [], "channels": []}]}},
             "alerts.routes.0.severities: must name at least one",
