@@ -50,6 +50,7 @@ def restore(dsn: str, dump: IO[bytes]) -> None:
     """
     command = [str(binaries() / "pg_restore"), "--no-owner", "--single-transaction", "--exit-on-error"]
     command += ["--dbname", str(conninfo_to_dict(dsn)["dbname"])]
+    whole = True
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
             child.wrapped(command, parent=os.getpid()), env=_environment(dsn), stdin=subprocess.PIPE, stderr=said
@@ -58,14 +59,15 @@ def restore(dsn: str, dump: IO[bytes]) -> None:
             with cast("IO[bytes]", process.stdin) as stream:
                 shutil.copyfileobj(dump, stream)
         except BrokenPipeError:
-            pass  # it ended early: its own words tell why
+            whole = False  # it ended early: its own words tell why
         except BaseException:
             process.kill()
             raise
         finally:
             process.wait()
-        if process.returncode != 0:
-            raise Permanent(f"the database could not be restored: {_last(said)}", hint="see the log of Postgres")
+        if process.returncode != 0 or not whole:
+            words = _last(said) or "pg_restore did not read all of the dump"
+            raise Permanent(f"the database could not be restored: {words}", hint="see the log of Postgres")
 
 
 def _environment(dsn: str) -> dict[str, str]:

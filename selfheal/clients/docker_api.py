@@ -4,6 +4,7 @@ Each call has a client, and so a connection, of its own: that costs half a milli
 forks and restarts of the engine, and docker-py bounds a call by its client's time-out.
 """
 
+import logging
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -22,6 +23,7 @@ from selfheal.clients.docker_state import Gone
 from selfheal.model.errors import Permanent, SelfhealError, Transient
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 FAILURES = (DockerException, RequestException, HTTPError, OSError, ValueError)
 """Whatever docker-py lets through of its own errors and of the libraries below it."""
@@ -159,15 +161,17 @@ class Stream:
     def __iter__(self) -> Iterator[Any]:
         try:
             yield from self._events
-        except FAILURES:
-            return  # broken off in the middle of an event is an end like any other
+        except (
+            FAILURES
+        ) as error:  # broken off in the middle is an end like any other: whoever reads lists anew after each
+            _log.debug("a stream of the Docker engine was broken off: %s", error)
 
     def close(self) -> None:
         """End the stream, whoever reads it."""
         try:
             self._events.close()
-        except (OSError, AttributeError):  # it has ended already: docker-py then finds no socket to close
-            pass
+        except (OSError, AttributeError) as error:  # it has ended already: docker-py then finds no socket to close
+            _log.debug("a stream of the Docker engine had ended before it was closed: %s", error)
         finally:
             self._client.close()
 

@@ -197,7 +197,7 @@ class EstateDatabase:
             ports = str(conninfo_to_dict(address).get("port") or "").split(",")
             if all(not port or port.isdecimal() for port in ports):
                 return address
-        except psycopg.ProgrammingError:  # its words may hold the password
+        except psycopg.ProgrammingError:  # told below in our words: its own may hold the password
             pass
         raise Permanent(
             "the database's url is none of a Postgres", hint='write url = "postgresql://HOST:PORT/DATABASE"'
