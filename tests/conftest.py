@@ -97,7 +97,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 def unbound(embedded_postgres: Embedded, database_url: str) -> Iterator[psycopg.Connection]:  # noqa: F811
     """A superuser for whom no trigger fires and no reference holds: it empties what others may not."""
     options = "-c session_replication_role=replica"
-    dsn = embedded_postgres.servers.postgres.superuser_dsn()
+    dsn = embedded_postgres.postgres.superuser_dsn()
     with psycopg.connect(dsn, dbname="selfheal", options=options, autocommit=True) as connection:
         yield connection
 

@@ -1,6 +1,6 @@
 """Stand-ins for the world, for tests without servers.
 
-`FakeControl` and `FakeHeals` pass the conformance tests of the real client and of the real store.
+`FakeControl`, `FakeProcesses`, `FakePaths`, `FakeInside` and `FakeHeals` pass the conformance tests of what is real.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -11,6 +11,7 @@ from uuid import UUID
 
 from uuid6 import uuid7
 
+from selfheal.clients.docker import checked_id
 from selfheal.model.admission import Answer, Decision, Outlook, Place, Refusal, Rung
 from selfheal.model.approval import Proposal
 from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan, RollbackOutcome, Status, Verification
@@ -556,16 +557,20 @@ class FakeInside:
         self.signals: list[str] = []
 
     def execute(self, container_id: str, command: tuple[str, ...], *, timeout: timedelta) -> Executed:  # noqa: ARG002
+        checked_id(container_id)
         self.ran.append(command)
         return _said(self.executes.pop(0) if len(self.executes) > 1 else self.executes[0])
 
     def path(self, container_id: str, path: str, *, mounted: bool) -> PathStanding:  # noqa: ARG002
+        checked_id(container_id)
         return _said(self.standing)
 
-    def memory(self, container_id: str) -> MemoryUse:  # noqa: ARG002
+    def memory(self, container_id: str) -> MemoryUse:
+        checked_id(container_id)
         return _said(self.use)
 
-    def signal(self, container_id: str, name: str) -> None:  # noqa: ARG002
+    def signal(self, container_id: str, name: str) -> None:
+        checked_id(container_id)
         self.signals.append(name)
 
 
@@ -576,14 +581,18 @@ class FakeProcesses:
         self.used, self.handled = used, handled
         self.signals: list[tuple[int, str]] = []
 
-    def memory(self, life: Incarnation) -> MemoryUse:  # noqa: ARG002
+    def memory(self, life: Incarnation) -> MemoryUse:
+        if not life.pid:
+            raise Permanent("there is no process 0 on this machine")
         return MemoryUse(used=self.used)
 
     def signal(self, life: Incarnation, name: str, *, still: Callable[[], bool]) -> None:
-        if not still():
-            raise TargetChanged("restarted meanwhile")
+        if not life.pid:
+            raise TargetChanged("there is no process 0 any more: nothing was sent")
         if name not in self.handled:
-            raise NotAllowed(f"process {life.pid} does not handle {name} and would end by it")
+            raise NotAllowed(f"process {life.pid} does not handle {name} and would end by it: nothing was sent")
+        if not still():
+            raise TargetChanged(f"process {life.pid} was restarted by somebody else meanwhile: nothing was sent")
         self.signals.append((life.pid, name))
 
 
@@ -604,6 +613,8 @@ class FakePaths:
         return self._unmountable
 
     def mount(self, path: str, *, timeout: timedelta) -> None:  # noqa: ARG002
+        if self._unmountable:
+            raise Permanent(f"mounting {path} was refused: {self._unmountable}")
         self._do(f"mount {path}")
 
     def keep(self, path: str, folder: str, *, timeout: timedelta) -> None:  # noqa: ARG002
@@ -613,7 +624,12 @@ class FakePaths:
         return self._copy
 
     def put_back(self, path: str, folder: str, *, sha256: str, who: str, why: str) -> None:  # noqa: ARG002
+        if self._copy is None or self._copy.sha256 != sha256:
+            raise TargetChanged(f"another copy of {path} is the last good one by now: nothing was changed")
+        if _said(self.stands).state is PathState.PRESENT:
+            raise TargetChanged(f"something is at {path} again: nothing was changed")
         self._do(f"put back {path}")
+        self.stands = PathStanding(state=PathState.PRESENT)
 
     def _do(self, what: str) -> None:
         if self.refuses is not None:

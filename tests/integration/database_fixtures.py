@@ -103,7 +103,7 @@ class Warehouse:
 @pytest.fixture(scope="session")
 def warehouse_made(embedded_postgres: Embedded) -> Iterator[Warehouse]:
     """The session's warehouse; tests ask for `warehouse`."""
-    postgres = embedded_postgres.servers.postgres
+    postgres = embedded_postgres.postgres
     with psycopg.connect(postgres.superuser_dsn(), autocommit=True) as dba:
         dba.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(NAME)))
     warehouse = Warehouse(superuser_dsn=postgres.superuser_dsn(), url=f"postgresql://127.0.0.1:{postgres.port}/{NAME}")

@@ -16,6 +16,7 @@ import pytest
 
 from deployments.embedded import child, datafolder, roles, stack
 from deployments.embedded.datafolder import DataFolder
+from deployments.embedded.postgres import Postgres
 from deployments.embedded.stack import Servers
 
 PORTS = (stack.POSTGRES_PORT, stack.NATS_PORT, stack.PREFECT_PORT)
@@ -28,6 +29,12 @@ class Embedded:
     folder: DataFolder
     servers: Servers
     passwords: roles.RolePasswords
+
+    @property
+    def postgres(self) -> Postgres:
+        """The server, which is ours and nobody else's."""
+        assert isinstance(self.servers.postgres, Postgres)
+        return self.servers.postgres
 
     def dsn(self, role: str, database: str = roles.SELFHEAL_DATABASE) -> str:
         """Return a libpq connection string for one of the roles."""
@@ -99,7 +106,7 @@ def running(
 def embedded_postgres() -> Iterator[Embedded]:
     """An embedded Postgres with roles and databases, for the whole session."""
     with scratch_folder() as path, opened(path) as embedded:
-        postgres = embedded.servers.postgres
+        postgres = embedded.postgres
         with running(postgres.start(), postgres.ready, end=signal.SIGQUIT):
             stack.prepare(postgres, embedded.passwords)
             yield embedded
@@ -108,7 +115,7 @@ def embedded_postgres() -> Iterator[Embedded]:
 @pytest.fixture
 def superuser(embedded_postgres: Embedded) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
     """A superuser's autocommit connection to the session's Postgres."""
-    dsn = embedded_postgres.servers.postgres.superuser_dsn()
+    dsn = embedded_postgres.postgres.superuser_dsn()
     with psycopg.connect(dsn, autocommit=True) as connection:
         yield connection
 

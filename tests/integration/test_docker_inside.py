@@ -4,18 +4,20 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from docker_fixtures import TestEngine
 from estate_fixtures import until
+from fakes import FakeInside
 
 from selfheal.clients import docker_exec, inside_path
 from selfheal.clients.docker_inside import DockerInside
-from selfheal.model.check import MIB, PathState
+from selfheal.model.check import MIB, Executed, PathStanding, PathState
 from selfheal.model.errors import NotAllowed, Overrun, Permanent, SelfhealError
+from selfheal.ports.within import ContainerInside
 
 IDLE = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
 SOON, SECOND = timedelta(seconds=20), timedelta(seconds=1)
@@ -53,6 +55,63 @@ def shared(tmp_path: Path) -> Iterator[Path]:
     (folder / "FILE").write_text("one")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+class Stand:
+    """A container's inside, the fake's or a real one: what its commands come to, and a file that is there.
+
+    Args:
+        room: a real container; None: the fake's.
+    """
+
+    def __init__(self, room: Room | None) -> None:
+        self._room, self.id = room, "b" * 64 if room is None else room.id
+
+    def inside(self, *ends: Executed | Exception, path: PathState = PathState.PRESENT) -> ContainerInside:
+        """Where the fake's commands end so, and its file stands so."""
+        words = "" if path is PathState.PRESENT else "/there is not there"
+        return (
+            self._room.inside if self._room else FakeInside(executes=ends, path=PathStanding(state=path, detail=words))
+        )
+
+
+@pytest.fixture(params=["fake", "real"])
+def stand(request: pytest.FixtureRequest) -> Stand:
+    return Stand(request.getfixturevalue("room") if request.param == "real" else None)
+
+
+@pytest.mark.parametrize(
+    ("command", "ends"),
+    [
+        (("sh", "-c", "echo said; exit 3"), Executed(exit_code=3, output="said")),
+        (("sh", "-c", "exit 0"), Executed(exit_code=0, output="")),
+    ],
+)
+def test_a_command_conforms(stand: Stand, command: Sequence[str], ends: Executed) -> None:
+    """It ends with its code and its words, or overruns."""
+    assert stand.inside(ends).execute(stand.id, tuple(command), timeout=SOON) == ends
+    with pytest.raises(Overrun):
+        stand.inside(Overrun("it took too long")).execute(stand.id, ("sleep", "1000"), timeout=SECOND)
+
+
+@pytest.mark.parametrize(("path", "state"), [("/bin/sh", PathState.PRESENT), ("/no/such", PathState.MISSING)])
+def test_a_look_conforms(stand: Stand, path: str, state: PathState) -> None:
+    """What is there needs no words; what is gone is told with some."""
+    found = stand.inside(path=state).path(stand.id, path, mounted=False)
+    assert (found.state, bool(found.detail), found.id) == (state, state is not PathState.PRESENT, "")
+
+
+def test_what_is_no_id_conforms(stand: Stand) -> None:
+    """Nothing is asked of the engine, and nothing is done."""
+    inside = stand.inside(Executed(exit_code=0, output=""))
+    with pytest.raises(NotAllowed, match="is no id"):
+        inside.execute("../x", ("true",), timeout=SOON)
+    with pytest.raises(NotAllowed, match="is no id"):
+        inside.path("../x", "/bin/sh", mounted=False)
+    with pytest.raises(NotAllowed, match="is no id"):
+        inside.memory("../x")
+    with pytest.raises(NotAllowed, match="is no id"):
+        inside.signal("../x", "SIGUSR1")
 
 
 def test_a_command_ends_with_its_code_and_its_words(room: Room) -> None:

@@ -1,21 +1,24 @@
 """Files, mounts and copies of this machine: real ones."""
 
+import hashlib
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from estate_fixtures import until
+from fakes import FakePaths
 from request_files import Book
 
 from selfheal.clients import good_copies, host_paths
 from selfheal.clients.clock import SystemClock
 from selfheal.clients.host_paths import HostPaths
-from selfheal.model.check import PathState
+from selfheal.model.check import GoodCopy, PathStanding, PathState
 from selfheal.model.errors import Permanent, TargetChanged, Transient
 from selfheal.model.file_change import ChangeKind, ChangeState
+from selfheal.ports.within import HostPaths as Paths
 
 SOON = timedelta(seconds=10)
 
@@ -63,6 +66,61 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def as_root(*command: str) -> bool:
     """What an administrator does; whether it was done."""
     return not subprocess.run(command, check=False, capture_output=True).returncode
+
+
+Arrange = Callable[..., Paths]
+
+
+@pytest.fixture(params=["fake", "real"])
+def arrange(request: pytest.FixtureRequest, shelf: Shelf) -> Arrange:
+    """Makes the shelf's file, there or gone, with a good copy or without one; the table of mounts is empty."""
+
+    def arranged(*, there: bool, kept: bool) -> Paths:
+        if request.param == "fake":
+            words = "" if there else f"{shelf.file} is not there"
+            stands = PathStanding(state=PathState.PRESENT if there else PathState.MISSING, detail=words)
+            copy = GoodCopy(sha256=hashlib.sha256(b"one").hexdigest(), size=3, words="3 bytes, read at noon")
+            return FakePaths(stands, copy=copy if kept else None, unmountable="the table has no line for it")
+        if kept:
+            shelf.keep("one")
+        shelf.file.unlink(missing_ok=True)
+        if there:
+            shelf.file.write_text("two")
+        return shelf.paths
+
+    return arranged
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_look_conforms(arrange: Arrange, shelf: Shelf, *, there: bool) -> None:
+    """What is there needs no words; what is gone is told with some."""
+    found = arrange(there=there, kept=False).standing(str(shelf.file), mounted=False, timeout=SOON)
+    assert (found.state, bool(found.detail)) == ((PathState.PRESENT, False) if there else (PathState.MISSING, True))
+
+
+def test_a_copy_conforms(arrange: Arrange, shelf: Shelf) -> None:
+    """None where none was kept; put back it is there; another one, or where something stands, is refused."""
+    path, folder = str(shelf.file), str(shelf.folder)
+    said = {"who": "the test", "why": "it is gone"}
+    assert arrange(there=False, kept=False).copy(path, folder) is None
+    paths = arrange(there=False, kept=True)
+    copy = paths.copy(path, folder)
+    assert copy is not None
+    assert (copy.sha256, copy.size, copy.words[:7]) == (hashlib.sha256(b"one").hexdigest(), 3, "3 bytes")
+    with pytest.raises(TargetChanged, match="another copy"):
+        paths.put_back(path, folder, sha256="0" * 64, **said)
+    paths.put_back(path, folder, sha256=copy.sha256, **said)
+    assert paths.standing(path, mounted=False, timeout=SOON).state is PathState.PRESENT
+    with pytest.raises(TargetChanged, match="something is at"):
+        paths.put_back(path, folder, sha256=copy.sha256, **said)
+
+
+def test_a_mount_that_no_table_has_conforms(arrange: Arrange, shelf: Shelf) -> None:
+    """It is said beforehand, and refused all the same."""
+    paths = arrange(there=False, kept=False)
+    assert "no line for" in paths.mountable(str(shelf.file))
+    with pytest.raises(Permanent, match="was refused"):
+        paths.mount(str(shelf.file), timeout=SOON)
 
 
 def test_there_gone_and_unreadable(shelf: Shelf, tmp_path: Path) -> None:

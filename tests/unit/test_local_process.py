@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from fakes import FakeProcesses
 
 from selfheal.clients.local_process import LocalProcesses
 from selfheal.model.check import MIB
 from selfheal.model.errors import NotAllowed, Permanent, TargetChanged
 from selfheal.model.observation import Incarnation
+from selfheal.ports.within import LocalProcesses as Processes
 
 PROGRAM = """
 import signal, sys
@@ -35,6 +37,38 @@ def program() -> Iterator[subprocess.Popen[str]]:
 
 def life_of(process: subprocess.Popen[str]) -> Incarnation:
     return Incarnation(pid=process.pid, started_at=int(time.time()), state="RUNNING")
+
+
+@pytest.fixture(params=["fake", "real"])
+def processes(request: pytest.FixtureRequest) -> Processes:
+    """Of this machine; the program of this test handles SIGUSR1."""
+    return LocalProcesses() if request.param == "real" else FakeProcesses(used=10 * MIB, handled=("SIGUSR1",))
+
+
+def test_a_process_conforms(processes: Processes, program: subprocess.Popen[str]) -> None:
+    """Its memory is told and its signal sent; what it does not handle is refused first, then what is another life."""
+    life, asked = life_of(program), list[bool]()
+
+    def still() -> bool:
+        asked.append(True)
+        return True
+
+    assert 0 < processes.memory(life).used < 1000 * MIB
+    processes.signal(life, "SIGUSR1", still=still)
+    assert asked == [True]
+    with pytest.raises(NotAllowed, match="does not handle SIGUSR2 and would end by it: nothing was sent"):
+        processes.signal(life, "SIGUSR2", still=lambda: False)
+    with pytest.raises(TargetChanged, match="restarted by somebody else meanwhile: nothing was sent"):
+        processes.signal(life, "SIGUSR1", still=lambda: False)
+
+
+def test_no_process_conforms(processes: Processes) -> None:
+    """A program that its supervisor has stopped has the pid 0."""
+    stopped = Incarnation(pid=0, started_at=0, state="STOPPED")
+    with pytest.raises(Permanent, match="no process"):
+        processes.memory(stopped)
+    with pytest.raises(TargetChanged, match="nothing was sent"):
+        processes.signal(stopped, "SIGUSR1", still=lambda: True)
 
 
 def test_it_holds_some_memory(program: subprocess.Popen[str]) -> None:
