@@ -54,7 +54,7 @@ from selfheal.watch.watcher import Watcher
 from selfheal.watch.world import Pace, World
 from selfheal.wiring.host import hearing_of
 from selfheal.wiring.intake import listening
-from selfheal.wiring.logs import log_watcher_of
+from selfheal.wiring.logs import log_watcher_of, logs_of
 
 _log = logging.getLogger(__name__)
 _FRESH, _FRESH_SWEEPS = timedelta(seconds=30), 4
@@ -144,6 +144,8 @@ class Estate:
         """
         self.starts.note_missed()
         own_health.look(self.mechanisms)
+        if not self.settings.log_monitor.there_are:  # nobody follows any, who would say that their trouble is over
+            logs_of(self.settings, self.engine).leave(())
         self.health.tell_unknown(
             after=self.settings.alerts.unknown_after, fresh=max(_FRESH_SWEEPS * self.settings.watching.sweep, _FRESH)
         )

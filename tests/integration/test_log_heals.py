@@ -159,3 +159,20 @@ def test_a_summary_is_published(estate: Demo, empty: Engine, database_url: str, 
         assert (said["source"], said["status"]) == ("log-monitor", "OPERATIONAL")
         assert (said["metrics"]["lines"], said["metrics"]["hits"], said["metrics"]["raised"]) == (2, 1, 1)
         assert said["at"].endswith("+00:00")
+
+
+def test_the_trouble_of_a_log_is_over_once_the_settings_name_no_log(
+    estate: Demo, empty: Engine, database_url: str, tmp_path: Path
+) -> None:
+    """Nobody follows any log then, who would say so: the next turn does, once. While logs are named it says nothing."""
+    log, told = tmp_path / "backend.log", "SELECT kind, dedup_key FROM alert_outbox ORDER BY created_at, id"
+    log.mkdir()
+    with wired(settings(estate, log), database_url) as one:
+        with following(one):
+            until("it is told", lambda: asked(empty, told) == [("RAISED", "log/backend")])
+        one.turn(plain_steps(one.healer))
+        assert asked(empty, told) == [("RAISED", "log/backend")]
+    with wired(settings(estate, log) | {"log_monitor": {}}, database_url) as one:
+        for _ in range(2):
+            one.turn(plain_steps(one.healer))
+        assert asked(empty, told) == [("RAISED", "log/backend"), ("RESOLVED", "log/backend")]
