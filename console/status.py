@@ -220,18 +220,20 @@ def _decisions(found: Findings, database: "Database") -> None:
 
 
 def _faults(found: Findings, database: "Database") -> None:
-    """What is sick, and where a person is needed."""
+    """What is sick, what is left alone for now, and where a person is needed."""
+    now = datetime.now(UTC)
     rows: list[Mapping[str, Cell]] = [
         {
             "component": fault.component,
             "since": fault.detected_at,
             "attempts": fault.attempts,
+            "cooling_down_until": fault.rests(now),
             "person_must_look": fault.needs_person,
         }
         for fault in database.faults.still_open()
     ]
     found.bad = found.bad or bool(rows)
-    columns = ("component", "since", "attempts", "person_must_look")
+    columns = ("component", "since", "attempts", "cooling_down_until", "person_must_look")
     found.sections.append(Section(name="open_faults", columns=columns, rows=rows))
 
 

@@ -102,6 +102,7 @@ class Fault:
     needs_person: str | None
     start_missed_at: datetime | None
     preemptive: bool = strawberry.field(description="No outage: something was foretold, and nothing sick.")
+    rests_until: datetime | None
 
     @strawberry.field(description="The attempts to mend it, the oldest first.", graphql_type=list[Attempt])
     def attempts(self, info: Info) -> list[Attempt] | Awaitable[list[Attempt]]:
@@ -126,6 +127,7 @@ class Fault:
             needs_person=line.needs_person,
             start_missed_at=line.start_missed_at,
             preemptive=line.preemptive,
+            rests_until=line.rests_until,
         )
 
 

@@ -535,7 +535,8 @@ BEGIN
         END IF;
     END IF;
     IF v_decision IS NULL AND NOT v_new AND v_fault IS NOT NULL THEN    -- a new one was written with its first attempt
-        UPDATE faults SET attempts = attempts + 1, ladder_step = greatest(array_position(r.actions, v_action) - 1, 0)
+        UPDATE faults SET attempts = attempts + 1, ladder_step = greatest(array_position(r.actions, v_action) - 1, 0),
+                          rests_until = CASE WHEN rests_until > now() THEN now() ELSE rests_until END
         WHERE id = v_fault AND closed_at IS NULL;
         IF NOT FOUND THEN                           -- since the look above, by a watcher that saw the target healthy
             v_decision := 'STALE_TRIGGER';
@@ -567,6 +568,9 @@ BEGIN
     IF v_decision = 'ATTEMPTS_EXHAUSTED' THEN
         PERFORM hand_over(coalesce(v_fault, (SELECT f.id FROM faults f WHERE f.prediction_id = r.prediction AND f.closed_at IS NULL)),
                           r.component, v_reason);
+    ELSIF v_decision = 'COOLDOWN' THEN
+        UPDATE faults SET rests_until = v_retry
+        WHERE id = v_fault AND closed_at IS NULL AND rests_until IS DISTINCT FROM v_retry;
     ELSIF v_decision = 'ASK' THEN
         v_decision := 'AWAITING_APPROVAL';
         SELECT a.words, a.until INTO v_reason, v_retry FROM ask_for_approval(r, l, v_fault, v_action, v_type) a;

@@ -145,7 +145,7 @@ END
 $fn$;
 REVOKE ALL ON FUNCTION alert_is_over() FROM PUBLIC;
 CREATE TRIGGER faults_over AFTER UPDATE OF closed_at ON faults FOR EACH ROW
-    WHEN (OLD.closed_at IS NULL AND NEW.closed_at IS NOT NULL AND NEW.needs_person IS NOT NULL)
+    WHEN (OLD.closed_at IS NULL AND NEW.closed_at IS NOT NULL AND (NEW.needs_person IS NOT NULL OR NEW.rests_until IS NOT NULL))
     EXECUTE FUNCTION alert_is_over();
 CREATE TRIGGER storms_over AFTER UPDATE OF ended_at ON storms FOR EACH ROW
     WHEN (OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL) EXECUTE FUNCTION alert_is_over();

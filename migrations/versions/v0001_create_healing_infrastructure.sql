@@ -39,6 +39,7 @@ CREATE TABLE faults (
     needs_person TEXT,                              -- why a person must look; NULL: nobody must
     prediction_id UUID,                             -- nothing is sick, and this was foretold; NULL: it is. No reference:
                                                     -- a prediction may be forgotten before what was done for it
+    rests_until TIMESTAMPTZ,                        -- cooling down: no heal begins by itself before; NULL: it never was
     CHECK ((closed_at IS NULL) = (resolution IS NULL))
 );
 CREATE UNIQUE INDEX faults_one_open ON faults (target_key) WHERE closed_at IS NULL AND prediction_id IS NULL;

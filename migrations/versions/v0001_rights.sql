@@ -35,7 +35,7 @@ GRANT UPDATE (state, tries, next_try_at, error, sent_at) ON alert_deliveries TO 
 GRANT UPDATE (ended_at, ended_by, ended_why) ON alert_silences TO healing_user;
 GRANT EXECUTE ON FUNCTION forget_alerts(interval) TO healing_user;
 GRANT UPDATE (verified_at, closed_at, resolution, ladder_step, attempts, start_from, start_missed_at,
-              needs_person) ON faults TO healing_user;
+              needs_person, rests_until) ON faults TO healing_user;
 GRANT UPDATE (status, success, execution_time_ms, error_message, metadata, completed_at, fence, runs, lease_until,
               holder, phase, act_started_at, act_ended_at, act_deadline, plan, verification, rollback_outcome, interrupted)
     ON healing_actions TO healing_user;

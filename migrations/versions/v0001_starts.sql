@@ -69,6 +69,31 @@ BEGIN
 END
 $fn$;
 
+-- CRITICAL faults that are left alone after a heal in vain, and are older than their heal may take to begin: a person is
+-- told of each, once. Under the fault's own key: its end is told as well, and a hand-over is the same alert again.
+CREATE FUNCTION note_resting(p_within interval) RETURNS int
+LANGUAGE plpgsql AS $fn$
+DECLARE
+    v_told int;
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(hashtext('selfheal.resting')) THEN
+        RETURN 0;                                   -- another process is at it
+    END IF;
+    INSERT INTO alert_outbox (severity, dedup_key, message, details)
+    SELECT 'CRITICAL', 'fault/' || f.id,
+           f.component || ' stays sick and is cooling down: no heal begins by itself before '
+           || to_char(f.rests_until AT TIME ZONE 'UTC', 'HH24:MI:SS') || ' UTC',
+           jsonb_build_object('fault', f.id, 'component', f.component, 'attempts', f.attempts, 'rests_until', f.rests_until)
+    FROM faults f
+    WHERE f.closed_at IS NULL AND f.needs_person IS NULL AND f.priority = 'CRITICAL' AND f.rests_until > now()
+      AND f.detected_at < now() - p_within
+      AND NOT EXISTS (SELECT FROM healing_actions a WHERE a.target_key = f.target_key AND a.status IN ('PENDING', 'RUNNING'))
+      AND NOT EXISTS (SELECT FROM alert_outbox o WHERE o.dedup_key = 'fault/' || f.id);
+    GET DIAGNOSTICS v_told = ROW_COUNT;
+    RETURN v_told;
+END
+$fn$;
+
 -- What a trigger was refused with is repeated for its id for p_older; what was admitted is repeated for ever.
 CREATE FUNCTION forget_answers(p_older interval) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $fn$

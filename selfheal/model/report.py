@@ -119,6 +119,7 @@ class FaultLine:
         attempts: how many were admitted.
         needs_person: why a person must look; None if nobody must.
         start_missed_at: when it was noted that no heal had begun in time; None if one had.
+        rests_until: it is, or was, cooling down: no heal begins by itself before; None: it never was.
     """
 
     id: UUID
@@ -133,6 +134,12 @@ class FaultLine:
     attempts: int
     needs_person: str | None
     start_missed_at: datetime | None
+    rests_until: datetime | None
+
+    def rests(self, now: datetime) -> datetime | None:
+        """Until when it is cooling down; None: it is not, or not any more."""
+        resting = self.closed_at is None and self.rests_until is not None and self.rests_until > now
+        return self.rests_until if resting else None
 
     @property
     def preemptive(self) -> bool:

@@ -17,6 +17,7 @@ from selfheal.store.tables import faults
 
 _NOTE = text(f"SELECT note_sick({REQUEST}, {LIMITS})")
 _MISSED = text("SELECT note_missed_starts(ROW(:CRITICAL, :HIGH, :MEDIUM, :LOW)::start_deadlines)")
+_RESTING = text("SELECT note_resting(:within)")
 _FORGET = text("SELECT forget_answers(:older)")
 _HOLDS = text(
     """SELECT id::text FROM pauses WHERE ended_at IS NULL AND (until IS NULL OR until > now())
@@ -39,7 +40,7 @@ class Starts:
     def __init__(self, engine: Engine, limits: Limits, within: Mapping[Priority, timedelta]) -> None:
         self._engine = engine
         self._limits = limits_of(limits)
-        self._within = {priority.value: deadline for priority, deadline in within.items()}
+        self._within: dict[str, timedelta] = {priority.value: deadline for priority, deadline in within.items()}
 
     def note(self, trigger: Trigger, place: Place) -> bool:
         """A trigger waits for its turn: its fault is open from now on. False: it is already, or is healed by now."""
@@ -50,6 +51,11 @@ class Starts:
         """Mark the faults whose heal did not begin in time, with one alert for all of them; how many there were."""
         with transaction(self._engine) as connection:
             return int(connection.scalar(_MISSED, self._within) or 0)
+
+    def note_resting(self) -> int:
+        """Tell of CRITICAL faults that cool down for longer than their heal may take to begin, once each; how many."""
+        with transaction(self._engine) as connection:
+            return int(connection.scalar(_RESTING, {"within": self._within[Priority.CRITICAL.value]}) or 0)
 
     def holds(self) -> frozenset[str]:
         """Pauses, maintenance windows and storms that keep heals back now, by id."""

@@ -143,6 +143,7 @@ class Estate:
             Transient: the database cannot be asked.
         """
         self.starts.note_missed()
+        self.starts.note_resting()
         own_health.look(self.mechanisms)
         if not self.settings.log_monitor.there_are:  # nobody follows any, who would say that their trouble is over
             logs_of(self.settings, self.engine).leave(())

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from admission_desk import HEALED, MINUTE, RESTART, SECOND, Desk, target
@@ -14,6 +14,7 @@ from selfheal.model.trigger import Priority, Source
 from selfheal.settings.estate import Settings
 from selfheal.settings.file import parse
 from selfheal.store.breakers import Breakers
+from selfheal.store.reading.faults import Faults
 from selfheal.store.starts import MissedStarts, Starts
 from selfheal.store.tables import healing_actions
 
@@ -259,3 +260,37 @@ def test_what_is_held_back_on_purpose_is_not_late(usual: Desk) -> None:
     usual.passes(6 * MINUTE)
     assert usual.ask("held").admitted
     assert starts.note_missed() == 1
+
+
+def test_a_critical_component_that_cools_down_is_told_of_once(usual: Desk) -> None:
+    """Not before its heal would be late, and once for the fault; people see until when; its end is told."""
+    starts, told = (
+        Starts(usual.engine, usual.limits, Settings().starts.within()),
+        "SELECT array_agg(kind) FROM alert_outbox",
+    )
+    usual.end(usual.ask(priority=Priority.CRITICAL))
+    assert usual.ask(priority=Priority.CRITICAL).decision is Decision.COOLDOWN
+    assert starts.note_resting() == 0, "it is sick for no minute yet"
+    usual.passes(MINUTE + OVER)
+    until = usual.ask(priority=Priority.CRITICAL).retry_at
+    assert [starts.note_resting() for _ in range(2)] == [1, 0]
+    assert until is not None
+    message = usual.one("SELECT message FROM alert_outbox")
+    assert message == f"backend stays sick and is cooling down: no heal begins by itself before {until:%H:%M:%S} UTC"
+    (line,) = Faults(usual.engine).still_open()
+    assert (line.rests(until - MINUTE), line.rests(until)) == (until, None)
+    usual.heals.close_recovered(target("backend"), seen_at=datetime.now(UTC))
+    assert usual.one(told) == ["RAISED", "RESOLVED"]
+
+
+def test_whom_a_rest_does_not_concern_is_told_nothing(usual: Desk) -> None:
+    """One that is not CRITICAL; one that is being healed again; one that a person has anyhow."""
+    starts = Starts(usual.engine, usual.limits, Settings().starts.within())
+    for name, priority in (("high", Priority.HIGH), ("healing", Priority.CRITICAL), ("handed", Priority.CRITICAL)):
+        usual.past(name, 2 * MINUTE, priority=priority)
+        assert usual.ask(name, priority=priority).decision is Decision.COOLDOWN
+    assert usual.ask("healing", priority=Priority.CRITICAL, source=Source.PERSON).admitted
+    usual.do("SELECT hand_over(id, component, 'it does not help') FROM faults WHERE component = 'handed'")
+    assert starts.note_resting() == 0
+    resting = {line.component for line in Faults(usual.engine).still_open() if line.rests(datetime.now(UTC))}
+    assert resting == {"high", "handed"}

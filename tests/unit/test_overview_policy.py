@@ -128,6 +128,7 @@ def test_events_are_in_the_order_of_time_and_then_of_a_faults_course() -> None:
         attempts=0,
         needs_person=None,
         start_missed_at=NOW + timedelta(seconds=1),
+        rests_until=None,
     )
     refusal = RefusalLine(
         component="backend",

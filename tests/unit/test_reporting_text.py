@@ -32,6 +32,7 @@ HEALED = Outcome(
 FAULT = FaultLine(
     id=uuid7(), component="backend", group="", trigger_type="SERVICE_DOWN", priority="HIGH", detected_at=NOON,
     verified_at=None, closed_at=None, resolution=None, attempts=1, needs_person=None, start_missed_at=None,
+    rests_until=None,
 )  # fmt: skip
 LINE = HistoryLine(
     attempt_id=uuid7(), fault_id=FAULT.id, tenant=None, component="backend", trigger_type="SERVICE_DOWN",

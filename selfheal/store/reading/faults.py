@@ -113,6 +113,7 @@ def _line(row: Row[Any]) -> FaultLine:
         attempts=row.attempts,
         needs_person=row.needs_person,
         start_missed_at=row.start_missed_at,
+        rests_until=row.rests_until,
     )
 
 

@@ -24,6 +24,7 @@ faults = Table(
     moment("start_missed_at"),
     Column("needs_person", Text),
     Column("prediction_id", Uuid),
+    moment("rests_until"),
 )
 
 healing_actions = Table(
