@@ -20,7 +20,7 @@ from flows.server import answers
 from flows.states import final_state
 from selfheal.bootstrap import current
 from selfheal.logs import without_secrets
-from selfheal.model.errors import SelfhealError
+from selfheal.model.errors import SelfhealError, Transient
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.policy.asking import unproven
 from selfheal.protocol.deciding import refused_for_now
@@ -96,6 +96,10 @@ def dispatch(trigger: Trigger) -> Result:
     Raises:
         SelfhealError: nothing was done; the sweep will raise the trigger again.
     """
+    if (
+        current().overtaken()
+    ):  # a person has just said otherwise: by its ladders and allow-list nothing is begun any more
+        raise Transient("other settings are in force: whoever takes over heals it by those")
     if _worth_a_run(trigger) and answers():
         _given[trigger.id] = trigger
         try:

@@ -5,6 +5,7 @@ Tasks, flows and the command line get what they need from here and from nowhere 
 
 import functools
 import os
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -13,7 +14,8 @@ from selfheal.logs import hide
 from selfheal.model.errors import Permanent
 from selfheal.model.web_address import WebAddress
 from selfheal.settings.estate import Settings
-from selfheal.settings.file import load
+from selfheal.settings.file import interpret, text_of
+from selfheal.settings.in_force import InForce
 from selfheal.settings.secrets import secrets
 from selfheal.store.breakers import Breakers
 from selfheal.store.engine import open_engine
@@ -41,7 +43,7 @@ from selfheal.wiring.predicting import predicting_of
 from selfheal.wiring.starts import keeping_of, starting_of
 from selfheal.wiring.workflows import WorkflowPorts, ports_of, recovery_of
 
-__all__ = ["Estate", "current", "wire"]
+__all__ = ["Estate", "current", "renewed", "wire"]
 
 
 def wire(  # noqa: PLR0913 - each is told by another caller
@@ -121,7 +123,21 @@ def current() -> Estate:
     url = os.environ.get("SELFHEAL_DATABASE_URL")
     if not url:
         raise Permanent("SELFHEAL_DATABASE_URL is not set", hint="flows run in the worker that `selfheal up` starts")
-    path = os.environ.get("SELFHEAL_CONFIG")
-    settings = load(Path(path) if path else None)
+    path = Path(found) if (found := os.environ.get("SELFHEAL_CONFIG")) else None
+    text = "" if path is None else text_of(path)
+    settings = interpret(text, path=path)
     web_url, spool = os.environ.get("SELFHEAL_WEB_URL", ""), os.environ.get("SELFHEAL_SPOOL", "")
-    return wire(settings, database_url=url, web_url=web_url, spool=spool)
+    estate = wire(settings, database_url=url, web_url=web_url, spool=spool)
+    return estate if path is None else replace(estate, overtaken=InForce(path=path, text=text).overtaken)
+
+
+def renewed() -> Estate:
+    """The same by the settings in force now, in place of the earlier one, whose heals must be over.
+
+    Raises:
+        Permanent: as `current`.
+    """
+    earlier = current()
+    current.cache_clear()
+    earlier.close()
+    return current()

@@ -25,15 +25,15 @@ def signed_in(mechanism: str) -> Iterator[UUID]:
     if flow_run.parent_flow_run_id is not None:
         yield run_id
         return
-    runs, error = current().runs, ""
-    _say(lambda: runs.begin(run_id, mechanism, this_process()))
+    error = ""
+    _say(lambda: current().runs.begin(run_id, mechanism, this_process()))
     try:
         yield run_id
     except Exception as failed:
         error = without_secrets(str(failed)) or type(failed).__name__
         raise
     finally:
-        _say(lambda: runs.end(run_id, error=error))
+        _say(lambda: current().runs.end(run_id, error=error))
 
 
 def _say(write: Callable[[], None]) -> None:

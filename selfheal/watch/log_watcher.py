@@ -25,6 +25,7 @@ from selfheal.watch.beside import Beside
 from selfheal.watch.log_source import FollowedLog
 from selfheal.watch.queue import HealQueue
 from selfheal.watch.raised import heal_raised
+from selfheal.watch.succession import Succession, never
 
 MECHANISM = "log-monitor"
 
@@ -52,6 +53,7 @@ class LogWorld:
         holder: this process.
         at_once: heals that may run at the same time.
         summary: from one publication to the next.
+        overtaken: whether other settings are in force than those of this world.
     """
 
     sources: Sequence[LogSource]
@@ -65,6 +67,7 @@ class LogWorld:
     holder: Holder
     at_once: int
     summary: timedelta
+    overtaken: Callable[[], bool] = never
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +81,7 @@ class LogSummary:
 
 
 class LogWatcher:
-    """One run. `run` returns when a successor watches, or when `stop` was called.
+    """One run. `run` returns when a successor watches, when `stop` was called, or when none came after a reload.
 
     Args:
         world: what it needs.
@@ -96,6 +99,7 @@ class LogWatcher:
         self._context = contextvars.copy_context()
         self._heals = HealQueue(world.at_once)
         self._raised = 0
+        self._succession = Succession(world.overtaken, world.clock.monotonic)
         self._begun = self._handed_over = False
         self._dues = Beside("look for what was raised", self._take_due)
         self._summaries = Beside("the summary of the logs", self._tell)
@@ -144,7 +148,10 @@ class LogWatcher:
         return _TROUBLED_LOOK_S if all(one.complaint for one in self._logs) else _LOOK_S
 
     def _submit(self, trigger: Trigger) -> None:
+        """Heal it; where other settings are in force it stays written down, for whoever takes over."""
         self._raised += 1
+        if self._succession.is_open():
+            return
         heal = functools.partial(self._context.copy().run, heal_raised, self._world.dispatch, trigger)
         self._heals.submit(trigger.priority, heal)
 
@@ -159,10 +166,15 @@ class LogWatcher:
                 self._begun = True
         except SelfhealError as error:
             _log.warning("the database cannot be told that this run watches: %s", error)
+        if self._succession.is_late():
+            _log.warning("other settings are in force and nobody has taken over: this run ends")
+            self._stop.set()
 
     def _take_due(self) -> None:
         """What a run has raised that died before it was dispatched; and the end of what is followed no more."""
         self._world.store.leave([one.source.name for one in self._logs])
+        if self._succession.is_open():
+            return
         for trigger in self._world.store.due(limit=_DUE_AT_ONCE, pause=_DUE_AGAIN):
             if not self._stop.is_set():
                 self._submit(trigger)

@@ -32,6 +32,7 @@ from selfheal.watch.exits import Exits
 from selfheal.watch.measuring import Measuring
 from selfheal.watch.queue import RANK, HealQueue
 from selfheal.watch.raised import heal_raised
+from selfheal.watch.succession import Succession
 from selfheal.watch.suspects import Suspects
 from selfheal.watch.world import Pace, Seen, Summary, World
 
@@ -48,7 +49,7 @@ _LIFTED_BY_PEOPLE = _HOLDS | {Decision.CIRCUIT_OPEN}  # at any moment before the
 
 
 class Watcher:
-    """One run. `run` returns when a successor watches, or when `stop` was called.
+    """One run. `run` returns when a successor watches, when `stop` was called, or when none came after a reload.
 
     Args:
         world: what it needs.
@@ -65,6 +66,7 @@ class Watcher:
         self._context = contextvars.copy_context()
         self._heals = HealQueue(pace.at_once)
         self._due: list[tuple[Seen, Trigger]] = []
+        self._succession = Succession(world.overtaken, world.clock.monotonic)
         self._depths = depths(world.components)
         self._watched = [one for one in world.components.values() if one.watched]
         self._suspects = Suspects(world.components.values(), world.heals, world.clock)
@@ -146,6 +148,9 @@ class Watcher:
                     return True
             except SelfhealError as error:
                 _log.warning("the database cannot be told that this run watches: %s", error)
+            if self._succession.is_late():
+                _log.warning("other settings are in force and nobody has taken over: this run ends")
+                self._stop.set()
             left = until - self._world.clock.monotonic()
             self._stop.wait(max(0.0, min(_BEAT_S, left)))
         return False
@@ -216,7 +221,7 @@ class Watcher:
     def _raise_if_due(self, state: Seen, seen: Observation) -> None:
         """Raise a trigger for a component that is DOWN, unless its heal runs or it is too early to ask again."""
         too_early = self._world.clock.monotonic() < state.not_before
-        if not state.track.down or state.healing or too_early or self._stop.is_set():
+        if not state.track.down or state.healing or too_early or self._stop.is_set() or self._succession.is_open():
             return
         component, sick_since = self._world.components[seen.component], state.sick_since or seen.observed_at
         now, grace = self._world.clock.now(), self._pace.platform_grace
@@ -369,7 +374,7 @@ class Watcher:
 
     def _take_raised(self) -> None:
         """Submit what breakers and people's words have raised."""
-        for trigger in () if self._stop.is_set() else self._world.raised():
+        for trigger in () if self._stop.is_set() or self._succession.is_open() else self._world.raised():
             heal = functools.partial(self._context.copy().run, heal_raised, self._world.dispatch, trigger)
             self._heals.submit(trigger.priority, heal)
 

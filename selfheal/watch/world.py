@@ -14,6 +14,7 @@ from selfheal.policy.health import Track
 from selfheal.ports import Clock, ContainerControl, HealStore, HealthStore, Observe
 from selfheal.protocol.heal import Result
 from selfheal.watch.hearing import Hearing
+from selfheal.watch.succession import never
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +71,7 @@ class World:
         hearing: what is heard of agent-health.
         raised: the triggers that breakers and people's words have raised, and that wait; asked after each sweep.
         emergency: is told whether health could be recorded; None: nobody is.
+        overtaken: whether other settings are in force than those of this world.
     """
 
     components: Mapping[str, Component]
@@ -88,6 +90,7 @@ class World:
     hearing: Hearing = field(default_factory=Hearing)
     raised: Callable[[], Sequence[Trigger]] = tuple
     emergency: Emergency | None = None
+    overtaken: Callable[[], bool] = never
 
 
 @dataclass(kw_only=True)

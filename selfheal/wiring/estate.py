@@ -63,6 +63,10 @@ _RAISED_AT_ONCE = 20
 _RAISED_AGAIN = timedelta(minutes=2)  # a heal that waits in its queue is admitted by then
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Estate:
     """One estate, wired.
@@ -98,6 +102,7 @@ class Estate:
         predictions: what was foretold, as predictive-health keeps it.
         prediction_reports: the same as people read it, with what became of it.
         recovery: puts workflows back on track; None: there are none.
+        overtaken: whether other settings are in force by now.
     """
 
     settings: Settings
@@ -130,6 +135,7 @@ class Estate:
     predictions: Predictions
     prediction_reports: PredictionReports
     recovery: Recovery | None = None
+    overtaken: Callable[[], bool] = _never
 
     def close(self) -> None:
         """Let go of the database, after the heals are over."""
@@ -241,6 +247,7 @@ class Estate:
             hearing=hearing_of(self.settings, self.host, self.health, clock=self.healer.clock),
             raised=self.due,
             emergency=self.emergency,
+            overtaken=self.overtaken,
         )
         pace = Pace(
             sweep=watching.sweep,
@@ -255,5 +262,11 @@ class Estate:
     def log_watcher(self, *, run_id: UUID, dispatch: Callable[[Trigger], Result]) -> LogWatcher:
         """A run of log-monitor over this estate."""
         return log_watcher_of(
-            self.settings, self.engine, health=self.health, clock=self.healer.clock, dispatch=dispatch, run_id=run_id
+            self.settings,
+            self.engine,
+            health=self.health,
+            clock=self.healer.clock,
+            dispatch=dispatch,
+            run_id=run_id,
+            overtaken=self.overtaken,
         )

@@ -36,6 +36,7 @@ def log_watcher_of(  # noqa: PLR0913 - each is a thing of the estate
     clock: Clock,
     dispatch: Callable[[Trigger], Result],
     run_id: UUID,
+    overtaken: Callable[[], bool],
 ) -> LogWatcher:
     """A run of log-monitor."""
     found, store = settings.log_monitor, logs_of(settings, engine)
@@ -56,6 +57,7 @@ def log_watcher_of(  # noqa: PLR0913 - each is a thing of the estate
         holder=this_process(),
         at_once=settings.healing.at_once,
         summary=found.summary,
+        overtaken=overtaken,
     )
     return LogWatcher(world, run_id=run_id)
 

@@ -70,6 +70,7 @@ class Stage:
         self.events: list[str] = []
         self.noted: list[Trigger] = []
         self.holds: frozenset[str] = frozenset()
+        self.overtaken = False
         self.by_breakers: list[Trigger] = []
         self.turns = 0
         self.swept = 0
@@ -92,6 +93,7 @@ class Stage:
             note=self.noted.append,
             holds=lambda: self.holds,
             raised=self._by_breakers,
+            overtaken=lambda: self.overtaken,
             clock=self.clock,
             holder=Holder(host="here", pid=1, started=1),
         )
@@ -238,6 +240,22 @@ def test_a_part_of_a_dead_container_is_left_to_the_container() -> None:
         stage.show(SICK, "EXITED", name=name)
     stage.run()
     assert {one.component for one in stage.raised} == {"backend"}
+
+
+def test_after_a_reload_nothing_is_raised_by_the_earlier_settings() -> None:
+    """The watcher looks on and writes down, and ends when nobody takes over in time; what breakers raised waits."""
+    stage = Stage("backend", sweeps=1_000_000)
+    stage.overtaken = True
+    stage.show(SICK, "EXITED")
+    stage.by_breakers = [Trigger(
+        id=uuid4(), type=TriggerType.BREAKER_OPENED, component="backend", source=Source.BREAKER,
+        priority=Priority.HIGH, reason="its breaker has opened", detected_at=NOON,
+    )]  # fmt: skip
+    done = stage.run()
+    assert (done.raised, done.handed_over, stage.raised) == (0, False, [])
+    assert done.sweeps > 1
+    assert len(stage.recorded) == done.sweeps
+    assert len(stage.by_breakers) == 1
 
 
 def test_strikes_are_in_a_row() -> None:
