@@ -64,23 +64,23 @@ def token(  # noqa: PLR0913 - each is an option of the command
 
 def section(tokens: "Sequence[Token]") -> Section:
     """The tokens as a table; none of them shows its secret."""
-    now = datetime.now(UTC)
-    rows: list[dict[str, Cell]] = [
-        {
-            "token": str(one.id),
-            "name": one.name,
-            "role": one.role.value,
-            "tenant": None if one.tenant is None else str(one.tenant),
-            "state": one.state(now),
-            "issued_by": one.issued_by,
-            "created_at": one.created_at,
-            "expires_at": one.expires_at,
-            "last_used_at": one.last_used_at,
-            "why": None if one.revoked_by is None else f"{one.revoked_by}: {one.revoked_why}",
-        }
-        for one in tokens
-    ]
-    return Section(name="tokens", columns=COLUMNS, rows=rows)
+    return Section(name="tokens", columns=COLUMNS, rows=[_row(one) for one in tokens])
+
+
+def _row(one: "Token") -> dict[str, Cell]:
+    """One token; as everywhere what is called like the thing is its id."""
+    return {
+        "token": str(one.id),
+        "name": one.name,
+        "role": one.role.value,
+        "tenant": None if one.tenant is None else str(one.tenant),
+        "state": one.state(datetime.now(UTC)),
+        "issued_by": one.issued_by,
+        "created_at": one.created_at,
+        "expires_at": one.expires_at,
+        "last_used_at": one.last_used_at,
+        "why": None if one.revoked_by is None else f"{one.revoked_by}: {one.revoked_why}",
+    }
 
 
 def _issue(  # noqa: PLR0913 - each is part of a token
@@ -95,7 +95,7 @@ def _issue(  # noqa: PLR0913 - each is part of a token
         secret, made = Tokens(engine).issue(name, role, tenant, lasts, operator())
         told |= {"issued": str(made.id), "expires_at": made.expires_at.isoformat()}
     note = "a dry run makes none" if dry_run else "shown this once: keep it where secrets are kept"
-    return {"token": str(made.id), "secret": "-" if dry_run else secret, "note": note}
+    return _row(made) | {"secret": "-" if dry_run else secret, "note": note}
 
 
 def _revoke(engine: "Engine", token: UUID, why: str) -> None:

@@ -48,6 +48,7 @@ def test_a_token_is_issued_used_and_revoked(run: Run, empty: Engine, api_engine:
     found = Tokens(api_engine).find(told["secret"])
     assert found is not None
     assert (found.name, found.role, str(found.token)) == ("ada", Role.OPERATOR, told["token"])
+    assert told["tokens"] == [{name: told[name] for name in told["tokens"][0]}], "the same under the same names"
     _, listed = run("token")
     assert told["secret"] not in json.dumps(listed)
     assert [(one["name"], one["state"], one["issued_by"]) for one in listed["tokens"]] == [
