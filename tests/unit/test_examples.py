@@ -37,7 +37,11 @@ def test_the_agent_platform_is_described_whole() -> None:
     }
     assert set(settings.databases) == {"agents", "app"}
     assert settings.migrations["stock-levels"].creates == settings.components["stock-levels"].object
-    assert "password =" not in file.read_text(encoding="utf-8")
+    assert set(settings.log_monitor.sources) == {"agents-backend", "app-backend", "strategic-orchestrator"}
+    assert set(settings.alerts.channels) == {"mail"}
+    assert settings.intake.senders == {"alertmanager"}
+    words = file.read_text(encoding="utf-8")
+    assert not [word for word in ("password =", "routing_key =", "secret =", "token =") if word in words]
 
 
 def test_the_eight_log_patterns_are_described_as_they_can_be_used(tmp_path: Path) -> None:
