@@ -10,7 +10,7 @@ import resource
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -119,10 +119,14 @@ def _measured(owner: Connection, begins: int, load: Load) -> list[Case]:
         "fits": lambda: _each(week, load.fitted, _lines),
         "line": lambda: _each(week, load.fitted, _one_line),
     }
-    found = alternate(sides, rounds=load.rounds, what="trends")
+    return _cases(alternate(sides, rounds=load.rounds, what="trends"), rows=week.size, fitted=load.fitted)
+
+
+def _cases(found: Mapping[str, tuple[float, ...]], *, rows: int, fitted: int) -> list[Case]:
+    """What was measured, each beside what it is measured by."""
     full = "the full analysis of the week, which is in memory"
-    reading = f"a binary COPY of the same {week.size:,} rows of health_rollup into a numpy table"
-    fitting = f"scikit-learn, series by series, on {load.fitted} of them and scaled up: "
+    reading = f"a binary COPY of the same {rows:,} rows of health_rollup into a numpy table"
+    fitting = f"scikit-learn, series by series, on {fitted} of them and scaled up: "
     return [
         Case(name="read", unit="s", ours=found["full"], other=found["read"], what_other=reading),
         Case(

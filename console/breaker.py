@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
+    from selfheal.bootstrap import Estate
     from selfheal.model.breaker import Breaker, Deed, Failure
 
 COLUMNS = ("breaker", "state", "mode", "failure_rate", "results", "probes", "prevented", "until", "who", "why")
@@ -39,9 +40,7 @@ def breaker(  # noqa: PLR0913 - each is an option of the command
     output: Output = "table",
 ) -> int:
     """List the breakers, show one, or decide in place of one."""
-    from console.deed import deed as recorded  # noqa: PLC0415  keeps `--help` fast
-    from console.estate import estate_of  # noqa: PLC0415  the same
-    from selfheal.policy.identity import Deed as PersonsDeed  # noqa: PLC0415  the same
+    from console.estate import estate_of  # noqa: PLC0415  keeps `--help` fast
 
     if (do == "list") == bool(name):
         wrong = f"{do} names no breaker" if do != "list" else "list takes no name"
@@ -49,11 +48,7 @@ def breaker(  # noqa: PLR0913 - each is an option of the command
     with estate_of(place, dry_run=dry_run) as estate:
         known = estate.breaker_name(name) if name else ""
         if do not in {"list", "show"}:
-            deed, lasts = _decision(do, why, for_)
-            with recorded(
-                estate.engine, PersonsDeed.OVERRIDE_BREAKER, subject=known, who=who, to=do, lasts=for_, why=why.strip()
-            ):
-                estate.breakers.decide(known, deed, who=who.strip() or operator(), why=why, lasts=lasts)
+            _decide(estate, known, do, who=who, why=why, for_=for_)
         found = estate.breakers.present(known)
         prevented = estate.breakers.prevented()
         failures = estate.breakers.recent_failures(known, limit=FAILURES) if known else None
@@ -61,6 +56,18 @@ def breaker(  # noqa: PLR0913 - each is an option of the command
     sections += [] if failures is None else [_section(failures)]
     show(sections, output=output, facts=rehearsed(dry_run))
     return FINE
+
+
+def _decide(estate: "Estate", known: str, do: str, *, who: str, why: str, for_: str) -> None:  # noqa: PLR0913 - its parts
+    """A person's word, with its record."""
+    from console.deed import deed as recorded  # noqa: PLC0415  keeps `--help` fast
+    from selfheal.policy.identity import Deed as PersonsDeed  # noqa: PLC0415  the same
+
+    deed, lasts = _decision(do, why, for_)
+    with recorded(
+        estate.engine, PersonsDeed.OVERRIDE_BREAKER, subject=known, who=who, to=do, lasts=for_, why=why.strip()
+    ):
+        estate.breakers.decide(known, deed, who=who.strip() or operator(), why=why, lasts=lasts)
 
 
 def row(one: "Breaker", prevented: int) -> dict[str, Cell]:

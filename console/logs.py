@@ -13,6 +13,7 @@ from console.place import Output, Place
 
 if TYPE_CHECKING:
     from selfheal.settings.log_monitor import LogMonitor
+    from selfheal.store.reading.logs import LogView
 
 LOGS = ("log", "component", "place", "lines", "hits", "behind_bytes", "cut", "gaps", "read_at", "trouble", "last_gap")
 PATTERNS = ("log", "pattern", "hits", "threshold", "last_at")
@@ -37,31 +38,19 @@ def logs(
         wrong = "test needs a file" if do == "test" else "list takes no file"
         raise WrongUsage(wrong, hint="like `selfheal logs test /var/log/backend/app.log`")
     settings = place.settings().log_monitor
-    if do == "test":
-        return _test(Path(file), settings, output)
+    return _test(Path(file), settings, output) if do == "test" else _list(place, settings, output)
+
+
+def _list(place: Place, settings: "LogMonitor", output: Output) -> int:
+    """How far each log was read, and what was found in it."""
     from console.database import database_of  # noqa: PLC0415  keeps `--help` fast
     from selfheal.store.reading.logs import LogViews  # noqa: PLC0415  the same
 
     with database_of(place) as database:
         views = LogViews(database.engine)
         found, counts = views.logs(settings.window), views.counts(settings.window)
-    rows: list[Mapping[str, Cell]] = [
-        {
-            "log": one.source,
-            "component": one.component,
-            "place": one.place,
-            "lines": one.lines,
-            "hits": one.hits,
-            "behind_bytes": one.behind,
-            "cut": one.cut,
-            "gaps": one.gaps,
-            "read_at": one.read_at,
-            "trouble": one.trouble or (None if one.source in settings.sources else "not followed: no setting names it"),
-            "last_gap": one.last_gap or None,
-        }
-        for one in found
-    ]
     thresholds = {pattern.name: pattern.threshold for pattern in settings.rules().patterns}
+    rows = [_log(one, followed=one.source in settings.sources) for one in found]
     hits: list[Mapping[str, Cell]] = [
         {
             "log": one.source,
@@ -78,6 +67,22 @@ def logs(
     ]
     show(sections, output=output, facts={"window_s": round(settings.window.total_seconds())})
     return FINE
+
+
+def _log(one: "LogView", *, followed: bool) -> Mapping[str, Cell]:
+    return {
+        "log": one.source,
+        "component": one.component,
+        "place": one.place,
+        "lines": one.lines,
+        "hits": one.hits,
+        "behind_bytes": one.behind,
+        "cut": one.cut,
+        "gaps": one.gaps,
+        "read_at": one.read_at,
+        "trouble": one.trouble or (None if followed else "not followed: no setting names it"),
+        "last_gap": one.last_gap or None,
+    }
 
 
 def _test(file: Path, settings: "LogMonitor", output: Output) -> int:

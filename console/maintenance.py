@@ -39,8 +39,6 @@ def maintenance(  # noqa: PLR0913 - each is an option of the command
 ) -> int:
     """List, plan or end maintenance windows."""
     from console.database import database_of  # noqa: PLC0415  keeps `--help` fast
-    from console.deed import deed  # noqa: PLC0415  the same
-    from selfheal.policy.identity import Deed  # noqa: PLC0415  the same
 
     _fits(do, window=window, given={"--component": component, "--group": group, "--from": begins})
     ending = _id(window) if do == "end" else None
@@ -53,34 +51,35 @@ def maintenance(  # noqa: PLR0913 - each is an option of the command
         raise WrongUsage(f"the window would be over since {ends_at:%Y-%m-%d %H:%M} UTC", hint="give a later --from")
     with database_of(place, dry_run=dry_run) as database:
         if do == "plan":
-            with deed(
-                database.engine,
-                Deed.PLAN_MAINTENANCE,
-                subject=f"{scope} {name}".strip(),
-                begins_at=begins_at.isoformat(),
-                ends_at=ends_at.isoformat(),
-                why=why.strip(),
-            ):
-                database.maintenance.plan(
-                    scope=scope,
-                    name=name,
-                    begins_at=begins_at,
-                    ends_at=ends_at,
-                    zone=zone,
-                    who=operator(),
-                    why=why.strip(),
-                )
+            _plan(database, scope, name, begins_at, ends_at, zone=zone, why=why.strip())
         elif ending is not None:
-            with deed(database.engine, Deed.END_MAINTENANCE, subject=window, why=why.strip()):
-                _end(database, ending, why.strip())
+            _end(database, ending, why.strip())
         windows = database.maintenance.upcoming()
     show([section(windows)], output=output, facts=rehearsed(dry_run))
     return FINE
 
 
+def _plan(  # noqa: PLR0913 - each is a part of a window
+    database: "Database", scope: "Scope", name: str, begins_at: datetime, ends_at: datetime, *, zone: str, why: str
+) -> None:
+    """A person's word, with its record."""
+    from console.deed import deed  # noqa: PLC0415  keeps `--help` fast
+    from selfheal.policy.identity import Deed  # noqa: PLC0415  the same
+
+    subject, times = f"{scope} {name}".strip(), {"begins_at": begins_at, "ends_at": ends_at}
+    told = {name: time.isoformat() for name, time in times.items()}
+    with deed(database.engine, Deed.PLAN_MAINTENANCE, subject=subject, why=why, **told):
+        database.maintenance.plan(scope=scope, name=name, zone=zone, who=operator(), why=why, **times)
+
+
 def _end(database: "Database", window: UUID, why: str) -> None:
-    if not database.maintenance.end(window, who=operator(), why=why):
-        raise WrongUsage(f"no window {window} is planned or in force", hint="see `selfheal maintenance list`")
+    """The same."""
+    from console.deed import deed  # noqa: PLC0415  keeps `--help` fast
+    from selfheal.policy.identity import Deed  # noqa: PLC0415  the same
+
+    with deed(database.engine, Deed.END_MAINTENANCE, subject=str(window), why=why):
+        if not database.maintenance.end(window, who=operator(), why=why):
+            raise WrongUsage(f"no window {window} is planned or in force", hint="see `selfheal maintenance list`")
 
 
 def section(windows: "Sequence[Window]") -> Section:

@@ -66,9 +66,7 @@ class AlertConnection:
     @classmethod
     def of(cls, page: Page[AlertLine]) -> "AlertConnection":
         """From the page."""
-        last = page.items[-1] if page.items else None
-        end = None if last is None else str(Cursor(at=last.raised_at, id=last.id))
-        info = PageInfo(has_next_page=page.older is not None, end_cursor=end)
+        info = PageInfo.of(page, lambda one: Cursor(at=one.raised_at, id=one.id))
         return cls(nodes=[Alert.of(one) for one in page.items], page_info=info)
 
 
@@ -116,9 +114,7 @@ class AlertDeliveryConnection:
     @classmethod
     def of(cls, page: Page[DeliveryLine]) -> "AlertDeliveryConnection":
         """From the page."""
-        last = page.items[-1] if page.items else None
-        end = None if last is None else str(Cursor(at=last.created_at, id=last.id))
-        info = PageInfo(has_next_page=page.older is not None, end_cursor=end)
+        info = PageInfo.of(page, lambda one: Cursor(at=one.created_at, id=one.id))
         return cls(nodes=[AlertDelivery.of(one) for one in page.items], page_info=info)
 
 

@@ -1,7 +1,8 @@
 """Faults and the attempts to mend them."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 import strawberry
@@ -14,6 +15,7 @@ from selfheal.model.story import FaultStory as Story
 from selfheal.policy.timeline import events_of
 
 strawberry.enum(FaultState)
+T = TypeVar("T")
 
 
 @strawberry.type
@@ -146,6 +148,12 @@ class PageInfo:
     has_next_page: bool
     end_cursor: str | None
 
+    @classmethod
+    def of(cls, page: Page[T], place: Callable[[T], Cursor]) -> "PageInfo":
+        """From the page, and the place of a row in its list."""
+        end = str(place(page.items[-1])) if page.items else None
+        return cls(has_next_page=page.older is not None, end_cursor=end)
+
 
 @strawberry.type
 class FaultConnection:
@@ -158,11 +166,12 @@ class FaultConnection:
     @classmethod
     def of(cls, page: Page[FaultLine]) -> "FaultConnection":
         """From the page."""
-        nodes = [Fault.of(one) for one in page.items]
-        cursors = [str(Cursor(at=one.detected_at, id=one.id)) for one in page.items]
-        edges = [FaultEdge(cursor=cursor, node=node) for cursor, node in zip(cursors, nodes, strict=True)]
-        info = PageInfo(has_next_page=page.older is not None, end_cursor=cursors[-1] if cursors else None)
-        return cls(edges=edges, nodes=nodes, page_info=info)
+        edges = [FaultEdge(cursor=str(_place(one)), node=Fault.of(one)) for one in page.items]
+        return cls(edges=edges, nodes=[one.node for one in edges], page_info=PageInfo.of(page, _place))
+
+
+def _place(one: FaultLine) -> Cursor:
+    return Cursor(at=one.detected_at, id=one.id)
 
 
 @strawberry.type

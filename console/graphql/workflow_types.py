@@ -137,9 +137,7 @@ class WorkflowConnection:
     @classmethod
     def of(cls, page: Page[WorkflowSeen]) -> "WorkflowConnection":
         """From the page."""
-        last = page.items[-1] if page.items else None
-        end = None if last is None else str(Cursor(at=last.changed_at, id=last.id))
-        info = PageInfo(has_next_page=page.older is not None, end_cursor=end)
+        info = PageInfo.of(page, lambda one: Cursor(at=one.changed_at, id=one.id))
         return cls(nodes=[SeenWorkflow.of(one) for one in page.items], page_info=info)
 
 
