@@ -23,7 +23,9 @@ def intake(
         Literal["list", "test"], Parameter(help="list the latest, or test what a body would be read as.")
     ] = "list",
     name: Annotated[str, Parameter(help="alertmanager, or one of intake.webhooks.")] = "",
-    file: Annotated[str, Parameter(help="A file with the body; - is the standard input.")] = "",
+    file: Annotated[
+        str, Parameter(allow_leading_hyphen=True, help="A file with the body; - is the standard input.")
+    ] = "",
     /,
     *,
     place: Place = Place(),  # noqa: B008 - frozen: cyclopts fills a copy
@@ -32,6 +34,8 @@ def intake(
     """List the alerts that came in, or test a body."""
     if (do == "test") != bool(name) or bool(name) != bool(file):
         raise WrongUsage(f"{do} {'needs NAME and FILE' if do == 'test' else 'takes no name'}", hint="see --help")
+    if file.startswith("-") and file != "-":  # else a mistyped option would be taken for a file
+        raise WrongUsage(f"Unknown option: {file}.", hint="see `selfheal intake --help`; ./ before the name of a file")
     if do == "list":
         show([_known(place)], output=output)
         return FINE
