@@ -115,6 +115,23 @@ def test_a_component_is_sick_as_soon_as_its_fault_is_known(dashboard: Dashboard,
     assert "open" in rows["warehouse"]
 
 
+def test_what_cools_down_says_until_when(dashboard: Dashboard, desk: Callable[..., Desk]) -> None:
+    """On the overview, in the list and on the fault's page; afterwards nowhere."""
+    one = desk(cooldown=timedelta(hours=1))
+    one.end(one.ask())
+    until = one.ask().retry_at
+    assert until is not None
+    client, fault = dashboard.client(Role.VIEWER), one.one("SELECT id FROM faults")
+    for page in ("/", "/faults"):
+        assert re.search(f'cooling down until <time [^>]*title="{until:%Y-%m-%d %H:%M:%S} UTC"', ok(client, page)), page
+    story = ok(client, f"/faults/{fault}")
+    assert "backend: sick, cooling down</h1>" in story
+    assert re.search(f'No heal begins by itself before <time [^>]*title="{until:%Y-%m-%d %H:%M:%S} UTC"', story)
+    one.do("UPDATE faults SET rests_until = now()")
+    for page in ("/", "/faults", f"/faults/{fault}"):
+        assert "cooling down" not in ok(client, page).partition('id="h-timeline"')[0]
+
+
 def test_an_empty_system_says_so(dashboard: Dashboard, desk: Callable[..., Desk]) -> None:
     """Before anything has happened every page says what will be there."""
     client = dashboard.client(Role.OPERATOR)
