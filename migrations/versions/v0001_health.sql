@@ -7,7 +7,7 @@ CREATE TABLE health_history (
     status VARCHAR(20) NOT NULL CHECK (status IN ('OPERATIONAL', 'DEGRADED', 'DOWN', 'UNKNOWN')),
     response_time INT,                              -- ms
     error TEXT,
-    metadata JSONB NOT NULL DEFAULT '{}',
+    metadata JSONB NOT NULL DEFAULT '{}',           -- of a look: what its status does not tell, so that it can be replayed
     checked_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     metric VARCHAR(50) NOT NULL DEFAULT 'response_time_ms',
     value DOUBLE PRECISION
@@ -69,7 +69,8 @@ REVOKE ALL ON FUNCTION ensure_health_partition(date) FROM PUBLIC;
 -- that is wrong by more than a year, or a day ahead) is left out and counted.
 -- p_again: this may have been written already, with the answer lost; its first row tells.
 CREATE FUNCTION keep_health(p_component text[], p_status text[], p_response int[], p_error text[], p_at timestamptz[],
-                            p_metric text[], p_value float8[], p_again boolean, OUT kept bigint, OUT refused bigint)
+                            p_metric text[], p_value float8[], p_look jsonb[], p_again boolean,
+                            OUT kept bigint, OUT refused bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $fn$
 DECLARE
     v_oldest timestamptz := now() - interval '399 days';
@@ -86,10 +87,10 @@ BEGIN
                  WHERE t.at BETWEEN v_oldest AND v_newest LOOP
         PERFORM ensure_health_partition(v_day);
     END LOOP;
-    INSERT INTO health_history (component, status, response_time, error, checked_at, metric, value)
-    SELECT r.component, r.status, r.response, r.error, r.at, r.metric, r.value
-    FROM unnest(p_component, p_status, p_response, p_error, p_at, p_metric, p_value)
-        AS r (component, status, response, error, at, metric, value)
+    INSERT INTO health_history (component, status, response_time, error, checked_at, metric, value, metadata)
+    SELECT r.component, r.status, r.response, r.error, r.at, r.metric, r.value, coalesce(r.look, '{}')
+    FROM unnest(p_component, p_status, p_response, p_error, p_at, p_metric, p_value, p_look)
+        AS r (component, status, response, error, at, metric, value, look)
     WHERE r.at BETWEEN v_oldest AND v_newest;
     GET DIAGNOSTICS kept = ROW_COUNT;
     refused := cardinality(p_at) - kept;
@@ -109,4 +110,4 @@ BEGIN
         down = h.down + excluded.down, unknown = h.unknown + excluded.unknown;
 END
 $fn$;
-REVOKE ALL ON FUNCTION keep_health(text[], text[], int[], text[], timestamptz[], text[], float8[], boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION keep_health(text[], text[], int[], text[], timestamptz[], text[], float8[], jsonb[], boolean) FROM PUBLIC;

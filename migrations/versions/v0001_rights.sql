@@ -64,7 +64,7 @@ GRANT SELECT, INSERT, UPDATE (level, found_at, details) ON workflow_health TO he
 GRANT SELECT, INSERT (id, path, kind, req_number, line, before, after, sha256_before, sha256_after, size_before, size_after,
                       backup, who, why), UPDATE (state, note, settled_at) ON file_changes TO healing_user;
 GRANT SELECT ON health_history, health_rollup TO healing_user;      -- keep_health writes them, both or none
-GRANT EXECUTE ON FUNCTION keep_health(text[], text[], int[], text[], timestamptz[], text[], float8[], boolean),
+GRANT EXECUTE ON FUNCTION keep_health(text[], text[], int[], text[], timestamptz[], text[], float8[], jsonb[], boolean),
     old_health_partitions(interval, interval), drop_health_partition(interval, interval), forget_runs(interval) TO healing_user;
 GRANT EXECUTE ON FUNCTION ensure_health_partition(date), forget_answers(interval), refresh_success_rates(),
     forget_workflows(interval) TO healing_user;

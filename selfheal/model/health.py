@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from selfheal.model.observation import Health, Incarnation
+
 RESPONSE = "response_time_ms"
 """The metric of a look at a component: each has one row of it, with an answer or without."""
 
@@ -17,6 +19,29 @@ class HealthStatus(StrEnum):
     DEGRADED = "DEGRADED"
     DOWN = "DOWN"
     UNKNOWN = "UNKNOWN"
+
+
+TOLD = {HealthStatus.OPERATIONAL: Health.HEALTHY, HealthStatus.UNKNOWN: Health.UNKNOWN}
+"""What a status alone tells of the look; of the others the look itself must be asked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What a watcher saw, beside the status that came of it: rules can be replayed over it.
+
+    Attributes:
+        health: what the look itself said, before strikes and hysteresis.
+        life: the process or container behind it; None where nobody could tell.
+        well: whether it was healthy before in this very life.
+        first: a run of the watcher looks for the first time, and remembers nothing.
+        glance: between two sweeps, and no strike.
+    """
+
+    health: Health
+    life: Incarnation | None = None
+    well: bool = False
+    first: bool = False
+    glance: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +56,7 @@ class Measured:
         checked_at: aware time.
         response_ms: of the probe; None without an answer, and for other metrics.
         detail: why it is not OPERATIONAL; empty if it is.
+        look: what was seen, of a look at a component; None where the status tells it.
     """
 
     component: str
@@ -40,6 +66,7 @@ class Measured:
     checked_at: datetime
     response_ms: int | None = None
     detail: str = ""
+    look: Look | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +107,7 @@ class ComponentHealth:
         detail: why it is not OPERATIONAL; empty if it is.
         checked_at: aware time of the observation.
         values: what else was measured, by metric.
+        look: what was seen; None where nobody keeps it.
     """
 
     component: str
@@ -88,6 +116,7 @@ class ComponentHealth:
     detail: str
     checked_at: datetime
     values: Mapping[str, float] = field(default_factory=dict)
+    look: Look | None = None
 
     def measured(self) -> tuple[Measured, ...]:
         """One value after the other: the response time, then the others."""
@@ -101,9 +130,18 @@ class ComponentHealth:
                 checked_at=self.checked_at,
                 response_ms=self.response_ms if metric == RESPONSE else None,
                 detail=self.detail,
+                look=self._untold if metric == RESPONSE else None,
             )
             for metric, value in values.items()
         )
+
+    @property
+    def _untold(self) -> Look | None:
+        """The look, where the status alone does not tell it: most looks are told by theirs, and cost nothing."""
+        look = self.look
+        if look is None or look.first or look.glance:
+            return look
+        return None if TOLD.get(self.status) is look.health else look
 
 
 @dataclass(frozen=True, kw_only=True)

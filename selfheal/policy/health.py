@@ -55,6 +55,19 @@ def advance(
     return Track(status=status, down=down, recoveries=count, well=seen.incarnation)
 
 
+def sick_since(before: datetime | None, track: Track, seen: Observation) -> datetime | None:
+    """Since when it is sick, now that it was seen so; None: it is not, and what follows is another fault.
+
+    Args:
+        before: what this was until now.
+        track: after the observation.
+        seen: it.
+    """
+    if seen.health is Health.SICK:
+        return before or seen.observed_at
+    return None if track.status is HealthStatus.OPERATIONAL else before
+
+
 def _is_starting(track: Track, seen: Observation, start_timeout: timedelta) -> bool:
     """Whether a sick component runs, is young, and has not been healthy since its start."""
     life = seen.incarnation

@@ -6,6 +6,8 @@ from selfheal.model.component import Component, ProbeKind
 from selfheal.model.observation import Observation
 from selfheal.model.trigger import Priority, TriggerType
 
+URGENCY = {priority: place for place, priority in enumerate(Priority)}
+"""CRITICAL comes first, then HIGH, MEDIUM, LOW."""
 _OF_STATE = {
     "CRASH_LOOP": TriggerType.CONTAINER_CRASH_LOOP,
     "REMOVING": TriggerType.CONTAINER_REMOVED,

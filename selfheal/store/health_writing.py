@@ -4,6 +4,7 @@ While the database is away the values of the sweeps wait here, as many as an hou
 said, never dropped without a word. See docs/decisions/health.md for what a row costs.
 """
 
+import json
 import logging
 import threading
 from collections import deque
@@ -13,8 +14,9 @@ from datetime import datetime
 from sqlalchemy import Engine, text
 
 from selfheal.model.errors import SelfhealError, Transient
-from selfheal.model.health import Measured
+from selfheal.model.health import Look, Measured
 from selfheal.store.engine import first_row
+from selfheal.store.looks import look_json
 from selfheal.store.text import shorten
 
 BATCH = 10_000
@@ -26,7 +28,8 @@ _BEYOND = 1e100
 _KEEP = text(
     """SELECT kept, refused FROM keep_health(
            CAST(:component AS text[]), CAST(:status AS text[]), CAST(:response AS int[]), CAST(:detail AS text[]),
-           CAST(:at AS timestamptz[]), CAST(:metric AS text[]), CAST(:value AS float8[]), CAST(:again AS boolean))"""
+           CAST(:at AS timestamptz[]), CAST(:metric AS text[]), CAST(:value AS float8[]),
+           CAST(:look AS jsonb[]), CAST(:again AS boolean))"""
 )
 _log = logging.getLogger(__name__)
 
@@ -116,6 +119,7 @@ def _columns(rows: Sequence[Measured]) -> dict[str, str]:
         "at": _array(_moment(row.checked_at) for row in rows),
         "metric": _array(_quoted(row.metric) for row in rows),
         "value": _array(_number(row.value) for row in rows),
+        "look": _array("NULL" if row.look is None else _look(row.look) for row in rows),
     }
 
 
@@ -125,6 +129,10 @@ def _array(items: Iterable[str]) -> str:
 
 def _quoted(words: str) -> str:
     return '"' + words.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _look(look: Look) -> str:
+    return _quoted(json.dumps(look_json(look)))
 
 
 def _moment(at: datetime) -> str:

@@ -10,9 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from selfheal.model.trigger import Priority
-
-RANK = {priority: place for place, priority in enumerate(Priority)}
-"""CRITICAL, HIGH, MEDIUM, LOW."""
+from selfheal.policy.triggers import URGENCY
 
 
 class HealQueue:
@@ -38,7 +36,7 @@ class HealQueue:
             if self._closed:
                 future.cancel()
                 return future
-            heapq.heappush(self._waiting, (RANK[priority], next(self._numbers), future, work))
+            heapq.heappush(self._waiting, (URGENCY[priority], next(self._numbers), future, work))
             if len(self._threads) <= self._at_once:
                 self._threads.append(threading.Thread(target=self._serve, name=f"heal_{len(self._threads)}"))
                 self._threads[-1].start()

@@ -10,27 +10,27 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from dataclasses import replace
 from uuid import UUID
 
 from uuid6 import uuid7
 
 from selfheal.logs import about
-from selfheal.model.admission import Decision
 from selfheal.model.attempt import Status
 from selfheal.model.component import Component
 from selfheal.model.errors import SelfhealError
-from selfheal.model.health import ComponentHealth, HealthStatus, Measured
+from selfheal.model.health import ComponentHealth, HealthStatus, Look, Measured
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import Source, Trigger
-from selfheal.policy.health import Track, advance, is_certain, whole_of
-from selfheal.policy.places import below, depths, left_to, siblings
-from selfheal.policy.triggers import platform_acts, priority_of, type_of
-from selfheal.protocol.heal import Result
+from selfheal.policy.health import Track, advance, is_certain, sick_since, whole_of
+from selfheal.policy.places import below, depths, siblings
+from selfheal.policy.raising import HOLDS, RAISE_AGAIN, pause_after, reason_of
+from selfheal.policy.triggers import URGENCY
 from selfheal.watch.beside import Beside
 from selfheal.watch.containers import Containers
 from selfheal.watch.exits import Exits
 from selfheal.watch.measuring import Measuring
-from selfheal.watch.queue import RANK, HealQueue
+from selfheal.watch.queue import HealQueue
 from selfheal.watch.raised import heal_raised
 from selfheal.watch.succession import Succession
 from selfheal.watch.suspects import Suspects
@@ -41,11 +41,6 @@ MECHANISM = "application-health"
 _log = logging.getLogger(__name__)
 _BEAT_S = 1.0
 _REAPED_WITHIN_S = 3.0
-_RAISE_AGAIN_S = 30.0
-_LONGEST_PAUSE_S = 300.0
-_STANDING = frozenset({Decision.NOT_ALLOWED, Decision.NO_ACTION})  # only other settings change these
-_HOLDS = frozenset({Decision.PAUSED, Decision.MAINTENANCE, Decision.STORM})
-_LIFTED_BY_PEOPLE = _HOLDS | {Decision.CIRCUIT_OPEN}  # at any moment before their time
 
 
 class Watcher:
@@ -67,6 +62,7 @@ class Watcher:
         self._heals = HealQueue(pace.at_once)
         self._due: list[tuple[Seen, Trigger]] = []
         self._succession = Succession(world.overtaken, world.clock.monotonic)
+        self._glimpses: list[ComponentHealth] = []  # looks between two sweeps, written down with the next
         self._depths = depths(world.components)
         self._watched = [one for one in world.components.values() if one.watched]
         self._suspects = Suspects(world.components.values(), world.heals, world.clock)
@@ -162,9 +158,10 @@ class Watcher:
         with self._lock:
             self._let_go()
             health = hearing.judged([self._take(seen) for seen in observations])
+            glimpses, self._glimpses = self._glimpses, []
             self._submit()
         whole = whole_of(self._world.estate, health, now=self._world.clock.now())
-        self._record(health, [whole, *hearing.rows()])
+        self._record([*glimpses, *health], [whole, *hearing.rows()])
         if whole.status is not self._overall:
             _log.info("the whole is %s: %s", whole.status, whole.detail or "all components are up")
             self._overall = whole.status
@@ -190,7 +187,8 @@ class Watcher:
         The lock is held, and what was raised is submitted before it is let go.
         """
         state = self._seen[seen.component]
-        pace = self._pace
+        pace, look = self._pace, _look(state, seen)
+        state.looked = True
         start_timeout = self._world.components[seen.component].start_timeout
         state.track = advance(
             state.track, seen, strikes=pace.strikes, recoveries=pace.recoveries, start_timeout=start_timeout
@@ -199,23 +197,16 @@ class Watcher:
             self._react(state, seen)
         except Exception:  # noqa: BLE001 - the loop must go on for the other components; the next sweep is back here
             _log.exception("what is due for %s broke", seen.component)
-        return ComponentHealth(
-            component=seen.component,
-            status=state.track.status,
-            response_ms=seen.response_ms,
-            detail="" if state.track.status is HealthStatus.OPERATIONAL else seen.detail,
-            checked_at=seen.observed_at,
-            values=seen.values,
-        )
+        return _health(state, seen, look)
 
     def _react(self, state: Seen, seen: Observation) -> None:
         """Raise what is due for a sick component, close what is over for a healthy one."""
+        state.sick_since = sick_since(state.sick_since, state.track, seen)
         if seen.health is Health.SICK:
-            state.sick_since = state.sick_since or seen.observed_at
             state.fault_may_be_open = True
             self._raise_if_due(state, seen)
         elif state.track.status is HealthStatus.OPERATIONAL:
-            state.sick_since, state.not_before = None, 0.0  # what follows is another fault
+            state.not_before = 0.0
             self._close_if_recovered(state, seen)
 
     def _raise_if_due(self, state: Seen, seen: Observation) -> None:
@@ -223,32 +214,30 @@ class Watcher:
         too_early = self._world.clock.monotonic() < state.not_before
         if not state.track.down or state.healing or too_early or self._stop.is_set() or self._succession.is_open():
             return
-        component, sick_since = self._world.components[seen.component], state.sick_since or seen.observed_at
+        component, since = self._world.components[seen.component], state.sick_since or seen.observed_at
         now, grace = self._world.clock.now(), self._pace.platform_grace
-        if platform_acts(component, seen, sick_since=sick_since, now=now, grace=grace):
+        reason = reason_of(component, seen, self._world.components, sick_since=since, now=now, grace=grace)
+        if reason is None:
             return
-        if left_to(component, seen, self._world.components):
-            return
-        if seen.stopped_on_request and not self._left_by_us(component):
-            state.not_before = self._world.clock.monotonic() + _RAISE_AGAIN_S
+        if reason.stopped and not self._left_by_us(component):
+            state.not_before = self._world.clock.monotonic() + RAISE_AGAIN.total_seconds()
             _log.info("%s was stopped on request: not healed", component.name)
             return
-        kind = type_of(component, seen)
         trigger = Trigger(
             id=uuid7(),
-            type=kind,
+            type=reason.kind,
             component=component.name,
             source=Source.WATCHER,
-            priority=priority_of(component, kind),
+            priority=reason.priority,
             reason=seen.detail,
-            detected_at=sick_since,
+            detected_at=since,
         )
         self._due.append((state, trigger))
 
     def _submit(self) -> None:
         """Give what is due to the queue: the most urgent first, parents before children."""
         due, self._due = sorted(self._due, key=lambda one: self._depths[one[1].component]), []
-        due.sort(key=lambda one: RANK[one[1].priority])
+        due.sort(key=lambda one: URGENCY[one[1].priority])
         if not due:
             return
         noted = self._notes.submit(self._context.copy().run, self._note, [trigger for _, trigger in due])
@@ -296,12 +285,12 @@ class Watcher:
             self._dispatch(state, trigger)
 
     def _dispatch(self, state: Seen, trigger: Trigger) -> None:
-        pause, healed, held = _RAISE_AGAIN_S, False, False
+        pause, healed, held = RAISE_AGAIN.total_seconds(), False, False
         try:
             result = self._world.dispatch(trigger)
             healed = result.outcome is not None and result.outcome.status is Status.SUCCESS
-            pause = 0.0 if healed else self._pause_after(result)
-            held = result.answer.decision in _HOLDS
+            pause = 0.0 if healed else pause_after(result.answer, now=self._world.clock.now()).total_seconds()
+            held = result.answer.decision in HOLDS
             _log.info("%s on %s: %s", result.answer.decision, trigger.component, result.answer.reason)
         except SelfhealError as error:
             pause = self._pace.sweep.total_seconds()
@@ -316,16 +305,6 @@ class Watcher:
                     self._world.components[trigger.component], self._world.components
                 ):  # they waited for it, and are looked at again now
                     self._seen[child].not_before = 0.0
-
-    def _pause_after(self, result: Result) -> float:
-        """Seconds until a trigger that did not heal is worth raising again: what admission says, within bounds."""
-        if result.answer.decision in _STANDING:
-            return _LONGEST_PAUSE_S
-        if result.answer.retry_at is None:
-            return _RAISE_AGAIN_S
-        left = (result.answer.retry_at - self._world.clock.now()).total_seconds()
-        longest = _RAISE_AGAIN_S if result.answer.decision in _LIFTED_BY_PEOPLE else _LONGEST_PAUSE_S
-        return min(max(left, 1.0), longest)
 
     def _close_if_recovered(self, state: Seen, seen: Observation) -> None:
         """Close a fault that ended without us, once per recovery."""
@@ -366,17 +345,37 @@ class Watcher:
         """A look between two sweeps. One change of a container makes several events, which are no strikes each."""
         with self._lock:
             if not component.container or seen.health is Health.HEALTHY or is_certain(seen):
-                self._take(seen)
+                self._glimpses.append(self._take(seen))
                 self._submit()
             elif seen.health is Health.SICK:
                 state = self._seen[component.name]
                 state.sick_since = state.sick_since or seen.observed_at
+                self._glimpses.append(_health(state, seen, replace(_look(state, seen), glance=True)))
 
     def _take_raised(self) -> None:
         """Submit what breakers and people's words have raised."""
         for trigger in () if self._stop.is_set() or self._succession.is_open() else self._world.raised():
             heal = functools.partial(self._context.copy().run, heal_raised, self._world.dispatch, trigger)
             self._heals.submit(trigger.priority, heal)
+
+
+def _look(state: Seen, seen: Observation) -> Look:
+    """What is seen, with what only this run knows by now."""
+    life = seen.incarnation
+    well = life is not None and life.same_life(state.track.well)
+    return Look(health=seen.health, life=life, well=well, first=not state.looked)
+
+
+def _health(state: Seen, seen: Observation, look: Look) -> ComponentHealth:
+    return ComponentHealth(
+        component=seen.component,
+        status=state.track.status,
+        response_ms=seen.response_ms,
+        detail="" if state.track.status is HealthStatus.OPERATIONAL else seen.detail,
+        checked_at=seen.observed_at,
+        values=seen.values,
+        look=look,
+    )
 
 
 def _still_reaping(seen: Observation) -> bool:

@@ -103,6 +103,7 @@ class Seen:
     held: bool = False  # refused by what a person may lift
     heal: Future[None] | None = None
     fault_may_be_open: bool = True
+    looked: bool = False
 
     @property
     def healing(self) -> bool:

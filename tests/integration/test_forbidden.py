@@ -138,7 +138,7 @@ STATEMENTS: list[tuple[tuple[str, ...], str]] = [
     (EVERYBODY, "SELECT add_partition('faults', 'mine', now(), now())"),
     (EVERYBODY, "INSERT INTO health_history (component, status) VALUES ('web', 'DOWN')"),
     (EVERYBODY, "UPDATE health_rollup SET n = 0"),
-    (PEOPLE, "SELECT keep_health('{a}', '{DOWN}', '{1}', '{NULL}', ARRAY[now()], '{m}', '{1}', false)"),
+    (PEOPLE, "SELECT keep_health('{a}', '{DOWN}', '{1}', '{NULL}', ARRAY[now()], '{m}', '{1}', '{NULL}', false)"),
     (PEOPLE, "SELECT old_health_partitions('30 d', '400 d')"),
     (PEOPLE, "SELECT drop_health_partition('30 d', '400 d')"),
     (PEOPLE, "SELECT forget_runs('1 d')"),

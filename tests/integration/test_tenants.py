@@ -226,7 +226,7 @@ def test_a_pooled_connection_keeps_nothing(pool: Engine) -> None:
 
 
 ESTATES = """
-    SELECT keep_health('{web}', '{DOWN}', '{1}', '{NULL}', ARRAY[now()], '{response_time_ms}', '{1}', false);
+    SELECT keep_health('{web}', '{DOWN}', '{1}', '{NULL}', ARRAY[now()], '{response_time_ms}', '{1}', '{NULL}', false);
     INSERT INTO watch_epoch (mechanism, run_id, holder) VALUES ('application-health', gen_random_uuid(), '{}');
     INSERT INTO mechanism_runs (run_id, mechanism, holder) VALUES (gen_random_uuid(), 'application-health', '{}');
     INSERT INTO pauses (paused_by, why) VALUES ('ada', 'tests');
