@@ -102,6 +102,17 @@ and dollars saved; each with its 95 % interval.
     selfheal rates
     selfheal rates --for "24 h" --by component
 """,
+    "replay": """Tell what other settings would have done with the past.
+
+Runs the rules over what was recorded, once as they are set and once as you ask,
+and heals and writes nothing. You see rule by rule what was really done, what
+the settings do and what yours would: triggers, heals, what is found earlier,
+later, besides or not at all, what is healed for nothing, and dollars; then the
+differences with their times, and since when the past is known.
+
+    selfheal replay --set watching.strikes=2
+    selfheal replay --since "7 d" --set healing.cooldown=5min --component backend
+""",
     "actions": """List how far each action may go, or decide about one.
 
 Modes: observe (nothing), shadow (it plans, and the plan is recorded), approve

@@ -1,6 +1,6 @@
 """What is decided of a trigger before admission is asked: where its component stands, which actions fit, or why not."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from selfheal.model.admission import Decision, Place, Refusal, Rung
@@ -52,19 +52,19 @@ def decide(healer: Healer, trigger: Trigger, seen: Observation | None) -> Decide
         return Decided(trigger=known, place=place, refusal=refusal)
     if not actions:
         return Decided(trigger=known, place=place, refusal=refuse_ladder(component, fitting.type))
-    rungs = tuple(
-        Rung(
-            action=one.name,
-            action_type=one.action_type,
-            mode=_mode(healer, one, trigger),
-            manual_minutes=one.manual_minutes,
-        )
-        for one in actions
-    )
+    rungs = rungs_of(actions, lambda one: _mode(healer, one, trigger))
     refusal = None if seen is None else refuse_healthy(seen, trigger.type)
     refusal = refusal or refuse_suspicion(trigger, component, seen, healer.components)
     refusal = refusal or refuse_foretold(trigger, component, seen, healer.components)
     return Decided(trigger=known, place=place, rungs=rungs, refusal=refusal)
+
+
+def rungs_of(fitting: Sequence[Action], mode: Callable[[Action], str]) -> tuple[Rung, ...]:
+    """The actions as rungs of a ladder, each with how far it may go by the settings."""
+    return tuple(
+        Rung(action=one.name, action_type=one.action_type, mode=mode(one), manual_minutes=one.manual_minutes)
+        for one in fitting
+    )
 
 
 def refused_at_the_door(healer: Healer, trigger: Trigger) -> bool:

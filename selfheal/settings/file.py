@@ -150,11 +150,11 @@ def _override(values: dict[str, Any], name: str, text: str) -> None:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):
             raise WrongSettings([f"{name}: {section} is no table of settings"], source="the environment")
-    values[key] = _plain(text)
+    values[key] = plain_value(text)
 
 
-def _plain(text: str) -> Any:
-    """A variable's value. Numbers stay text, which every setting takes: a password may be one."""
+def plain_value(text: str) -> Any:
+    """What a variable or an option says. Numbers stay text, which every setting takes: a password may be one."""
     try:
         read = tomllib.loads(f"value = {text}") if text.startswith(("[", "{", '"', "'")) else {}
     except tomllib.TOMLDecodeError:

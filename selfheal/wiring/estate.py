@@ -14,6 +14,7 @@ from selfheal.clients.request_file import RequestFile
 from selfheal.model.breaker_rules import Scope
 from selfheal.model.errors import Permanent, SelfhealError
 from selfheal.model.prediction import PREEMPT
+from selfheal.model.replay import Replayed
 from selfheal.model.trigger import Trigger
 from selfheal.model.web_address import WebAddress
 from selfheal.policy.breaker_names import FORMS, checked, heal_breaker
@@ -33,6 +34,7 @@ from selfheal.protocol.predicting import Predicting
 from selfheal.protocol.reconcile import Settled, reconcile
 from selfheal.protocol.recovery import Recovery
 from selfheal.protocol.starting import Starting
+from selfheal.replay.replay import Question, Replay
 from selfheal.settings.estate import Settings
 from selfheal.store.breakers import Breakers
 from selfheal.store.health import HealthHistory
@@ -44,6 +46,7 @@ from selfheal.store.predictions import Predictions
 from selfheal.store.raised import RaisedTriggers
 from selfheal.store.rates import RateReports
 from selfheal.store.reading.faults import Faults
+from selfheal.store.reading.history import History
 from selfheal.store.reading.predictions import Predictions as PredictionReports
 from selfheal.store.reports import Reports
 from selfheal.store.retention import Retention
@@ -55,6 +58,7 @@ from selfheal.watch.world import Pace, World
 from selfheal.wiring.host import hearing_of
 from selfheal.wiring.intake import listening
 from selfheal.wiring.logs import log_watcher_of, logs_of
+from selfheal.wiring.replay import fitting_rungs
 
 _log = logging.getLogger(__name__)
 _FRESH, _FRESH_SWEEPS = timedelta(seconds=30), 4
@@ -258,6 +262,14 @@ class Estate:
             platform_grace=watching.platform_grace,
         )
         return Watcher(world, pace, run_id=run_id)
+
+    def replay(self, question: Question, progress: Callable[[str], object] = lambda _: None) -> Replayed:
+        """What other settings would have done with the past; nothing is acted on, and nothing is written.
+
+        Raises:
+            Transient: the database cannot be asked.
+        """
+        return Replay(History(self.engine), question, fitting_rungs(self.healer.actions), progress).run()
 
     def log_watcher(self, *, run_id: UUID, dispatch: Callable[[Trigger], Result]) -> LogWatcher:
         """A run of log-monitor over this estate."""

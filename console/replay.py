@@ -1,0 +1,127 @@
+"""`selfheal replay`: what other settings would have done with the past. It reads only."""
+
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from console.failure import FINE, WrongUsage
+from console.output import Cell, Section, show
+from console.pause import duration_of
+from console.place import Output, Place
+
+if TYPE_CHECKING:
+    from selfheal.model.replay import Counted, Coverage, Example, Replayed
+
+FIGURES = (
+    "rule",
+    "variant",
+    "triggers",
+    "found",
+    "heals",
+    "really",
+    "earlier",
+    "later",
+    "moved_s",
+    "besides",
+    "missed",
+    "for_nothing",
+    "saved",
+)
+EXAMPLES = ("since", "component", "rule", "what", "as_set_at", "would_be_at", "ended_at", "end", "why")
+KNOWN = ("component", "first", "last", "gaps", "gaps_s", "plain")
+CHANGES = ("setting", "as_set", "as_it_would_be")
+
+
+def replay(  # noqa: PLR0913 - each is an option of the command
+    *,
+    since: Annotated[str, Parameter(help='So long ago it begins, like "30 d"; or a time, like 2026-11-01.')] = "30 d",
+    until: Annotated[str, Parameter(help="The same for its end; without it, now.")] = "",
+    set_: Annotated[
+        tuple[str, ...],
+        Parameter(name="--set", help="A setting as it would be, like watching.strikes=2; may be repeated."),
+    ] = (),
+    component: Annotated[str, Parameter(help="Only of this component.")] = "",
+    rule: Annotated[tuple[str, ...], Parameter(help="Only this rule: down, log, foretold; may be repeated.")] = (),
+    place: Place = Place(),  # noqa: B008 - frozen: cyclopts fills a copy
+    output: Output = "table",
+) -> int:
+    """Tell what other settings would have done with the past."""
+    now = datetime.now(UTC)
+    begins, ends = _moment(since, now, "--since"), _moment(until, now, "--until") if until else now
+    from console.estate import estate_of  # noqa: PLC0415  keeps `--help` fast
+    from selfheal.model.errors import Permanent  # noqa: PLC0415  the same
+    from selfheal.replay.asking import question_of  # noqa: PLC0415  the same
+
+    settings = place.settings()
+    try:
+        question = question_of(settings, since=begins, until=ends, changes=set_, component=component, rules=rule)
+    except Permanent as error:
+        raise WrongUsage(error.message, hint=error.hint) from error
+    with estate_of(place) as estate:
+        found = estate.replay(question, _progress)
+    show(_sections(found, output), output=output, facts=_facts(found))
+    return FINE
+
+
+def _progress(component: str) -> None:
+    """Which component is read now, for a person who waits."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\rreading {component:<60}\r" if component else f"\r{'':<70}\r")
+
+
+def _moment(words: str, now: datetime, option: str) -> datetime:
+    """So long ago, or a time; without an offset it is of UTC."""
+    try:
+        at = datetime.fromisoformat(words)
+    except ValueError:
+        return now - duration_of(words, option=option)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _facts(found: "Replayed") -> dict[str, Cell]:
+    return {
+        "read_only": "nothing was healed, and nothing was written",
+        "since": found.since,
+        "until": found.until,
+        "differences": found.differences,
+        **{f"note_{number}": note for number, note in enumerate(found.notes, start=1)},
+    }
+
+
+def _sections(found: "Replayed", output: Output) -> list[Section]:
+    changes: list[dict[str, Cell]] = [
+        {"setting": path, "as_set": was, "as_it_would_be": would} for path, was, would in found.changes
+    ]
+    figures = [_figures(one) if output == "json" else _words(one) for one in found.counted]
+    known = [_known(one) for one in found.coverage]
+    more = (*FIGURES, "guessed") if output == "json" else FIGURES
+    nothing = "nothing was changed: this is how it is set" if not found.changes else "none"
+    return [
+        Section(name="changes", columns=CHANGES, rows=changes, when_empty=nothing),
+        Section(name="rules", columns=more, rows=figures, when_empty="no such rule has anything to look at"),
+        Section(name="examples", columns=EXAMPLES, rows=[_example(one) for one in found.examples]),
+        Section(name="known", columns=KNOWN, rows=known, when_empty="nobody looked at anything in that time"),
+    ]
+
+
+def _figures(one: "Counted") -> dict[str, Cell]:
+    """For a program."""
+    return {name: getattr(one, name) for name in FIGURES} | {"rule": one.rule.value, "guessed": one.guessed}
+
+
+def _words(one: "Counted") -> dict[str, Cell]:
+    """For a person."""
+    about = "about " if one.guessed else ""
+    saved = f"{about}${one.saved:,.0f}".replace("$-", "-$")
+    moved = None if one.moved_s is None else f"{one.moved_s:+.1f}"
+    return _figures(one) | {"saved": saved, "moved_s": moved}
+
+
+def _example(one: "Example") -> dict[str, Cell]:
+    return {name: getattr(one, name) for name in EXAMPLES} | {"rule": one.rule.value, "end": one.end.value}
+
+
+def _known(one: "Coverage") -> dict[str, Cell]:
+    return {name: getattr(one, name) for name in KNOWN}

@@ -1,0 +1,300 @@
+"""What a replay reads of the past, and what it finds there: nothing of it is ever acted on."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from selfheal.model.health import HealthStatus, Look
+from selfheal.model.trigger import Priority, TriggerType
+
+
+class Rule(StrEnum):
+    """What finds that something is wrong."""
+
+    DOWN = "down"  # a watcher's looks, with strikes and hysteresis
+    LOG = "log"  # lines of a pattern within a window
+    FORETOLD = "foretold"  # a metric will reach its limit
+
+
+class End(StrEnum):
+    """How what was found ended."""
+
+    HEALED = "healed"  # an attempt of ours was verified
+    RECOVERED = "recovered by itself"
+    UNSEEN = "ended while nobody looked"
+    OPEN = "still going on"
+    MOMENT = "a moment"  # the rule tells of no end
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookRow:
+    """One look of a watcher at a component, as it was recorded.
+
+    Attributes:
+        at: when.
+        status: as people were told it.
+        response_ms: of the probe; None without an answer.
+        detail: why it was not OPERATIONAL.
+        look: what was seen.
+        gap_s: so many seconds nobody had looked before, where that is longer than a watcher lets pass; else 0.
+        plain: what was seen was not written down: its status alone tells.
+    """
+
+    at: datetime
+    status: HealthStatus
+    response_ms: int | None
+    detail: str
+    look: Look
+    gap_s: float = 0.0
+    plain: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """An attempt as it was recorded.
+
+    Attributes:
+        id: of its row.
+        component: whose.
+        target: the physical thing.
+        action: its name.
+        trigger_type: why.
+        began_at: when it was admitted.
+        ended_at: None: it has not ended.
+        acted: whether it did anything.
+        healed: verified.
+        dollars: what it saved, negative what it cost, as `selfheal rates` reckons.
+    """
+
+    id: UUID
+    component: str
+    target: str
+    action: str
+    trigger_type: str
+    began_at: datetime
+    ended_at: datetime | None
+    acted: bool
+    healed: bool
+    dollars: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundFault:
+    """A fault as it was recorded.
+
+    Attributes:
+        id: of its row.
+        component: whose.
+        target: the physical thing.
+        kind: type of the trigger that opened it.
+        since: sick since.
+        found_at: when its row was written.
+        ended_at: None: it is open.
+        by_itself: it recovered.
+    """
+
+    id: UUID
+    component: str
+    target: str
+    kind: str
+    since: datetime
+    found_at: datetime
+    ended_at: datetime | None
+    by_itself: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hold:
+    """A time in which nothing in its scope was healed: a pause, or a maintenance window.
+
+    Attributes:
+        what: PAUSED or MAINTENANCE, as admission calls it.
+        scope: estate, group or component.
+        name: of the group or component; empty for the estate.
+        begins_at: from then
+        ends_at: to then; None: it lasts.
+    """
+
+    what: str
+    scope: str
+    name: str
+    begins_at: datetime
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """One time that a rule says that something is wrong, from its first trigger to the end.
+
+    Attributes:
+        rule: which.
+        component: whose.
+        target: the physical thing.
+        kind: of the trigger.
+        priority: of the trigger.
+        since: the trouble itself began.
+        raised_at: the first trigger.
+        ended_at: None: it goes on, or the rule tells of no end.
+        end: how.
+        why: in words.
+        again: raised anew then, by a next run of the watcher, which remembers nothing of the one before.
+        projected: it never got so far, since an attempt healed it before; the time is reckoned.
+    """
+
+    rule: Rule
+    component: str
+    target: str
+    kind: TriggerType
+    priority: Priority
+    since: datetime
+    raised_at: datetime
+    ended_at: datetime | None
+    end: End
+    why: str
+    again: tuple[datetime, ...] = ()
+    projected: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coverage:
+    """What is known of a component's past.
+
+    Attributes:
+        component: whose.
+        first: the first look; None: there is none.
+        last: the last one.
+        gaps: times without a look, longer than a watcher lets pass.
+        gaps_s: their length together, in seconds.
+        plain: sick looks that were written down without what was seen: their status alone was replayed.
+    """
+
+    component: str
+    first: datetime | None = None
+    last: datetime | None = None
+    gaps: int = 0
+    gaps_s: float = 0.0
+    plain: int = 0
+
+
+class Verdict(StrEnum):
+    """What became of what a rule found, or would have become of it."""
+
+    HEALED = "healed"  # by the attempts that were recorded
+    MENDED = "would have been acted on"  # nothing was done then, and it lasted
+    NOTHING = "for nothing"  # it was well again by itself, no later than a heal would have made it
+    REFUSED = "refused"  # no attempt was admitted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """How an alarm goes on under the limits of admission.
+
+    Attributes:
+        alarm: which.
+        triggers: raised for it, again and again.
+        began: when each heal began.
+        actions: what each did.
+        refusals: decisions that refused it, in order, each once.
+        verdict: what became of it.
+        dollars: what that saved, negative what it cost.
+        guessed: heals of which nothing tells how they would have ended.
+    """
+
+    alarm: Alarm
+    triggers: int
+    began: tuple[datetime, ...]
+    actions: tuple[str, ...]
+    refusals: tuple[str, ...]
+    verdict: Verdict
+    dollars: float
+    guessed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """What one rule comes to.
+
+    Attributes:
+        rule: which.
+        variant: "as recorded", "as set" or "as it would be".
+        triggers: raised.
+        found: alarms, or faults.
+        heals: that began, or would have.
+        really: of these, so many did.
+        earlier: found so many earlier than as set
+        later: or later.
+        moved_s: by so many seconds in the median, negative where earlier; None where none moved.
+        besides: found, and not as set.
+        missed: found as set, and not here.
+        for_nothing: healed, or would have been, what was well again by itself.
+        saved: dollars; negative: it cost.
+        guessed: heals that are in `saved` by their action's success rate only.
+    """
+
+    rule: Rule
+    variant: str
+    triggers: int
+    found: int
+    heals: int
+    really: int
+    earlier: int = 0
+    later: int = 0
+    moved_s: float | None = None
+    besides: int = 0
+    missed: int = 0
+    for_nothing: int = 0
+    saved: float = 0.0
+    guessed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """One difference, with its times.
+
+    Attributes:
+        rule: which.
+        component: whose.
+        what: earlier, later, besides, missed, for nothing, healed otherwise.
+        since: the trouble began.
+        as_set_at: raised; None: not at all.
+        would_be_at: the same.
+        ended_at: None: it goes on.
+        end: how.
+        why: in words.
+    """
+
+    rule: Rule
+    component: str
+    what: str
+    since: datetime
+    as_set_at: datetime | None
+    would_be_at: datetime | None
+    ended_at: datetime | None
+    end: End
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replayed:
+    """All that a replay tells.
+
+    Attributes:
+        since: from then
+        until: to then.
+        changes: settings that were changed, by path: as set, and as it would be.
+        counted: rule by rule.
+        examples: the differences, the newest first.
+        differences: how many there are in all.
+        coverage: what is known of each component.
+        notes: what could not be replayed, in words.
+    """
+
+    since: datetime
+    until: datetime
+    changes: tuple[tuple[str, str, str], ...]
+    counted: tuple[Counted, ...]
+    examples: tuple[Example, ...]
+    differences: int
+    coverage: tuple[Coverage, ...]
+    notes: tuple[str, ...]

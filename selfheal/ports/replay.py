@@ -1,0 +1,41 @@
+"""What a replay reads; all of it in order of time, in pieces, and nothing is written."""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from selfheal.model.replay import FoundFault, Hold, LookRow, Tried
+
+
+class RecordedHistory(Protocol):
+    """The past, as far as it is kept."""
+
+    def components(self, since: datetime, until: datetime) -> Sequence[str]:
+        """Names of all that a watcher looked at."""
+        ...
+
+    def looks(
+        self, component: str, since: datetime, until: datetime, *, after: int, gap_s: float
+    ) -> Iterator[Sequence[LookRow]]:
+        """The looks at a component that matter, a day after the other.
+
+        Of healthy looks only those are given that follow within `after` of another kind of look, that end a gap of
+        more than `gap_s`, and the first and last of a day: the others change nothing.
+        """
+        ...
+
+    def tried(self, since: datetime, until: datetime) -> Sequence[Tried]:
+        """The attempts that were under way in that time."""
+        ...
+
+    def triggers(self, since: datetime, until: datetime, *, kinds: Collection[str], component: str = "") -> int:
+        """How many triggers of these types were answered; equal refusals count where the last of them came."""
+        ...
+
+    def faults(self, since: datetime, until: datetime) -> Sequence[FoundFault]:
+        """The faults that were detected in that time."""
+        ...
+
+    def holds(self, since: datetime, until: datetime) -> Sequence[Hold]:
+        """What kept heals back."""
+        ...

@@ -1,0 +1,1 @@
+"""Runs rules over what was recorded: pure, and with the very policies that run in production."""

@@ -1,0 +1,53 @@
+"""From words to a question: for the command line and for the form of the flow."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from selfheal.model.errors import Permanent
+from selfheal.model.replay import Rule
+from selfheal.policy.names import nearest
+from selfheal.replay.changes import changed, differences
+from selfheal.replay.replay import Question
+from selfheal.settings.estate import Settings
+
+
+def question_of(  # noqa: PLR0913 - each is an option
+    settings: Settings,
+    *,
+    since: datetime,
+    until: datetime,
+    changes: Sequence[str] = (),
+    component: str = "",
+    rules: Sequence[str] = (),
+) -> Question:
+    """What is asked.
+
+    Args:
+        settings: as they are.
+        since: from then
+        until: to then.
+        changes: each `path=value`.
+        component: only of this one; empty: of all.
+        rules: only these; none: all.
+
+    Raises:
+        Permanent: something of it makes no sense; says what.
+    """
+    if since >= until:
+        raise Permanent("there is nothing between the beginning and the end", hint="give an earlier --since")
+    known = settings.catalogue()
+    if component and component not in known:
+        raise Permanent(f"no component is named {component[:100]!r}{nearest(component, known)}")
+    for name in rules:
+        if name not in set(Rule):
+            raise Permanent(f"no rule is named {name[:100]!r}{nearest(name, set(Rule))}")
+    would = changed(settings, changes)
+    return Question(
+        since=since,
+        until=until,
+        was=settings,
+        would=would,
+        changes=differences(settings, would, changes),
+        component=component,
+        rules=frozenset(Rule(name) for name in rules) or frozenset(Rule),
+    )

@@ -1,0 +1,280 @@
+"""How alarms go on under the limits of admission, all of the estate in one order of time.
+
+A heal that was recorded ends as it did then, the first of an alarm as the first, and takes as long. Of a heal that
+nobody tried nothing is known: it takes as long as its action usually did, and counts by its action's success rate.
+"""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from statistics import median
+
+from selfheal.model.admission import Answer, Costs, Decision, Limits, Place, Rung
+from selfheal.model.breaker import Thresholds
+from selfheal.model.component import Component
+from selfheal.model.replay import Alarm, Course, End, Hold, Tried, Verdict
+from selfheal.model.trigger import TriggerType
+from selfheal.policy.admission import refuse_ladder, refuse_target
+from selfheal.policy.places import depths, place_of
+from selfheal.policy.raising import pause_after
+from selfheal.policy.triggers import URGENCY
+from selfheal.replay.admission import Desk, Fault, Heal
+
+_USUAL = timedelta(seconds=10)
+"""A heal of an action that was never tried takes so long."""
+_NOTED = timedelta(seconds=1)
+"""So long after a sweep has found them its faults are all noted: sixty at once are a storm before one is healed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """What admission goes by.
+
+    Attributes:
+        components: the estate, by name.
+        allow: what may be healed.
+        limits: of admission.
+        thresholds: of the breakers.
+        costs: what things cost.
+        rungs: the actions of a component that fit a kind of trigger, in order.
+        holds: pauses and maintenance windows.
+        until: the end of what is replayed.
+    """
+
+    components: Mapping[str, Component]
+    allow: frozenset[str]
+    limits: Limits
+    thresholds: Thresholds
+    costs: Costs
+    rungs: Callable[[Component, TriggerType], Sequence[Rung]]
+    holds: Sequence[Hold]
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What the attempts of the past teach.
+
+    Attributes:
+        took: how long the heals of an action usually took.
+        rate: the share of those that healed.
+    """
+
+    took: Mapping[str, timedelta]
+    rate: Mapping[str, float]
+
+    @classmethod
+    def of(cls, tried: Sequence[Tried]) -> "Record":
+        """Of these."""
+        lengths, healed = defaultdict[str, list[float]](list), defaultdict[str, list[bool]](list)
+        for one in tried:
+            if one.ended_at is not None and one.acted:
+                lengths[one.action].append((one.ended_at - one.began_at).total_seconds())
+                healed[one.action].append(one.healed)
+        return cls(
+            took={name: timedelta(seconds=median(some)) for name, some in lengths.items()},
+            rate={name: sum(some) / len(some) for name, some in healed.items()},
+        )
+
+
+def during(alarm: Alarm, tried: Sequence[Tried]) -> list[Tried]:
+    """The attempts on its target from its beginning to its end."""
+    end = alarm.ended_at
+    return [one for one in tried if one.began_at >= alarm.since and (end is None or one.began_at <= end)]
+
+
+def for_nothing(alarm: Alarm, component: Component, tried: Sequence[Tried]) -> bool:
+    """Whether it was well again by itself, no later than a heal would have made it."""
+    if alarm.end is not End.RECOVERED or alarm.ended_at is None or any(one.acted for one in during(alarm, tried)):
+        return False
+    return alarm.ended_at - alarm.raised_at <= component.start_timeout + component.healthy_delay
+
+
+@dataclass(kw_only=True)
+class _Going:
+    """An alarm on its way."""
+
+    alarm: Alarm
+    place: Place
+    rungs: Sequence[Rung]
+    past: Sequence[Tried]
+    nothing: bool
+    fault: Fault | None = None
+    triggers: int = 0
+    heals: list[Heal] = field(default_factory=list)
+    refusals: dict[str, None] = field(default_factory=dict)
+    prevented: set[str] = field(default_factory=set)
+    dollars: float = 0.0
+    guessed: int = 0
+    chain: int = 0
+    done: bool = False
+
+    def over(self, now: datetime) -> bool:
+        """Whether nothing is raised any more. What only an attempt ended would have gone on without it."""
+        end = self.alarm.ended_at
+        return self.done or (end is not None and self.alarm.end is not End.HEALED and end < now)
+
+
+class Courses:
+    """One replay of admission.
+
+    Args:
+        bounds: what it goes by.
+        tried: by target, the attempts of the past in order.
+        record: what they teach.
+    """
+
+    def __init__(self, bounds: Bounds, tried: Mapping[str, Sequence[Tried]], record: Record) -> None:
+        self._bounds, self._tried, self._record = bounds, tried, record
+        self._desk = Desk(bounds.limits, bounds.thresholds, bounds.holds)
+        self._depths = depths(bounds.components)
+        self._queue: list[tuple[datetime, int, int, int, int, Heal | int | None]] = []
+        self._count = 0
+
+    def run(self, alarms: Sequence[Alarm]) -> list[Course]:
+        """The course of each, in the order of the alarms."""
+        going = [self._going(one) for one in alarms]
+        for number, one in enumerate(going):
+            self._count += 1
+            heapq.heappush(self._queue, (one.alarm.raised_at, _SEEN, 0, self._count, number, None))
+            for chain, at in enumerate((one.alarm.raised_at, *one.alarm.again)):
+                self._push(at + _NOTED, number, one, chain)
+            if one.alarm.ended_at is not None and one.alarm.end is not End.HEALED:
+                self._push_end(one.alarm.ended_at, number)
+        while self._queue:
+            now, stage, _, _, number, what = heapq.heappop(self._queue)
+            if now > self._bounds.until:
+                break
+            self._turn(going[number], number, now, stage, what)
+        return [_course(one) for one in going]
+
+    def _turn(self, one: _Going, number: int, now: datetime, stage: int, what: Heal | int | None) -> None:
+        """One event: a heal or an alarm ends, a fault is seen, a trigger is raised."""
+        if isinstance(what, Heal):
+            self._settle(one, number, what, now)
+        elif stage == _ENDED:
+            self._close(one)
+        elif stage == _SEEN:
+            self._open(one, now)
+        elif isinstance(what, int) and what >= one.chain and not (one.triggers and one.over(now)):
+            one.chain = what  # a next run of the watcher raises it in place of the one before
+            self._ask(one, number, now)
+            if one.over(now):
+                self._close(one)
+
+    def _going(self, alarm: Alarm) -> _Going:
+        bounds = self._bounds
+        component = bounds.components[alarm.component]
+        past = self._tried.get(alarm.target, ())
+        return _Going(
+            alarm=alarm,
+            place=place_of(component, bounds.components, bounds.allow),
+            rungs=bounds.rungs(component, alarm.kind),
+            past=during(alarm, past),
+            nothing=for_nothing(alarm, component, past),
+        )
+
+    def _ask(self, one: _Going, number: int, now: datetime) -> None:
+        """Raise a trigger, and see what is answered."""
+        bounds, alarm = self._bounds, one.alarm
+        one.triggers += 1
+        door = refuse_target(alarm.component, bounds.components, bounds.allow)
+        if door is None and not one.rungs:
+            door = refuse_ladder(bounds.components[alarm.component], alarm.kind)
+        if door is not None:
+            self._refused(one, number, Answer(decision=door.decision, reason=door.reason), now)
+            return
+        fault = self._open(one, now)
+        approved = len(one.heals) < len(one.past)
+        answer = self._desk.ask(fault, alarm.priority, one.rungs, now=now, approved=approved)
+        if isinstance(answer, Answer):
+            self._refused(one, number, answer, now)
+            return
+        one.heals.append(answer)
+        self._push_end(now + self._length(one, answer), number, answer)
+
+    @staticmethod
+    def _close(one: _Going) -> None:
+        if one.fault is not None and not one.done:
+            one.fault.closed = True
+
+    def _open(self, one: _Going, now: datetime) -> Fault:
+        """Its fault, which is noted before any of its sweep is healed."""
+        if one.fault is None or one.fault.closed:
+            one.fault = self._desk.open(one.alarm.component, one.place, one.alarm.since, now=now)
+        return one.fault
+
+    def _refused(self, one: _Going, number: int, answer: Answer, now: datetime) -> None:
+        one.refusals[answer.decision.value] = None
+        if answer.decision is Decision.CIRCUIT_OPEN and not one.prevented and not one.nothing:
+            one.prevented.add(one.alarm.component)
+            one.dollars += self._bounds.costs.failure
+        self._push(now + pause_after(answer, now=now), number, one)
+
+    def _length(self, one: _Going, heal: Heal) -> timedelta:
+        known = self._recorded(one, heal)
+        if known is not None and known.ended_at is not None:
+            return known.ended_at - known.began_at
+        return self._record.took.get(heal.action, _USUAL)
+
+    def _recorded(self, one: _Going, heal: Heal) -> Tried | None:
+        """What was recorded of it: the first heal of an alarm is the first attempt on it."""
+        place = one.heals.index(heal)
+        return one.past[place] if place < len(one.past) else None
+
+    def _settle(self, one: _Going, number: int, heal: Heal, now: datetime) -> None:
+        """A heal has ended: as it was recorded; else as those before it on this alarm, or, without any, well."""
+        known = self._recorded(one, heal)
+        last = known or (one.past[-1] if one.past else None)
+        healed, acted = (last.healed, last.acted) if last else (True, True)
+        self._desk.end(heal, now=now, healed=healed, acted=acted)
+        one.dollars += known.dollars if known else self._guess(one, heal)
+        one.guessed += known is None and not one.nothing
+        one.done = healed
+        if not healed:
+            answer = Answer(decision=Decision.ADMITTED, reason="")
+            self._push(now + pause_after(answer, now=now), number, one)
+
+    def _guess(self, one: _Going, heal: Heal) -> float:
+        """Dollars of a heal that nobody tried."""
+        minutes = next((rung.manual_minutes for rung in one.rungs if rung.action == heal.action), 0)
+        worth = minutes * self._bounds.costs.minute
+        if one.nothing:
+            return -worth
+        rate = self._record.rate.get(heal.action)
+        return 0.0 if rate is None else worth * (2 * rate - 1)
+
+    def _push(self, at: datetime, number: int, one: _Going, chain: int | None = None) -> None:
+        """A trigger then: the most urgent first, parents before children."""
+        alarm, self._count = one.alarm, self._count + 1
+        rank = URGENCY[alarm.priority] * len(self._depths) + self._depths[alarm.component]
+        heapq.heappush(self._queue, (at, _RAISED, rank, self._count, number, one.chain if chain is None else chain))
+
+    def _push_end(self, at: datetime, number: int, heal: Heal | None = None) -> None:
+        self._count += 1
+        heapq.heappush(self._queue, (at, _ENDED, 0, self._count, number, heal))
+
+
+_ENDED, _SEEN, _RAISED = 0, 1, 2
+"""What ends at a moment ends before anything begins at it."""
+
+
+def _course(one: _Going) -> Course:
+    if one.nothing and one.heals:
+        verdict = Verdict.NOTHING
+    elif not one.heals:
+        verdict = Verdict.REFUSED
+    else:
+        verdict = Verdict.HEALED if any(past.healed for past in one.past) else Verdict.MENDED
+    return Course(
+        alarm=one.alarm,
+        triggers=one.triggers,
+        began=tuple(heal.began_at for heal in one.heals),
+        actions=tuple(heal.action for heal in one.heals),
+        refusals=tuple(one.refusals),
+        verdict=verdict,
+        dollars=one.dollars,
+        guessed=one.guessed,
+    )

@@ -1,0 +1,129 @@
+"""A past that the real watcher and dispatcher have written, replayed: as it is set it is what was recorded."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from replay_worlds import FOR_EVER, Trouble, lived_through, settings_of
+from sqlalchemy import Engine, text
+
+from selfheal.bootstrap import Estate
+from selfheal.model.replay import Course, End, Rule
+from selfheal.replay.asking import question_of
+from selfheal.replay.compare import AS_SET, RECORDED, WOULD_BE, by_target
+from selfheal.replay.replay import Question, Replay
+from selfheal.store.reading.history import History
+from selfheal.wiring.replay import fitting_rungs
+
+NAMES = ("backend", "frontend", "queue", "store")
+SWEEPS = 160
+ONE = Trouble(sweep=20, name="backend", looks=FOR_EVER)
+SHORT = Trouble(sweep=60, name="frontend", looks=2)
+TROUBLES = (
+    ONE,
+    SHORT,
+    Trouble(sweep=30, name="queue", looks=1, unknown=True),
+    Trouble(sweep=40, name="store", looks=FOR_EVER, stubborn=1),
+    Trouble(sweep=90, name="queue", looks=FOR_EVER),
+    Trouble(sweep=110, name="backend", looks=FOR_EVER),
+    Trouble(sweep=140, name="backend", looks=FOR_EVER),
+)
+
+
+@pytest.fixture
+def past(empty: Engine, database_url: str) -> Iterator[Estate]:
+    """The script above, in two runs of the watcher."""
+    del empty
+    values = settings_of(NAMES)
+    with closing(lived_through(values, TROUBLES, sweeps=SWEEPS, runs=2, database_url=database_url)) as estate:
+        yield estate
+
+
+def asked(estate: Estate, *changes: str) -> Question:
+    now = datetime.now(UTC)
+    return question_of(
+        estate.settings, since=now - timedelta(hours=1), until=now + timedelta(seconds=1), changes=changes
+    )
+
+
+def courses(estate: Estate, *changes: str) -> tuple[list[Course], list[Course]]:
+    """As set, and as it would be."""
+    question, history = asked(estate, *changes), History(estate.engine)
+    replay = Replay(history, question, fitting_rungs(estate.healer.actions))
+    tried = history.tried(question.since, question.until)
+    was, would = replay.down(by_target(tried))
+    return replay._courses(question.was, was, tried), replay._courses(question.would, would, tried)
+
+
+def test_as_it_is_set_it_is_what_was_recorded(past: Estate) -> None:
+    """The same faults, begun and found at the same moments and ended alike, and the same heals and refusals of each."""
+    question = asked(past)
+    recorded = History(past.engine).faults(question.since, question.until)
+    was, _ = courses(past)
+    assert [(one.alarm.component, one.alarm.kind, one.alarm.since) for one in was] == [
+        (one.component, one.kind, one.since) for one in recorded
+    ]
+    assert len(recorded) >= 5
+    ends = {True: End.RECOVERED, False: End.HEALED}
+    assert [one.alarm.end for one in was] == [
+        End.OPEN if one.ended_at is None else ends[one.by_itself] for one in recorded
+    ]
+    assert all(one.alarm.raised_at <= fault.found_at for one, fault in zip(was, recorded, strict=True))
+
+
+def test_its_heals_and_refusals_are_those_that_were_recorded(past: Estate) -> None:
+    """Fault by fault: as many heals, by the same actions, and refused for the same reasons."""
+    was, _ = courses(past)
+    with past.engine.connect() as connection:
+        rows = connection.execute(
+            text(
+                """SELECT f.component, array(SELECT a.action_name FROM healing_actions a WHERE a.fault_id = f.id
+                                             ORDER BY a.created_at) AS actions,
+                          array(SELECT DISTINCT t.decision FROM healing_triggers t
+                                WHERE t.fault_id = f.id AND t.decision <> 'ADMITTED' ORDER BY 1) AS refusals
+                   FROM faults f ORDER BY f.detected_at"""
+            )
+        ).all()
+    assert [(one.alarm.component, list(one.actions), sorted(one.refusals)) for one in was] == [
+        (row.component, row.actions, row.refusals) for row in rows
+    ]
+    assert {"COOLDOWN"} <= {decision for row in rows for decision in row.refusals}
+
+
+def test_fewer_strikes_find_more_and_earlier(past: Estate) -> None:
+    """With one strike every fault is found earlier, and what was gone after two looks is healed for nothing."""
+    replayed = past.replay(asked(past, "watching.strikes=1"))
+    lines = {one.variant: one for one in replayed.counted if one.rule is Rule.DOWN}
+    assert lines[RECORDED].found == lines[AS_SET].found
+    assert lines[WOULD_BE].besides == 1
+    assert lines[WOULD_BE].for_nothing == 1
+    assert lines[WOULD_BE].earlier == lines[AS_SET].found
+    assert (lines[WOULD_BE].later, lines[WOULD_BE].missed) == (0, 0)
+    (nothing,) = [one for one in replayed.examples if one.what.endswith("for nothing")]
+    assert (nothing.component, nothing.as_set_at) == ("frontend", None)
+
+
+def test_more_strikes_find_later_what_an_attempt_has_ended(past: Estate) -> None:
+    """It never got so far in the past: it is reckoned on, and said to be."""
+    was, would = courses(past, "watching.strikes=9")
+    late = [one for one in would if one.alarm.projected]
+    assert late
+    found = {one.alarm.since: one.alarm.raised_at for one in would}
+    assert found.keys() == {one.alarm.since for one in was}
+    assert all(found[one.alarm.since] > one.alarm.raised_at for one in was)
+
+
+def test_nothing_is_written(past: Estate, empty: Engine) -> None:
+    """A replay leaves every table as it is."""
+    tables = "faults", "healing_actions", "healing_triggers", "trigger_answers", "health_history", "alert_outbox"
+    counting = text(" UNION ALL ".join(f"SELECT '{one}', count(*) FROM {one}" for one in tables))  # noqa: S608 - above
+
+    def counts() -> Counter[str]:
+        with empty.connect() as connection:
+            return Counter({row[0]: row[1] for row in connection.execute(counting)})
+
+    before = counts()
+    past.replay(asked(past, "watching.strikes=1", "healing.cooldown=1 s"))
+    assert counts() == before
