@@ -9,10 +9,8 @@ from pydantic import SecretStr
 
 from selfheal.policy.catalogue import ALLOWED_AS, REQUEST_FILE
 from selfheal.policy.triggers import LOOKS_WITHIN
-from selfheal.settings.estate import Settings
+from selfheal.settings.estate import INVESTIGATE, Settings
 from selfheal.settings.values import Section
-
-PERSON = "investigate"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,11 +110,11 @@ def _within(settings: Settings) -> Iterator[Advice]:
                     said=f"is done only where a person asks: {action} is not on its ladder",
                     what_to_do=f"add {action} to its ladder, or take it away",
                 )
-        if PERSON in component.ladder[:-1]:
+        if INVESTIGATE in component.ladder[:-1]:
             yield Advice(
                 setting=f"{place}.ladder",
-                said=f"goes on after {PERSON}, which hands the fault to a person at once",
-                what_to_do=f"let {PERSON} be its last",
+                said=f"goes on after {INVESTIGATE}, which hands the fault to a person at once",
+                what_to_do=f"let {INVESTIGATE} be its last",
             )
 
 

@@ -47,6 +47,8 @@ from selfheal.settings.web import PersonTokens, Web
 from selfheal.settings.wording import Wrong
 from selfheal.settings.workflows import Workflows
 
+INVESTIGATE = "investigate"
+
 
 class Settings(Section):
     """The whole file."""
@@ -187,6 +189,11 @@ class Settings(Section):
     def limits(self) -> Limits:
         """What admission never exceeds."""
         return self.prediction.preempt.limits(self.healing.limits())
+
+    @property
+    def investigated(self) -> frozenset[str]:
+        """The components that are looked into also after what a person is told of."""
+        return frozenset(name for name, one in self.components.items() if INVESTIGATE in one.ladder)
 
     def breaker_rules(self) -> Rules:
         """All that is set of breakers, as the domain knows it."""

@@ -13,8 +13,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Connection
 from uuid6 import uuid7
 
-from selfheal.model.log import LogError, LogReached, LogRules, LogSeverity, LogSource, LogStanding, LogStep
+from selfheal.model.log import LogError, LogReached, LogRules, LogSource, LogStanding, LogStep
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
+from selfheal.policy.log_raising import raises, urgency
 from selfheal.store.engine import transaction
 from selfheal.store.log_errors import count_errors, tell
 from selfheal.store.tables import alert_outbox, log_gaps, log_positions, log_triggers
@@ -129,7 +130,7 @@ class Logs:
             connection.execute(_RAISED, asked)
             if pattern.tells:
                 tell(connection, source, reached, rules.window)
-            if not pattern.tells or source.suspect(pattern.name) in self._investigated:
+            if raises(pattern, source, self._investigated):
                 triggers.append(_raise(connection, source, reached))
         return triggers
 
@@ -174,7 +175,7 @@ def _raise(connection: Connection, source: LogSource, reached: LogReached) -> Tr
             source=source.name,
             pattern=pattern.name,
             component=source.suspect(pattern.name),
-            priority=(Priority.HIGH if pattern.severity is LogSeverity.CRITICAL else Priority.MEDIUM).value,
+            priority=urgency(pattern).value,
             reason=shorten(reason, 300),
             next_try_at=func.now() + _BY_OTHERS,
         )

@@ -19,7 +19,7 @@ _RUNS = text("SELECT forget_runs(:older)").bindparams(bindparam("older", type_=I
 _LOGS = text("SELECT forget_logs(:older)").bindparams(bindparam("older", type_=Interval))
 _PREDICTIONS = text("SELECT forget_predictions(:older)").bindparams(bindparam("older", type_=Interval))
 _PREDICTIONS_KEPT = timedelta(days=400)
-_LOGS_KEPT = timedelta(days=7)
+_LOGS_KEPT = timedelta(days=30)  # what a replay looks back by itself
 _AHEAD = text("SELECT ensure_health_partition(current_date + n) FROM generate_series(0, :days) n")
 
 

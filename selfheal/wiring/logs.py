@@ -24,7 +24,6 @@ from selfheal.settings.estate import Settings
 from selfheal.store.logs import Logs
 from selfheal.watch.log_watcher import MECHANISM, LogWatcher, LogWorld
 
-INVESTIGATE = "investigate"
 _log = logging.getLogger(__name__)
 
 
@@ -64,8 +63,7 @@ def log_watcher_of(  # noqa: PLR0913 - each is a thing of the estate
 
 def logs_of(settings: Settings, engine: Engine) -> Logs:
     """What was read and counted."""
-    ladders = {name: one.ladder for name, one in settings.components.items()}
-    return Logs(engine, [name for name, ladder in ladders.items() if INVESTIGATE in ladder])
+    return Logs(engine, settings.investigated)
 
 
 def reader_of(source: LogSource, *, engine: ContainerLogs) -> LogReader:

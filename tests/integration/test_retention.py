@@ -191,13 +191,14 @@ def test_old_signatures_of_runs_are_forgotten(empty: Engine, owner: Owner) -> No
 
 
 def test_old_counts_of_logs_are_forgotten(empty: Engine, owner: Owner) -> None:
-    """Of a week ago, whether log-monitor still runs or not; gaps are kept for a year."""
+    """Of a month ago, whether log-monitor still runs or not; gaps are kept for a year."""
     owner(
         "INSERT INTO log_counts (source, pattern, at, hits) VALUES ('app', 'fatal', now(), 1), "
-        "('app', 'fatal', now() - interval '8 d', 1)"
+        "('app', 'fatal', now() - interval '31 d', 1)"
     )
     owner(
-        "INSERT INTO log_gaps (source, kind, detail, found_at) VALUES ('app', 'TRUNCATED', 'x', now() - interval '8 d')"
+        "INSERT INTO log_gaps (source, kind, detail, found_at) "
+        "VALUES ('app', 'TRUNCATED', 'x', now() - interval '31 d')"
     )
     assert Retention(empty, KEEP).forget_logs() == 1
     assert Retention(empty, KEEP).forget_logs() == 0
