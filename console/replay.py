@@ -72,12 +72,13 @@ def _progress(component: str) -> None:
 
 
 def _moment(words: str, now: datetime, option: str) -> datetime:
-    """So long ago, or a time; without an offset it is of UTC."""
+    """So long ago, or a time."""
+    from selfheal.replay.asking import moment_of  # noqa: PLC0415  keeps `--help` fast
+
     try:
-        at = datetime.fromisoformat(words)
+        return moment_of(words, now)
     except ValueError:
-        return now - duration_of(words, option=option)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+        return now - duration_of(words, option=option)  # which says what is wrong
 
 
 def _facts(found: "Replayed") -> dict[str, Cell]:

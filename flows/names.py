@@ -56,6 +56,12 @@ def retention_run() -> str:
     return _name(f"forget what is old, {_now()}", dry_run=flow_run.parameters["dry_run"])
 
 
+def replay_run() -> str:
+    """Since when, and what would be set otherwise."""
+    asked = flow_run.parameters
+    return _name(f"replay {asked['since']}: {', '.join(asked['changes']) or 'as it is set'}")
+
+
 def host_run() -> str:
     """What it does, and when."""
     return _name(f"look at the host, {_now()}", dry_run=flow_run.parameters["dry_run"])

@@ -24,7 +24,7 @@ class End(StrEnum):
     RECOVERED = "recovered by itself"
     UNSEEN = "ended while nobody looked"
     OPEN = "still going on"
-    MOMENT = "a moment"  # the rule tells of no end
+    MOMENT = "-"  # the rule tells of no end: it is raised once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +124,19 @@ class Hold:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LogCount:
+    """Lines of a pattern in a log within ten seconds.
+
+    Attributes:
+        at: their beginning.
+        hits: so many.
+    """
+
+    at: datetime
+    hits: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Alarm:
     """One time that a rule says that something is wrong, from its first trigger to the end.
 
@@ -138,6 +151,7 @@ class Alarm:
         ended_at: None: it goes on, or the rule tells of no end.
         end: how.
         why: in words.
+        confirmed: the component was not well then. A suspicion alone is answered with ALREADY_HEALTHY.
         again: raised anew then, by a next run of the watcher, which remembers nothing of the one before.
         projected: it never got so far, since an attempt healed it before; the time is reckoned.
     """
@@ -152,6 +166,7 @@ class Alarm:
     ended_at: datetime | None
     end: End
     why: str
+    confirmed: bool = True
     again: tuple[datetime, ...] = ()
     projected: bool = False
 

@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from selfheal.model.replay import FoundFault, Hold, LookRow, Tried
+from selfheal.model.observation import Health
+from selfheal.model.replay import FoundFault, Hold, LogCount, LookRow, Tried
 
 
 class RecordedHistory(Protocol):
@@ -22,6 +23,14 @@ class RecordedHistory(Protocol):
         Of healthy looks only those are given that follow within `after` of another kind of look, that end a gap of
         more than `gap_s`, and the first and last of a day: the others change nothing.
         """
+        ...
+
+    def health_at(self, component: str, at: datetime) -> Health | None:
+        """What the newest look of the minute before said; None: nobody looked."""
+        ...
+
+    def log_counts(self, source: str, pattern: str, since: datetime, until: datetime) -> Iterator[LogCount]:
+        """Lines of a pattern in a log, in order."""
         ...
 
     def tried(self, since: datetime, until: datetime) -> Sequence[Tried]:

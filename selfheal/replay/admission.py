@@ -133,6 +133,9 @@ class Desk:
     def _open(self) -> list[Fault]:
         return [one for one in self.faults if not one.closed]
 
+    def _active(self) -> list[Heal]:
+        return [one for one in self.heals if one.ended_at is None]
+
     def _held(self, fault: Fault, now: datetime) -> Answer | None:
         """By a pause, or by a maintenance window."""
         scopes = {("estate", ""), ("group", fault.place.group), ("component", fault.component)}
@@ -146,9 +149,11 @@ class Desk:
     def _before(self, fault: Fault, now: datetime) -> Answer | None:
         """A heal of the same target, or what it depends on, which comes first."""
         place = fault.place
-        for one in self.heals:
-            if one.ended_at is None and one.fault.place.target in {place.target, *place.parents}:
-                return _refused(Decision.ALREADY_HEALING, f"{one.fault.component} is being healed", now + _SOON)
+        for one in sorted(self._active(), key=lambda heal: heal.fault.place.target != place.target):
+            if one.fault.place.target in {place.target, *place.parents}:
+                own = one.fault.place.target == place.target
+                again = now + (self.limits.lease if own else _SOON)
+                return _refused(Decision.ALREADY_HEALING, f"{one.fault.component} is being healed", again)
         first = now - self.limits.parents_first
         for parent in self._open():
             if parent.place.target in place.parents and not parent.person and parent.since > first:
@@ -242,7 +247,7 @@ class Desk:
 
     def _too_many(self, fault: Fault, priority: Priority, now: datetime) -> Answer | None:
         limits, place = self.limits, fault.place
-        active = [one for one in self.heals if one.ended_at is None]
+        active = self._active()
         beside = sum(bool(place.group) and one.fault.place.group == place.group for one in active)
         share = max(1, int(limits.group_share * place.group_size))
         if len(active) >= limits.at_once + (priority is Priority.CRITICAL):

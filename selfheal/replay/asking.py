@@ -1,7 +1,9 @@
 """From words to a question: for the command line and for the form of the flow."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+
+from pydantic import TypeAdapter
 
 from selfheal.model.errors import Permanent
 from selfheal.model.replay import Rule
@@ -9,6 +11,22 @@ from selfheal.policy.names import nearest
 from selfheal.replay.changes import changed, differences
 from selfheal.replay.replay import Question
 from selfheal.settings.estate import Settings
+from selfheal.settings.values import Duration
+
+_RULES = [one.value for one in Rule]
+
+
+def moment_of(words: str, now: datetime) -> datetime:
+    """So long ago, or a time; without an offset it is of UTC.
+
+    Raises:
+        ValueError: it is neither; says how to write it.
+    """
+    try:
+        at = datetime.fromisoformat(words)
+    except ValueError:
+        return now - TypeAdapter[timedelta](Duration).validate_python(words)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def question_of(  # noqa: PLR0913 - each is an option
@@ -39,8 +57,8 @@ def question_of(  # noqa: PLR0913 - each is an option
     if component and component not in known:
         raise Permanent(f"no component is named {component[:100]!r}{nearest(component, known)}")
     for name in rules:
-        if name not in set(Rule):
-            raise Permanent(f"no rule is named {name[:100]!r}{nearest(name, set(Rule))}")
+        if name not in _RULES:
+            raise Permanent(f"no rule is named {name[:100]!r}{nearest(name, _RULES)}")
     would = changed(settings, changes)
     return Question(
         since=since,

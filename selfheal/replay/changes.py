@@ -42,6 +42,12 @@ USED = (
     "healing.storm_group",
     "healing.storm_quiet",
     "healing.storm_within",
+    "log_monitor.patterns.*.off",
+    "log_monitor.patterns.*.severity",
+    "log_monitor.patterns.*.tells",
+    "log_monitor.patterns.*.threshold",
+    "log_monitor.sources.*.suspects",
+    "log_monitor.window",
     "watching.platform_grace",
     "watching.recoveries",
     "watching.strikes",
@@ -90,7 +96,7 @@ def _path(words: str, settings: Settings) -> list[str]:
     found: list[str] = []
     at: Any = settings
     while parts:
-        known = _names(at, found)
+        known = _names(at, found, settings)
         count = next((n for n in range(len(parts), 0, -1) if ".".join(parts[:n]) in known), 0)
         if not count:
             place = ".".join([*found, parts[0]])
@@ -98,7 +104,7 @@ def _path(words: str, settings: Settings) -> list[str]:
         name = ".".join(parts[:count])
         at = getattr(at, name, None) if isinstance(at, BaseModel) else at.get(name)
         found, parts = [*found, name], parts[count:]
-        if at is None and parts:  # one of the eight patterns, which the file says nothing of yet
+        if at is None and parts:  # the file says nothing of it yet
             return [*found, *parts]
     return found
 
@@ -116,14 +122,17 @@ def _parts(words: str) -> list[str]:
     return parts
 
 
-def _names(at: Any, found: Sequence[str]) -> set[str]:
-    """What can stand here."""
+def _names(at: Any, found: Sequence[str], settings: Settings) -> set[str]:
+    """What can stand here: settings, or names, also those that the file need not tell anything of."""
     if isinstance(at, BaseModel):
         return set(type(at).model_fields)
-    if isinstance(at, Mapping):
-        eight = {one.name for one in REFERENCE} if list(found) == ["log_monitor", "patterns"] else set()
-        return {*at, *eight}
-    return set()
+    if not isinstance(at, Mapping):
+        return set()
+    untold = {
+        "actions": {action for one in settings.components.values() for action in one.ladder},
+        "log_monitor.patterns": {one.name for one in REFERENCE},
+    }
+    return {*at, *untold.get(".".join(found), ())}
 
 
 def _refuse_unused(path: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
 
-from selfheal.model.admission import Answer, Costs, Decision, Limits, Place, Rung
+from selfheal.model.admission import Answer, Costs, Decision, Limits, Place, Refusal, Rung
 from selfheal.model.breaker import Thresholds
 from selfheal.model.component import Component
 from selfheal.model.replay import Alarm, Course, End, Hold, Tried, Verdict
@@ -24,8 +24,8 @@ from selfheal.replay.admission import Desk, Fault, Heal
 
 _USUAL = timedelta(seconds=10)
 """A heal of an action that was never tried takes so long."""
-_NOTED = timedelta(seconds=1)
-"""So long after a sweep has found them its faults are all noted: sixty at once are a storm before one is healed."""
+_ANSWERED = timedelta(minutes=1)
+"""What is raised once is answered within that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +41,8 @@ class Bounds:
         rungs: the actions of a component that fit a kind of trigger, in order.
         holds: pauses and maintenance windows.
         until: the end of what is replayed.
+        noted: so long after a sweep begins to find faults all of it are noted: sixty at once are a storm before one of
+            them is healed.
     """
 
     components: Mapping[str, Component]
@@ -51,6 +53,7 @@ class Bounds:
     rungs: Callable[[Component, TriggerType], Sequence[Rung]]
     holds: Sequence[Hold]
     until: datetime
+    noted: timedelta
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +83,8 @@ class Record:
 
 
 def during(alarm: Alarm, tried: Sequence[Tried]) -> list[Tried]:
-    """The attempts on its target from its beginning to its end."""
-    end = alarm.ended_at
+    """The attempts on its target from its beginning to its end, or, where it has none, that soon followed."""
+    end = alarm.raised_at + _ANSWERED if alarm.end is End.MOMENT else alarm.ended_at
     return [one for one in tried if one.began_at >= alarm.since and (end is None or one.began_at <= end)]
 
 
@@ -102,6 +105,7 @@ class _Going:
     past: Sequence[Tried]
     nothing: bool
     fault: Fault | None = None
+    owns: bool = False
     triggers: int = 0
     heals: list[Heal] = field(default_factory=list)
     refusals: dict[str, None] = field(default_factory=dict)
@@ -113,6 +117,8 @@ class _Going:
 
     def over(self, now: datetime) -> bool:
         """Whether nothing is raised any more. What only an attempt ended would have gone on without it."""
+        if self.alarm.end is End.MOMENT:
+            return self.triggers > 0
         end = self.alarm.ended_at
         return self.done or (end is not None and self.alarm.end is not End.HEALED and end < now)
 
@@ -140,8 +146,8 @@ class Courses:
             self._count += 1
             heapq.heappush(self._queue, (one.alarm.raised_at, _SEEN, 0, self._count, number, None))
             for chain, at in enumerate((one.alarm.raised_at, *one.alarm.again)):
-                self._push(at + _NOTED, number, one, chain)
-            if one.alarm.ended_at is not None and one.alarm.end is not End.HEALED:
+                self._push(at + self._bounds.noted, number, one, chain)
+            if one.alarm.ended_at is not None and one.alarm.end not in {End.HEALED, End.MOMENT}:
                 self._push_end(one.alarm.ended_at, number)
         while self._queue:
             now, stage, _, _, number, what = heapq.heappop(self._queue)
@@ -157,7 +163,8 @@ class Courses:
         elif stage == _ENDED:
             self._close(one)
         elif stage == _SEEN:
-            self._open(one, now)
+            if one.alarm.confirmed:
+                self._open(one, now)
         elif isinstance(what, int) and what >= one.chain and not (one.triggers and one.over(now)):
             one.chain = what  # a next run of the watcher raises it in place of the one before
             self._ask(one, number, now)
@@ -183,6 +190,8 @@ class Courses:
         door = refuse_target(alarm.component, bounds.components, bounds.allow)
         if door is None and not one.rungs:
             door = refuse_ladder(bounds.components[alarm.component], alarm.kind)
+        if door is None and not alarm.confirmed:
+            door = Refusal(decision=Decision.ALREADY_HEALTHY, reason=f"{alarm.component} is healthy")
         if door is not None:
             self._refused(one, number, Answer(decision=door.decision, reason=door.reason), now)
             return
@@ -197,13 +206,15 @@ class Courses:
 
     @staticmethod
     def _close(one: _Going) -> None:
-        if one.fault is not None and not one.done:
+        if one.fault is not None and one.owns and not one.done:
             one.fault.closed = True
 
     def _open(self, one: _Going, now: datetime) -> Fault:
         """Its fault, which is noted before any of its sweep is healed."""
         if one.fault is None or one.fault.closed:
+            known = len(self._desk.faults)
             one.fault = self._desk.open(one.alarm.component, one.place, one.alarm.since, now=now)
+            one.owns = len(self._desk.faults) > known
         return one.fault
 
     def _refused(self, one: _Going, number: int, answer: Answer, now: datetime) -> None:
@@ -262,7 +273,7 @@ _ENDED, _SEEN, _RAISED = 0, 1, 2
 
 
 def _course(one: _Going) -> Course:
-    if one.nothing and one.heals:
+    if not one.alarm.confirmed or (one.nothing and one.heals):
         verdict = Verdict.NOTHING
     elif not one.heals:
         verdict = Verdict.REFUSED

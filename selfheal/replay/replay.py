@@ -6,12 +6,14 @@ from datetime import datetime
 
 from selfheal.model.admission import Rung
 from selfheal.model.component import Component
+from selfheal.model.observation import Health
 from selfheal.model.replay import Alarm, Counted, Course, Coverage, Example, LookRow, Replayed, Rule, Tried
 from selfheal.model.trigger import TriggerType
 from selfheal.policy.watching import LATE_BEAT_S, STALE_SWEEPS
 from selfheal.ports.replay import RecordedHistory
 from selfheal.replay.compare import AS_SET, WOULD_BE, by_target, counted, examples, paired, recorded
 from selfheal.replay.courses import Bounds, Courses, Record
+from selfheal.replay.lines import BUCKET, alarms_of, followed
 from selfheal.replay.sweeps import Patience, Sweeps
 from selfheal.settings.estate import Settings
 
@@ -124,6 +126,23 @@ class Replay:
             self._coverage.append(known)
         return found
 
+    def log(self, _tried: Mapping[str, Sequence[Tried]]) -> tuple[list[Alarm], list[Alarm]]:
+        """What was counted in the logs comes to, under both settings."""
+        return self._of_logs(self.question.was), self._of_logs(self.question.would)
+
+    def _of_logs(self, settings: Settings) -> list[Alarm]:
+        asked, components, window = self.question, settings.catalogue(), settings.log_monitor.window
+        found = []
+        for (source_name, pattern_name), (source, pattern) in followed(settings).items():
+            component = components[source.suspect(pattern_name)]
+            if asked.component not in {"", component.name}:
+                continue
+            counts = self.history.log_counts(source_name, pattern_name, asked.since, asked.until)
+            for one in alarms_of(source, pattern, component, counts, window=window):
+                health = self.history.health_at(component.name, one.raised_at + BUCKET)
+                found.append(replace(one, confirmed=health in {Health.SICK, None}))
+        return found
+
     def _courses(self, settings: Settings, alarms: Sequence[Alarm], tried: Sequence[Tried]) -> list[Course]:
         healing = settings.healing
         bounds = Bounds(
@@ -135,6 +154,7 @@ class Replay:
             rungs=_with_modes(self.rungs, settings),
             holds=self.history.holds(self.question.since, self.question.until),
             until=self.question.until,
+            noted=settings.watching.sweep / 10,
         )
         ordered = sorted(alarms, key=lambda one: one.raised_at)
         return Courses(bounds, by_target(tried), Record.of(tried)).run(ordered)
@@ -207,5 +227,6 @@ KINDS: Mapping[Rule, frozenset[str]] = {
 }
 """The triggers that each rule raises."""
 ALARMS: Mapping[Rule, Callable[[Replay, Mapping[str, Sequence[Tried]]], tuple[list[Alarm], list[Alarm]]]] = {
-    Rule.DOWN: Replay.down
+    Rule.DOWN: Replay.down,
+    Rule.LOG: Replay.log,
 }

@@ -1,5 +1,6 @@
 """A past that the real watcher and dispatcher have written, replayed: as it is set it is what was recorded."""
 
+import random
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,10 +11,15 @@ from replay_worlds import FOR_EVER, Trouble, lived_through, settings_of
 from sqlalchemy import Engine, text
 
 from selfheal.bootstrap import Estate
-from selfheal.model.replay import Course, End, Rule
+from selfheal.model.health import ComponentHealth, HealthStatus, Look
+from selfheal.model.observation import Health
+from selfheal.model.replay import Course, End, LookRow, Rule
 from selfheal.replay.asking import question_of
 from selfheal.replay.compare import AS_SET, RECORDED, WOULD_BE, by_target
-from selfheal.replay.replay import Question, Replay
+from selfheal.replay.replay import Question, Replay, patience_of
+from selfheal.replay.sweeps import Sweeps
+from selfheal.settings.file import parse
+from selfheal.store.health import HealthHistory
 from selfheal.store.reading.history import History
 from selfheal.wiring.replay import fitting_rungs
 
@@ -127,3 +133,45 @@ def test_nothing_is_written(past: Estate, empty: Engine) -> None:
     before = counts()
     past.replay(asked(past, "watching.strikes=1", "healing.cooldown=1 s"))
     assert counts() == before
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_the_database_passes_over_changes_nothing(empty: Engine, seed: int) -> None:
+    """Over two midnights: the looks that are read give the alarms that all of them give, and every gap."""
+    chance = random.Random(seed)  # noqa: S311 - a test's dice
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    health = Health.HEALTHY
+    at, all_of_them, rows = midnight - timedelta(days=1, minutes=10), list[LookRow](), list[ComponentHealth]()
+    while at < midnight + timedelta(minutes=5):
+        far = chance.random() < 0.01
+        step = timedelta(seconds=600 if far else 30 if chance.random() < 0.9 else 20)
+        at += step
+        if chance.random() < 0.3:  # else as before
+            health = chance.choices([Health.HEALTHY, Health.SICK, Health.UNKNOWN], [30, 4, 1])[0]
+        look = Look(health=health)
+        gap_s = step.total_seconds() if far and all_of_them else 0.0
+        all_of_them.append(
+            LookRow(at=at, status=HealthStatus.UNKNOWN, response_ms=1, detail="", look=look, gap_s=gap_s)
+        )
+        status = {Health.HEALTHY: "OPERATIONAL", Health.SICK: "DEGRADED", Health.UNKNOWN: "UNKNOWN"}[health]
+        rows.append(
+            ComponentHealth(
+                component="backend", status=HealthStatus(status), response_ms=1, detail="", checked_at=at, look=look
+            )
+        )
+    HealthHistory(empty).record(rows)
+    settings = parse(settings_of(["backend"]), source="the test")
+    estate = dict(settings.catalogue())
+    pieces = History(empty).looks("backend", midnight - timedelta(days=2), at + timedelta(seconds=1), after=2, gap_s=60)
+    read = [row for piece in pieces for row in piece]
+    found, wanted = (
+        [*run.take(some), *run.rest()]
+        for some in (read, all_of_them)
+        for run in [Sweeps(estate["backend"], estate, patience_of(settings), ())]
+    )
+    assert [(one.since, one.raised_at, one.ended_at) for one in found] == [
+        (one.since, one.raised_at, one.ended_at) for one in wanted
+    ]
+    assert len(found) > 3
+    assert [row.at for row in read if row.gap_s] == [row.at for row in all_of_them if row.gap_s]
+    assert len(read) < len(all_of_them)

@@ -6,13 +6,14 @@ so that a piece is short: no statement comes near its time-out, no cursor is hel
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine, Row, text
 
 from selfheal.model.health import TOLD, HealthStatus
-from selfheal.model.replay import FoundFault, Hold, LookRow, Tried
+from selfheal.model.observation import Health
+from selfheal.model.replay import FoundFault, Hold, LogCount, LookRow, Tried
 from selfheal.store.engine import transaction
 from selfheal.store.looks import look_of
 
@@ -43,6 +44,16 @@ _LOOKS = text(
                   near AS (ORDER BY h.checked_at ROWS BETWEEN CAST(:after AS int) PRECEDING AND CURRENT ROW)) l
        WHERE l.near > 0 OR l.last OR l.step IS NULL OR l.step > make_interval(secs => CAST(:gap AS float8))
        ORDER BY l.at"""
+)
+_HEALTH = text(
+    """SELECT h.status, h.metadata AS look FROM health_history h
+       WHERE h.component = :component AND h.metric = 'response_time_ms'
+         AND h.checked_at > CAST(:at AS timestamptz) - interval '1 minute' AND h.checked_at <= :at
+       ORDER BY h.checked_at DESC LIMIT 1"""
+)
+_COUNTS = text(
+    """SELECT c.at, c.hits FROM log_counts c
+       WHERE c.source = :source AND c.pattern = :pattern AND c.at >= :since AND c.at < :until ORDER BY c.at"""
 )
 _TRIED = text(
     """SELECT a.id, a.target_component, a.target_key, a.action_name, a.trigger_type, a.created_at, a.completed_at,
@@ -91,16 +102,26 @@ class History:
     ) -> Iterator[Sequence[LookRow]]:
         """See `ports.replay.RecordedHistory.looks`."""
         last: datetime | None = None
-        while since < until:
-            end = min(until, _midnight_after(since))
-            rows = self._rows(_LOOKS, since, end, component=component, after=after, gap=gap_s)
+        for begin, end in _days(since, until):
+            rows = self._rows(_LOOKS, begin, end, component=component, after=after, gap=gap_s)
             piece = [_look(row, gap_s) for row in rows]
             if last is not None and piece and (step := (piece[0].at - last).total_seconds()) > gap_s:
                 piece[0] = replace(piece[0], gap_s=step)
             if piece:
                 last = piece[-1].at
                 yield piece
-            since = end
+
+    def health_at(self, component: str, at: datetime) -> Health | None:
+        """See `ports.replay.RecordedHistory.health_at`."""
+        with transaction(self._engine) as connection:
+            row = connection.execute(_HEALTH, {"component": component, "at": at}).first()
+        return None if row is None else look_of(row.look, HealthStatus(row.status)).health
+
+    def log_counts(self, source: str, pattern: str, since: datetime, until: datetime) -> Iterator[LogCount]:
+        """See `ports.replay.RecordedHistory.log_counts`."""
+        for begin, end in _days(since, until):
+            for row in self._rows(_COUNTS, begin, end, source=source, pattern=pattern):
+                yield LogCount(at=row.at, hits=row.hits)
 
     def tried(self, since: datetime, until: datetime) -> Sequence[Tried]:
         """See `ports.replay.RecordedHistory.tried`."""
@@ -123,9 +144,12 @@ class History:
             return connection.execute(statement, {"since": since, "until": until, **more}).all()
 
 
-def _midnight_after(at: datetime) -> datetime:
-    """Partitions are days of UTC: a piece lies in one of them."""
-    return at.replace(hour=0, minute=0, second=0, microsecond=0) + PIECE
+def _days(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """That time in pieces. Partitions are days of UTC: a piece lies in one of them."""
+    while since < until:
+        midnight = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + PIECE
+        yield since, min(until, midnight)
+        since = midnight
 
 
 def _look(row: Row[Any], gap_s: float) -> LookRow:
