@@ -5,7 +5,7 @@ from prefect.cache_policies import NO_CACHE
 
 from selfheal.bootstrap import current
 from selfheal.model.replay import Replayed
-from selfheal.replay.replay import Question
+from selfheal.replay.question import Question
 from tasks.retries import RETRYING
 
 

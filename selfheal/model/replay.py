@@ -152,6 +152,8 @@ class Alarm:
         end: how.
         why: in words.
         confirmed: the component was not well then. A suspicion alone is answered with ALREADY_HEALTHY.
+        about: the metric, where a rule looks at several.
+        vain: it is known that nothing came of it; what is False may still have been for nothing.
         again: raised anew then, by a next run of the watcher, which remembers nothing of the one before.
         projected: it never got so far, since an attempt healed it before; the time is reckoned.
     """
@@ -167,6 +169,8 @@ class Alarm:
     end: End
     why: str
     confirmed: bool = True
+    about: str = ""
+    vain: bool = False
     again: tuple[datetime, ...] = ()
     projected: bool = False
 

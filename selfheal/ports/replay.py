@@ -41,6 +41,12 @@ class RecordedHistory(Protocol):
         """How many triggers of these types were answered; equal refusals count where the last of them came."""
         ...
 
+    def foretold(
+        self, since: datetime, until: datetime, *, kinds: Collection[str], component: str = ""
+    ) -> tuple[int, int]:
+        """How many predictions of these rules began, and of how many of them nothing came."""
+        ...
+
     def faults(self, since: datetime, until: datetime) -> Sequence[FoundFault]:
         """The faults that were detected in that time."""
         ...

@@ -74,6 +74,10 @@ class Forecasting:
         """
         newest = newest_of(now)
         board, serial, note = self._remembered(newest)
+        return self.look_on(board, newest, serial=serial, note=note)
+
+    def look_on(self, board: Board, newest: int, *, serial: int = 0, note: str = "") -> Looked | None:
+        """The same with the board at hand, which observes all until `newest`; a replay has one in its memory."""
         if board.bucket >= newest:
             return None
         self._follow(board)

@@ -18,7 +18,7 @@ from selfheal.forecast.board import RESPONSE
 from selfheal.forecast.rows import BUCKET_S, DAY
 from selfheal.model.component import Component
 from selfheal.model.errors import SelfhealError
-from selfheal.model.forecast import Name
+from selfheal.model.forecast import Kept, Name
 from selfheal.model.prediction import Breach, Change, Facts, Foretold, Prediction, Raised, Rules, Sign
 from selfheal.policy import foretelling
 from selfheal.policy.foretold_changes import begins, begun, ends, settles, severity
@@ -91,26 +91,33 @@ class Predicting:
             Transient: the database does not answer.
         """
         now = self.clock.now()
-        forecasting = Forecasting(store=self.store, limit_of=self._limit, components=self._of_target)
-        looked = forecasting.look(now)
+        looked = self.forecasting().look(now)
         known = self.store.open()
         if looked is None:
             return Turn(standing=[one for one in known if one.stands])
         reach("after-forecast-look")
+        change, note = self.changes(looked, known, now=now, kept=replace(looked.board.kept(), serial=looked.serial))
+        written = dry_run or self.store.commit(change)
+        return _told(looked, change, known, note=note, overtaken=not written)
+
+    def forecasting(self) -> Forecasting:
+        """What looks."""
+        return Forecasting(store=self.store, limit_of=self._limit, components=self._of_target)
+
+    def changes(self, looked: Looked, known: Sequence[Prediction], *, now: datetime, kept: Kept) -> tuple[Change, str]:
+        """What begins, what is over and what is known by now; and what a person should know of how it went."""
         at = begin_of(looked.board.bucket + 1)
         signs, told, note = self._signs(looked, known, at, now)
         facts = self._facts(known, looked.breaches, told)
-        raised = [self._raised(one, at) for one in begins(signs, known)]
         change = Change(
             now=now,
-            kept=replace(looked.board.kept(), serial=looked.serial),
-            raised=raised,
+            kept=kept,
+            raised=[self._raised(one, at) for one in begins(signs, known)],
             ended=ends(signs, known, now=now),
             settled=settles(known, facts, now=now),
             breaches=looked.breaches,
         )
-        written = dry_run or self.store.commit(change)
-        return _told(looked, change, known, note=note, overtaken=not written)
+        return change, note
 
     def _limit(self, name: Name) -> float | None:
         timeouts = {one.name: one.probe_timeout for one in self.components.values()}

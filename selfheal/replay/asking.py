@@ -9,11 +9,17 @@ from selfheal.model.errors import Permanent
 from selfheal.model.replay import Rule
 from selfheal.policy.names import nearest
 from selfheal.replay.changes import changed, differences
-from selfheal.replay.replay import Question
+from selfheal.replay.question import Question
 from selfheal.settings.estate import Settings
 from selfheal.settings.values import Duration
 
 _RULES = [one.value for one in Rule]
+
+
+def _usual(changes: Sequence[str]) -> frozenset[Rule]:
+    """The rules that are replayed where nobody names any: to foretell takes minutes, and is left out in vain."""
+    foretells = any(one.strip().startswith("prediction.") for one in changes)
+    return frozenset(Rule) if foretells else frozenset(Rule) - {Rule.FORETOLD}
 
 
 def moment_of(words: str, now: datetime) -> datetime:
@@ -67,5 +73,5 @@ def question_of(  # noqa: PLR0913 - each is an option
         would=would,
         changes=differences(settings, would, changes),
         component=component,
-        rules=frozenset(Rule(name) for name in rules) or frozenset(Rule),
+        rules=frozenset(Rule(name) for name in rules) or _usual(changes),
     )

@@ -48,6 +48,18 @@ USED = (
     "log_monitor.patterns.*.threshold",
     "log_monitor.sources.*.suspects",
     "log_monitor.window",
+    "prediction.disk_limit",
+    "prediction.errors_for",
+    "prediction.errors_per_hour",
+    "prediction.horizon",
+    "prediction.limits.*",
+    "prediction.memory_high",
+    "prediction.memory_high_for",
+    "prediction.memory_limit",
+    "prediction.preempt.actions",
+    "prediction.preempt.mode",
+    "prediction.response_rise",
+    "prediction.response_rise_over",
     "watching.platform_grace",
     "watching.recoveries",
     "watching.strikes",
@@ -132,7 +144,16 @@ def _names(at: Any, found: Sequence[str], settings: Settings) -> set[str]:
         "actions": {action for one in settings.components.values() for action in one.ladder},
         "log_monitor.patterns": {one.name for one in REFERENCE},
     }
+    if list(found[:2]) == ["prediction", "limits"]:
+        return _Anything()
     return {*at, *untold.get(".".join(found), ())}
+
+
+class _Anything(set[str]):
+    """Any one word: of what has a limit, only what was measured knows the names."""
+
+    def __contains__(self, name: object) -> bool:
+        return "." not in str(name)
 
 
 def _refuse_unused(path: Sequence[str]) -> None:

@@ -127,7 +127,7 @@ def _why(course: Course) -> str:
 def _same(one: Course, two: Course) -> bool:
     """Whether they overlap; what a rule tells no end of is the same where it began at the same time."""
     first, second = one.alarm, two.alarm
-    if first.component != second.component or first.kind is not second.kind:
+    if (first.component, first.kind, first.about) != (second.component, second.kind, second.about):
         return False
     ends = [_FOR_EVER if alarm.end is End.OPEN else alarm.ended_at or alarm.raised_at for alarm in (first, second)]
     return first.since <= ends[1] and second.since <= ends[0]

@@ -5,94 +5,21 @@ nobody tried nothing is known: it takes as long as its action usually did, and c
 """
 
 import heapq
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from statistics import median
 
-from selfheal.model.admission import Answer, Costs, Decision, Limits, Place, Refusal, Rung
-from selfheal.model.breaker import Thresholds
-from selfheal.model.component import Component
-from selfheal.model.replay import Alarm, Course, End, Hold, Tried, Verdict
-from selfheal.model.trigger import TriggerType
+from selfheal.model.admission import Answer, Decision, Place, Refusal, Rung
+from selfheal.model.replay import Alarm, Course, End, Rule, Tried, Verdict
 from selfheal.policy.admission import refuse_ladder, refuse_target
 from selfheal.policy.places import depths, place_of
 from selfheal.policy.raising import pause_after
 from selfheal.policy.triggers import URGENCY
 from selfheal.replay.admission import Desk, Fault, Heal
+from selfheal.replay.bounds import Bounds, Record, during, for_nothing
 
 _USUAL = timedelta(seconds=10)
 """A heal of an action that was never tried takes so long."""
-_ANSWERED = timedelta(minutes=1)
-"""What is raised once is answered within that."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bounds:
-    """What admission goes by.
-
-    Attributes:
-        components: the estate, by name.
-        allow: what may be healed.
-        limits: of admission.
-        thresholds: of the breakers.
-        costs: what things cost.
-        rungs: the actions of a component that fit a kind of trigger, in order.
-        holds: pauses and maintenance windows.
-        until: the end of what is replayed.
-        noted: so long after a sweep begins to find faults all of it are noted: sixty at once are a storm before one of
-            them is healed.
-    """
-
-    components: Mapping[str, Component]
-    allow: frozenset[str]
-    limits: Limits
-    thresholds: Thresholds
-    costs: Costs
-    rungs: Callable[[Component, TriggerType], Sequence[Rung]]
-    holds: Sequence[Hold]
-    until: datetime
-    noted: timedelta
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """What the attempts of the past teach.
-
-    Attributes:
-        took: how long the heals of an action usually took.
-        rate: the share of those that healed.
-    """
-
-    took: Mapping[str, timedelta]
-    rate: Mapping[str, float]
-
-    @classmethod
-    def of(cls, tried: Sequence[Tried]) -> "Record":
-        """Of these."""
-        lengths, healed = defaultdict[str, list[float]](list), defaultdict[str, list[bool]](list)
-        for one in tried:
-            if one.ended_at is not None and one.acted:
-                lengths[one.action].append((one.ended_at - one.began_at).total_seconds())
-                healed[one.action].append(one.healed)
-        return cls(
-            took={name: timedelta(seconds=median(some)) for name, some in lengths.items()},
-            rate={name: sum(some) / len(some) for name, some in healed.items()},
-        )
-
-
-def during(alarm: Alarm, tried: Sequence[Tried]) -> list[Tried]:
-    """The attempts on its target from its beginning to its end, or, where it has none, that soon followed."""
-    end = alarm.raised_at + _ANSWERED if alarm.end is End.MOMENT else alarm.ended_at
-    return [one for one in tried if one.began_at >= alarm.since and (end is None or one.began_at <= end)]
-
-
-def for_nothing(alarm: Alarm, component: Component, tried: Sequence[Tried]) -> bool:
-    """Whether it was well again by itself, no later than a heal would have made it."""
-    if alarm.end is not End.RECOVERED or alarm.ended_at is None or any(one.acted for one in during(alarm, tried)):
-        return False
-    return alarm.ended_at - alarm.raised_at <= component.start_timeout + component.healthy_delay
 
 
 @dataclass(kw_only=True)
@@ -117,7 +44,7 @@ class _Going:
 
     def over(self, now: datetime) -> bool:
         """Whether nothing is raised any more. What only an attempt ended would have gone on without it."""
-        if self.alarm.end is End.MOMENT:
+        if self.alarm.end is End.MOMENT or self.alarm.rule is Rule.FORETOLD:
             return self.triggers > 0
         end = self.alarm.ended_at
         return self.done or (end is not None and self.alarm.end is not End.HEALED and end < now)
@@ -163,7 +90,7 @@ class Courses:
         elif stage == _ENDED:
             self._close(one)
         elif stage == _SEEN:
-            if one.alarm.confirmed:
+            if one.alarm.confirmed and one.alarm.rule is not Rule.FORETOLD:
                 self._open(one, now)
         elif isinstance(what, int) and what >= one.chain and not (one.triggers and one.over(now)):
             one.chain = what  # a next run of the watcher raises it in place of the one before
@@ -211,9 +138,12 @@ class Courses:
 
     def _open(self, one: _Going, now: datetime) -> Fault:
         """Its fault, which is noted before any of its sweep is healed."""
+        alarm = one.alarm
+        if alarm.rule is Rule.FORETOLD:  # nothing is sick: it is no fault, and makes no storm
+            return Fault(component=alarm.component, place=one.place, since=alarm.since)
         if one.fault is None or one.fault.closed:
             known = len(self._desk.faults)
-            one.fault = self._desk.open(one.alarm.component, one.place, one.alarm.since, now=now)
+            one.fault = self._desk.open(alarm.component, one.place, alarm.since, now=now)
             one.owns = len(self._desk.faults) > known
         return one.fault
 
@@ -273,7 +203,7 @@ _ENDED, _SEEN, _RAISED = 0, 1, 2
 
 
 def _course(one: _Going) -> Course:
-    if not one.alarm.confirmed or (one.nothing and one.heals):
+    if not one.alarm.confirmed or one.alarm.vain or (one.nothing and one.heals):
         verdict = Verdict.NOTHING
     elif not one.heals:
         verdict = Verdict.REFUSED

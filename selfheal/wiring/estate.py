@@ -34,7 +34,7 @@ from selfheal.protocol.predicting import Predicting
 from selfheal.protocol.reconcile import Settled, reconcile
 from selfheal.protocol.recovery import Recovery
 from selfheal.protocol.starting import Starting
-from selfheal.replay.replay import Question, Replay
+from selfheal.replay.question import Question
 from selfheal.settings.estate import Settings
 from selfheal.store.breakers import Breakers
 from selfheal.store.health import HealthHistory
@@ -46,7 +46,6 @@ from selfheal.store.predictions import Predictions
 from selfheal.store.raised import RaisedTriggers
 from selfheal.store.rates import RateReports
 from selfheal.store.reading.faults import Faults
-from selfheal.store.reading.history import History
 from selfheal.store.reading.predictions import Predictions as PredictionReports
 from selfheal.store.reports import Reports
 from selfheal.store.retention import Retention
@@ -58,7 +57,7 @@ from selfheal.watch.world import Pace, World
 from selfheal.wiring.host import hearing_of
 from selfheal.wiring.intake import listening
 from selfheal.wiring.logs import log_watcher_of, logs_of
-from selfheal.wiring.replay import fitting_rungs
+from selfheal.wiring.replay import replay_of
 
 _log = logging.getLogger(__name__)
 _FRESH, _FRESH_SWEEPS = timedelta(seconds=30), 4
@@ -269,7 +268,7 @@ class Estate:
         Raises:
             Transient: the database cannot be asked.
         """
-        return Replay(History(self.engine), question, fitting_rungs(self.healer.actions), progress).run()
+        return replay_of(self.engine, question, self.healer.actions, clock=self.healer.clock, progress=progress).run()
 
     def log_watcher(self, *, run_id: UUID, dispatch: Callable[[Trigger], Result]) -> LogWatcher:
         """A run of log-monitor over this estate."""

@@ -4,13 +4,38 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+from sqlalchemy import Engine
+
 from selfheal.model.admission import Rung
 from selfheal.model.component import Component
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
+from selfheal.ports import Clock
 from selfheal.protocol.deciding import rungs_of
 from selfheal.protocol.healer import Actions
+from selfheal.replay.question import Question
+from selfheal.replay.replay import Replay
+from selfheal.store.reading.history import History
+from selfheal.wiring.predicting import predicting_of
 
 _NEVER = datetime.fromtimestamp(0, UTC)
+
+
+def replay_of(
+    engine: Engine,
+    question: Question,
+    actions: Actions,
+    *,
+    clock: Clock,
+    progress: Callable[[str], object] = lambda _: None,
+) -> Replay:
+    """A replay over what is recorded; workflows are nobody's to look at in the past."""
+    return Replay(
+        history=History(engine),
+        question=question,
+        rungs=fitting_rungs(actions),
+        predicting=lambda settings: predicting_of(settings, engine, None, clock=clock),
+        progress=progress,
+    )
 
 
 def fitting_rungs(actions: Actions) -> Callable[[Component, TriggerType], Sequence[Rung]]:

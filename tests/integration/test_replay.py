@@ -15,13 +15,14 @@ from selfheal.model.health import ComponentHealth, HealthStatus, Look
 from selfheal.model.observation import Health
 from selfheal.model.replay import Course, End, LookRow, Rule
 from selfheal.replay.asking import question_of
-from selfheal.replay.compare import AS_SET, RECORDED, WOULD_BE, by_target
-from selfheal.replay.replay import Question, Replay, patience_of
+from selfheal.replay.compare import AS_SET, RECORDED, WOULD_BE
+from selfheal.replay.finding import patience_of
+from selfheal.replay.question import Question
 from selfheal.replay.sweeps import Sweeps
 from selfheal.settings.file import parse
 from selfheal.store.health import HealthHistory
 from selfheal.store.reading.history import History
-from selfheal.wiring.replay import fitting_rungs
+from selfheal.wiring.replay import replay_of
 
 NAMES = ("backend", "frontend", "queue", "store")
 SWEEPS = 160
@@ -57,10 +58,10 @@ def asked(estate: Estate, *changes: str) -> Question:
 def courses(estate: Estate, *changes: str) -> tuple[list[Course], list[Course]]:
     """As set, and as it would be."""
     question, history = asked(estate, *changes), History(estate.engine)
-    replay = Replay(history, question, fitting_rungs(estate.healer.actions))
+    replay = replay_of(estate.engine, question, estate.healer.actions, clock=estate.healer.clock)
     tried = history.tried(question.since, question.until)
-    was, would = replay.down(by_target(tried))
-    return replay._courses(question.was, was, tried), replay._courses(question.would, would, tried)
+    was, would = replay.finding(tried, ()).found(Rule.DOWN)
+    return replay.courses(question.was, was, tried), replay.courses(question.would, would, tried)
 
 
 def test_as_it_is_set_it_is_what_was_recorded(past: Estate) -> None:

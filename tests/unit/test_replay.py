@@ -18,9 +18,10 @@ from selfheal.model.health import HealthStatus, Look
 from selfheal.model.observation import Health
 from selfheal.model.replay import Alarm, Course, End, Hold, LogCount, LookRow, Rule, Tried, Verdict
 from selfheal.model.trigger import Priority, TriggerType
+from selfheal.replay.bounds import Bounds, Record
 from selfheal.replay.changes import changed
 from selfheal.replay.compare import paired
-from selfheal.replay.courses import Bounds, Courses, Record
+from selfheal.replay.courses import Courses
 from selfheal.replay.lines import reached
 from selfheal.replay.sweeps import Patience, Sweeps
 from selfheal.settings.estate import Settings

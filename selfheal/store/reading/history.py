@@ -69,6 +69,11 @@ _TRIGGERS = text(
        WHERE t.last_at >= :since AND t.last_at < :until AND t.trigger_type = ANY (:kinds)
          AND CAST(:component AS text) IN ('', t.component)"""
 )
+_FORETOLD = text(
+    """SELECT count(*) AS found, count(*) FILTER (WHERE p.outcome = 'MISS') AS vain FROM predictions p
+       WHERE p.raised_at >= :since AND p.raised_at < :until AND p.rule = ANY (:kinds)
+         AND CAST(:component AS text) IN ('', p.component)"""
+)
 _FAULTS = text(
     """SELECT f.* FROM faults f WHERE f.detected_at >= :since AND f.detected_at < :until ORDER BY f.detected_at, f.id"""
 )
@@ -130,6 +135,13 @@ class History:
     def triggers(self, since: datetime, until: datetime, *, kinds: Collection[str], component: str = "") -> int:
         """See `ports.replay.RecordedHistory.triggers`."""
         return int(self._rows(_TRIGGERS, since, until, kinds=list(kinds), component=component)[0][0])
+
+    def foretold(
+        self, since: datetime, until: datetime, *, kinds: Collection[str], component: str = ""
+    ) -> tuple[int, int]:
+        """See `ports.replay.RecordedHistory.foretold`."""
+        (row,) = self._rows(_FORETOLD, since, until, kinds=list(kinds), component=component)
+        return int(row.found), int(row.vain)
 
     def faults(self, since: datetime, until: datetime) -> Sequence[FoundFault]:
         """See `ports.replay.RecordedHistory.faults`."""
