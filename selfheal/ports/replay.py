@@ -15,13 +15,21 @@ class RecordedHistory(Protocol):
         """Names of all that a watcher looked at."""
         ...
 
-    def looks(
-        self, component: str, since: datetime, until: datetime, *, after: int, gap_s: float
+    def looks(  # noqa: PLR0913 - what matters of them
+        self,
+        component: str,
+        since: datetime,
+        until: datetime,
+        *,
+        after: int,
+        gap_s: float,
+        ends: Sequence[datetime] = (),
     ) -> Iterator[Sequence[LookRow]]:
         """The looks at a component that matter, a day after the other.
 
         Of healthy looks only those are given that follow within `after` of another kind of look, that end a gap of
-        more than `gap_s`, and the first and last of a day: the others change nothing.
+        more than `gap_s`, the first after each of the `ends` (of attempts), and the first and last of a day: the others
+        change nothing.
         """
         ...
 

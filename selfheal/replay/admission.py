@@ -66,7 +66,14 @@ class Heal:
 
 
 @dataclass(kw_only=True)
-class _Storm:
+class Storm:
+    """Too much is sick at once.
+
+    Attributes:
+        group: of which; empty: the estate.
+        quiet_at: it ends then, unless something new is sick before.
+    """
+
     group: str
     quiet_at: datetime
 
@@ -79,6 +86,9 @@ class Desk:
         limits: never exceeded.
         thresholds: of the breakers of actions.
         holds: pauses and maintenance windows.
+        faults: what is sick.
+        heals: that began.
+        storms: that are not over.
     """
 
     limits: Limits
@@ -86,18 +96,22 @@ class Desk:
     holds: Sequence[Hold] = ()
     faults: list[Fault] = field(default_factory=list)
     heals: list[Heal] = field(default_factory=list)
-    _storms: list[_Storm] = field(default_factory=list)
+    storms: list[Storm] = field(default_factory=list)
     _breakers: dict[str, Breaker] = field(default_factory=dict)
 
     def open(self, component: str, place: Place, since: datetime, *, now: datetime) -> Fault:
-        """The fault of a target: the open one, or a new one, which may make a storm."""
-        known = next((one for one in self._open() if one.place.target == place.target), None)
-        if known is not None:
-            return known
+        """A new fault, which may make a storm; what counts for nothing any more is forgotten."""
+        limits = self.limits
+        oldest = now - max(limits.attempts_within, limits.long_window, limits.short_window)
+        self.heals = [one for one in self.heals if one.ended_at is None or one.ended_at > oldest]
         fault = Fault(component=component, place=place, since=since)
-        self.faults.append(fault)
+        self.faults = [*self._open(), fault]
         self._note_storm(place, now)
         return fault
+
+    def known(self, target: str) -> Fault | None:
+        """The open fault of a target; None: it has none."""
+        return next((one for one in self._open() if one.place.target == target), None)
 
     def ask(
         self, fault: Fault, priority: Priority, rungs: Sequence[Rung], *, now: datetime, approved: bool = False
@@ -225,15 +239,15 @@ class Desk:
     def _storm(self, fault: Fault, priority: Priority, now: datetime) -> Answer | None:
         if priority is Priority.CRITICAL and not any(one.place.target in fault.place.parents for one in self._open()):
             return None
-        for one in self._storms:
+        for one in self.storms:
             if one.group in {"", fault.place.group} and one.quiet_at > now:
                 return _refused(Decision.STORM, "too much is sick at once", one.quiet_at)
         return None
 
     def _note_storm(self, place: Place, now: datetime) -> None:
         limits = self.limits
-        self._storms = [one for one in self._storms if one.quiet_at > now]
-        for one in self._storms:
+        self.storms = [one for one in self.storms if one.quiet_at > now]
+        for one in self.storms:
             if one.group in {"", place.group}:
                 one.quiet_at = now + limits.storm_quiet
         wanted = {"": limits.storm_estate} if limits.storm_estate else {}
@@ -242,8 +256,8 @@ class Desk:
         new = [one for one in self._open() if one.since > now - limits.storm_within]
         for group, fewest in wanted.items():
             sick = sum(group in {"", one.place.group} for one in new)
-            if sick >= fewest and all(one.group != group for one in self._storms):
-                self._storms.append(_Storm(group=group, quiet_at=now + limits.storm_quiet))
+            if sick >= fewest and all(one.group != group for one in self.storms):
+                self.storms.append(Storm(group=group, quiet_at=now + limits.storm_quiet))
 
     def _too_many(self, fault: Fault, priority: Priority, now: datetime) -> Answer | None:
         limits, place = self.limits, fault.place

@@ -28,14 +28,17 @@ class Pair:
 
 def paired(was: Sequence[Course], would: Sequence[Course]) -> Iterator[Pair]:
     """Those of one component that overlap are the same trouble; each is told once, with the first that it meets."""
-    left = list(would)
+    left: dict[tuple[str, ...], list[Course]] = {}
+    for other in would:
+        left.setdefault(_about(other), []).append(other)
     for one in was:
-        other = next((two for two in left if _same(one, two)), None)
-        if other is not None:
-            left.remove(other)
-        yield Pair(was=one, would=other)
-    for other in left:
-        yield Pair(was=None, would=other)
+        rivals = left.get(_about(one), [])
+        met = next((two for two in rivals if _overlap(one, two)), None)
+        if met is not None:
+            rivals.remove(met)
+        yield Pair(was=one, would=met)
+    for rest in left.values():
+        yield from (Pair(was=None, would=other) for other in rest)
 
 
 def counted(rule: Rule, variant: str, courses: Sequence[Course], pairs: Sequence[Pair]) -> Counted:
@@ -124,11 +127,13 @@ def _why(course: Course) -> str:
     return f"{course.alarm.why}{refused}{reckoned}"
 
 
-def _same(one: Course, two: Course) -> bool:
-    """Whether they overlap; what a rule tells no end of is the same where it began at the same time."""
+def _about(one: Course) -> tuple[str, ...]:
+    return one.alarm.component, one.alarm.kind.value, one.alarm.about
+
+
+def _overlap(one: Course, two: Course) -> bool:
+    """Whether they do; what a rule tells no end of lasts from its first sign until it is raised."""
     first, second = one.alarm, two.alarm
-    if (first.component, first.kind, first.about) != (second.component, second.kind, second.about):
-        return False
     ends = [_FOR_EVER if alarm.end is End.OPEN else alarm.ended_at or alarm.raised_at for alarm in (first, second)]
     return first.since <= ends[1] and second.since <= ends[0]
 

@@ -18,6 +18,8 @@ from selfheal.policy.triggers import URGENCY
 from selfheal.replay.admission import Desk, Fault, Heal
 from selfheal.replay.bounds import Bounds, Record, during, for_nothing
 
+_PERSON = timedelta(hours=1)
+"""So long after what a recorded attempt has ended somebody would have mended it by hand."""
 _USUAL = timedelta(seconds=10)
 """A heal of an action that was never tried takes so long."""
 
@@ -43,11 +45,16 @@ class _Going:
     done: bool = False
 
     def over(self, now: datetime) -> bool:
-        """Whether nothing is raised any more. What only an attempt ended would have gone on without it."""
+        """Whether nothing is raised any more."""
         if self.alarm.end is End.MOMENT or self.alarm.rule is Rule.FORETOLD:
             return self.triggers > 0
+        return self.done or (self.last is not None and self.last < now)
+
+    @property
+    def last(self) -> datetime | None:
+        """Until then it lasts. What only an attempt ended would have gone on without it, until a person came."""
         end = self.alarm.ended_at
-        return self.done or (end is not None and self.alarm.end is not End.HEALED and end < now)
+        return end + _PERSON if end is not None and self.alarm.end is End.HEALED else end
 
 
 class Courses:
@@ -74,8 +81,8 @@ class Courses:
             heapq.heappush(self._queue, (one.alarm.raised_at, _SEEN, 0, self._count, number, None))
             for chain, at in enumerate((one.alarm.raised_at, *one.alarm.again)):
                 self._push(at + self._bounds.noted, number, one, chain)
-            if one.alarm.ended_at is not None and one.alarm.end not in {End.HEALED, End.MOMENT}:
-                self._push_end(one.alarm.ended_at, number)
+            if one.last is not None:
+                self._push_end(one.last, number)
         while self._queue:
             now, stage, _, _, number, what = heapq.heappop(self._queue)
             if now > self._bounds.until:
@@ -119,6 +126,8 @@ class Courses:
             door = refuse_ladder(bounds.components[alarm.component], alarm.kind)
         if door is None and not alarm.confirmed:
             door = Refusal(decision=Decision.ALREADY_HEALTHY, reason=f"{alarm.component} is healthy")
+        if door is None and alarm.end is End.RECOVERED and one.over(now):  # it is looked at again before it is healed
+            door = Refusal(decision=Decision.ALREADY_HEALTHY, reason=f"{alarm.component} is healthy")
         if door is not None:
             self._refused(one, number, Answer(decision=door.decision, reason=door.reason), now)
             return
@@ -142,9 +151,10 @@ class Courses:
         if alarm.rule is Rule.FORETOLD:  # nothing is sick: it is no fault, and makes no storm
             return Fault(component=alarm.component, place=one.place, since=alarm.since)
         if one.fault is None or one.fault.closed:
-            known = len(self._desk.faults)
+            one.fault = self._desk.known(alarm.target)
+            one.owns = one.fault is None
+        if one.fault is None:
             one.fault = self._desk.open(alarm.component, one.place, alarm.since, now=now)
-            one.owns = len(self._desk.faults) > known
         return one.fault
 
     def _refused(self, one: _Going, number: int, answer: Answer, now: datetime) -> None:

@@ -80,7 +80,8 @@ class Finding:
             attempts = self.tried.get(component.target, ())
             runs = [Sweeps(estate[name], estate, one, attempts) for estate, one in zip(estates, patience, strict=True)]
             known = Coverage(component=name)
-            for piece in self.history.looks(name, asked.since, asked.until, after=after, gap_s=gap_s):
+            ends = [one.ended_at for one in attempts if one.ended_at is not None]
+            for piece in self.history.looks(name, asked.since, asked.until, after=after, gap_s=gap_s, ends=ends):
                 known = _covered(known, piece)
                 for run, alarms in zip(runs, found, strict=True):
                     alarms.extend(run.take(piece))

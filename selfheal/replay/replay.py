@@ -101,7 +101,7 @@ class Replay:
             rungs=_with_modes(self.rungs, settings),
             holds=self.history.holds(self.question.since, self.question.until),
             until=self.question.until,
-            noted=settings.watching.sweep / 10,
+            noted=settings.watching.sweep / 50,
         )
         ordered = sorted(alarms, key=lambda one: one.raised_at)
         return Courses(bounds, by_target(tried), Record.of(tried)).run(ordered)

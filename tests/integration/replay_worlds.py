@@ -35,6 +35,7 @@ def settings_of(names: Sequence[str], **healing: Any) -> dict[str, Any]:
     }
     return {
         "healing": {"allow": list(names), **healing},
+        "watching": {"sweep": "500 ms"},
         "supervisors": {"demo": {"url": "http://127.0.0.1:9"}},
         "components": {name: service | {"program": name} for name in names},
     }

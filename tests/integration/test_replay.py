@@ -176,3 +176,32 @@ def test_what_the_database_passes_over_changes_nothing(empty: Engine, seed: int)
     assert len(found) > 3
     assert [row.at for row in read if row.gap_s] == [row.at for row in all_of_them if row.gap_s]
     assert len(read) < len(all_of_them)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_happened_is_found_again(empty: Engine, database_url: str, seed: int) -> None:
+    """Troubles at random, some of them stubborn, in three runs of the watcher: the same faults, which ended alike."""
+    del empty
+    chance = random.Random(seed)  # noqa: S311 - a test's dice
+    troubles = [
+        Trouble(
+            sweep=chance.choice([0, 70, 140]) + chance.randint(5, 45),  # a run that ends raises nothing more
+            name=name,
+            looks=chance.choice([1, 2, 3, 6, FOR_EVER]),
+            stubborn=chance.choice([0, 0, 1]),
+            unknown=chance.random() < 0.1,
+        )
+        for name in NAMES
+        for _ in range(4)
+    ]
+    values = settings_of(NAMES, storm_estate=0)
+    with closing(lived_through(values, troubles, sweeps=210, runs=3, database_url=database_url)) as estate:
+        question = asked(estate)
+        recorded = History(estate.engine).faults(question.since, question.until)
+        was, _ = courses(estate)
+    found = {(one.alarm.component, one.alarm.since): one for one in was}
+    assert found.keys() == {(one.component, one.since) for one in recorded}
+    for one in recorded:
+        alarm = found[one.component, one.since].alarm
+        ended = End.OPEN if one.ended_at is None else End.RECOVERED if one.by_itself else End.HEALED
+        assert (alarm.kind.value, alarm.end) == (one.kind, ended), (one, alarm)

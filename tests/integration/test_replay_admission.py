@@ -15,7 +15,7 @@ from selfheal.model.admission import Answer, Limits, Place, Rung
 from selfheal.model.breaker import Thresholds
 from selfheal.model.replay import Hold
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
-from selfheal.replay.admission import Desk, Fault, Heal
+from selfheal.replay.admission import Desk, Fault, Heal, Storm
 from selfheal.store.heals import Heals
 
 ROUNDS, CAMPAIGN = 40, 1000
@@ -49,6 +49,7 @@ class Past:
     faults: list[Fault] = field(default_factory=list)
     heals: list[Heal] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
+    storms: list[Storm] = field(default_factory=list)
 
     def place(self, name: str) -> Place:
         number = int(name.rpartition("-")[2])
@@ -67,6 +68,9 @@ class Past:
         for scope, name in (("estate", ""), ("component", NAMES[2]), ("group", "g")):
             if self.chance.random() < 0.07:
                 self._hold(scope, name)
+        for group in ("", "g"):
+            if self.chance.random() < 0.15:
+                self._storm(group)
 
     def _fault(self, name: str, ago: timedelta, *, closed: bool) -> timedelta:
         """A fault and its attempts; gives how long ago it was over."""
@@ -119,6 +123,15 @@ class Past:
                     | {"verification": ("HEALED" if one.healed else "NOT_HEALED") if over else None},
                 )
 
+    def _storm(self, group: str) -> None:
+        quiet_at = self.now + timedelta(minutes=self.chance.choice([-1, 5]))
+        self.storms.append(Storm(group=group, quiet_at=quiet_at))
+        with self.engine.begin() as connection:
+            connection.execute(
+                text("INSERT INTO storms (estate_group, quiet_at, sick) VALUES (:group, :quiet_at, 9)"),
+                {"group": group, "quiet_at": quiet_at},
+            )
+
     def _hold(self, scope: str, name: str) -> None:
         begins = self.now - timedelta(minutes=5)
         ends = self.now + timedelta(minutes=self.chance.choice([-1, 30]))
@@ -168,12 +181,20 @@ def test_both_answer_the_same(desk: Callable[..., SqlDesk], empty: Engine, reque
             met.add(mine[0])
             if told[1] is not None and mine[1] is not None:
                 assert abs(told[1] - mine[1]) < timedelta(seconds=2), (seed, name, mine, told)
-    assert met >= {"ADMITTED", "ALREADY_HEALING", "COOLDOWN", "ATTEMPTS_EXHAUSTED", "BLAST_RADIUS", "MAINTENANCE"}
+    assert met >= {
+        "ADMITTED",
+        "ALREADY_HEALING",
+        "COOLDOWN",
+        "ATTEMPTS_EXHAUSTED",
+        "BLAST_RADIUS",
+        "MAINTENANCE",
+        "STORM",
+    }
 
 
 def _forget(engine: Engine) -> None:
     with engine.begin() as connection:
-        for table in ("healing_triggers", "healing_actions", "faults", "maintenance_windows"):
+        for table in ("healing_triggers", "healing_actions", "faults", "maintenance_windows", "storms"):
             connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - written above
 
 
@@ -194,7 +215,9 @@ def _by_sql(heals: Heals, name: str, place: Place, priority: Priority) -> tuple[
 
 
 def _by_replay(past: Past, limits: Limits, name: str, priority: Priority) -> tuple[str, datetime | None]:
-    desk = Desk(limits, Thresholds(), past.holds, faults=list(past.faults), heals=list(past.heals))
+    desk = Desk(
+        limits, Thresholds(), past.holds, faults=list(past.faults), heals=list(past.heals), storms=list(past.storms)
+    )
     known = next((one for one in past.faults if one.component == name and not one.closed), None)
     now = datetime.now(UTC)
     fault = known or Fault(component=name, place=past.place(name), since=now)

@@ -32,17 +32,18 @@ _COMPONENTS = text(
        ORDER BY k.component"""
 )
 _LOOKS = text(
-    """SELECT l.at, l.status, l.response, l.error, l.look, extract(epoch FROM l.step)::float8 AS step FROM (
+    """SELECT l.at, l.status, l.response, l.error, l.look, extract(epoch FROM l.at - l.before)::float8 AS step FROM (
            SELECT h.checked_at AS at, h.status, h.response_time AS response, h.error, h.metadata AS look,
                   count(*) FILTER (WHERE h.status <> 'OPERATIONAL' OR h.metadata <> '{}') OVER near AS near,
-                  h.checked_at - lag(h.checked_at) OVER all_of AS step,
+                  lag(h.checked_at) OVER all_of AS before,
                   lead(h.checked_at) OVER all_of IS NULL AS last
            FROM health_history h
            WHERE h.component = :component AND h.metric = 'response_time_ms'
              AND h.checked_at >= :since AND h.checked_at < :until
            WINDOW all_of AS (ORDER BY h.checked_at),
                   near AS (ORDER BY h.checked_at ROWS BETWEEN CAST(:after AS int) PRECEDING AND CURRENT ROW)) l
-       WHERE l.near > 0 OR l.last OR l.step IS NULL OR l.step > make_interval(secs => CAST(:gap AS float8))
+       WHERE l.near > 0 OR l.last OR l.before IS NULL OR l.at - l.before > make_interval(secs => CAST(:gap AS float8))
+          OR EXISTS (SELECT FROM unnest(CAST(:ends AS timestamptz[])) e (at) WHERE e.at > l.before AND e.at <= l.at)
        ORDER BY l.at"""
 )
 _HEALTH = text(
@@ -102,13 +103,21 @@ class History:
         """See `ports.replay.RecordedHistory.components`."""
         return [str(row.component) for row in self._rows(_COMPONENTS, since, until)]
 
-    def looks(
-        self, component: str, since: datetime, until: datetime, *, after: int, gap_s: float
+    def looks(  # noqa: PLR0913 - what matters of them
+        self,
+        component: str,
+        since: datetime,
+        until: datetime,
+        *,
+        after: int,
+        gap_s: float,
+        ends: Sequence[datetime] = (),
     ) -> Iterator[Sequence[LookRow]]:
         """See `ports.replay.RecordedHistory.looks`."""
         last: datetime | None = None
         for begin, end in _days(since, until):
-            rows = self._rows(_LOOKS, begin, end, component=component, after=after, gap=gap_s)
+            kept = [at for at in ends if begin <= at < end]
+            rows = self._rows(_LOOKS, begin, end, component=component, after=after, gap=gap_s, ends=kept)
             piece = [_look(row, gap_s) for row in rows]
             if last is not None and piece and (step := (piece[0].at - last).total_seconds()) > gap_s:
                 piece[0] = replace(piece[0], gap_s=step)
