@@ -242,7 +242,7 @@ class FakeHeals:
             standing = Answer(decision=refusal.decision, reason=refusal.reason)
         sick = observation is not None and observation.health is not Health.HEALTHY
         opens = sick if told is None else isinstance(standing, Rung)
-        fault = self._fault(place.target, trigger.component, told and told.id) if opens else None
+        fault = self._fault(place.target, trigger.component, None if told is None else told.id) if opens else None
         answer = standing if isinstance(standing, Answer) else self._admitted(trigger, place.target, standing, fault)
         answer = replace(answer, fault_id=None if fault is None else fault.id)
         self._answers[trigger.id] = answer
