@@ -39,6 +39,9 @@ def heal(  # noqa: PLR0913 - each is an option of the command
     action: Annotated[str, Parameter(help="Which action; else the component's ladder decides.")] = "",
     why: Annotated[str, Parameter(help="Why; it is recorded.")] = ASKED,
     dry_run: DryRun = False,
+    prediction: Annotated[
+        UUID | None, Parameter(help="With --dry-run: what would be done for this prediction, before anything is sick.")
+    ] = None,
     break_glass: Annotated[
         bool,
         Parameter(negative=(), help="An admin's own word, where nobody else can approve; needs --why and a token."),
@@ -52,6 +55,8 @@ def heal(  # noqa: PLR0913 - each is an option of the command
     """Heal one component once."""
     if break_glass and why == ASKED:
         raise WrongUsage("--why is missing", hint="say why nobody else can approve it; everybody is told")
+    if prediction is not None and not dry_run:
+        raise WrongUsage("--prediction needs --dry-run", hint="what is foretold is healed by the watcher alone")
     trigger = _trigger(component, action, why)
     from console.deed import noted  # noqa: PLC0415  keeps `--help` fast
     from console.estate import estate_of  # noqa: PLC0415  the same
@@ -59,7 +64,7 @@ def heal(  # noqa: PLR0913 - each is an option of the command
 
     with estate_of(place) as estate:
         if dry_run:
-            return _preview(estate, trigger, output)
+            return _preview(estate, _foretold(estate, prediction, component) if prediction else trigger, output)
         with noted(
             place, Deed.HEAL, subject=component, trigger=str(trigger.id), action=action, why=trigger.reason
         ) as told:
@@ -86,6 +91,15 @@ def _trigger(component: str, action: str, why: str) -> Trigger:
         detected_at=datetime.now(UTC),
         who=operator(),
     )
+
+
+def _foretold(estate: "Estate", prediction: UUID, component: str) -> Trigger:
+    """The trigger of a prediction, as the watcher would get it."""
+    trigger = estate.raised.of_prediction(prediction)
+    if trigger is None or trigger.component != component:
+        of = "" if trigger is None else f"; it is of {trigger.component}"
+        raise WrongUsage(f"no prediction {prediction} of {component} asks for a heal{of}")
+    return trigger
 
 
 def _text(word: str) -> str:

@@ -1,7 +1,8 @@
 -- What waits for its heal: faults are open from their detection on, and a heal that does not begin in time is told of.
 
 -- A component was found sick and its trigger waits for its turn: its fault is open from now on, and counts for a storm.
--- Nothing is written where it is open already, or was closed after it was seen: then its heal was faster than this note.
+-- Nothing is written where it is open already, or was closed after it was seen: then its heal was faster than this note; nor
+-- where it is away for a pre-emptive heal, or what it depends on is.
 -- One component a transaction: first the fault's row, then the admission lock, as in admission.
 CREATE FUNCTION note_sick(r admission_request, l admission_limits) RETURNS boolean
 LANGUAGE plpgsql AS $fn$
@@ -10,6 +11,8 @@ BEGIN
     SELECT r.target, r.component, r.estate_group, r.type, r.priority, least(r.detected_at, now()), least(r.detected_at, now())
     WHERE NOT EXISTS (SELECT FROM faults f WHERE f.target_key = r.target AND f.closed_at >= r.detected_at
                       AND f.detected_at > now() - interval '1 day')
+      AND NOT EXISTS (SELECT FROM healing_actions a WHERE a.status IN ('PENDING', 'RUNNING') AND a.prediction_id IS NOT NULL
+                      AND (a.target_key = r.target OR a.target_key = ANY (r.parents)))
     ON CONFLICT (target_key) WHERE closed_at IS NULL AND prediction_id IS NULL DO NOTHING;
     IF NOT FOUND THEN
         RETURN false;

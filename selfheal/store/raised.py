@@ -80,6 +80,12 @@ class RaisedTriggers:
             rows = connection.execute(_TAKEN, {"ids": ids, "approval": None}).all() if ids else []
         return [_trigger_of(row) if row.approval is None else _approved(row) for row in rows]
 
+    def of_prediction(self, prediction: UUID) -> Trigger | None:
+        """The one that is raised for this prediction, whether it is due or not; None: there is no such."""
+        with transaction(self._engine) as connection:
+            row = connection.execute(_TAKEN, {"ids": [prediction], "approval": None}).first()
+        return None if row is None or row.prediction is None else _trigger_of(row)
+
     def of(self, approval: UUID) -> Trigger:
         """The one that was raised with this approval, whoever has it in their hands."""
         with transaction(self._engine) as connection:

@@ -68,6 +68,13 @@ class Swelling:
         }
 
 
+def inline(value: Any) -> str:
+    """A value as TOML writes it; tables on one line."""
+    if not isinstance(value, dict):
+        return json.dumps(value)
+    return "{ " + ", ".join(f"{name} = {inline(one)}" for name, one in value.items()) + " }"
+
+
 @contextlib.contextmanager
 def running(folder: Path, ports: tuple[int, int]) -> Iterator[Swelling]:
     """Run it; nothing outlives this."""

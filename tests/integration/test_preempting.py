@@ -24,6 +24,7 @@ from selfheal.store.modes import Modes
 from selfheal.store.raised import RaisedTriggers
 from selfheal.store.rates import RateReports
 from selfheal.store.reading.faults import Faults
+from selfheal.store.starts import Starts
 
 COLLECT = Rung(action="collect-garbage", action_type="COLLECT_GARBAGE")
 UNKNOWN = Outcome(status=Status.FAILED, verification=Verification.UNKNOWN, message="nobody can tell")
@@ -247,7 +248,12 @@ def test_a_fault_comes_first(crystal: Callable[..., Crystal]) -> None:
     assert one.foretold("frontend").admitted
     down = one.desk.ask("frontend")
     assert (down.decision, down.fault_id) == (Decision.ALREADY_HEALING, None)
-    assert one.desk.one("SELECT count(*) FROM faults WHERE prediction_id IS NULL") == 1
+    starts = Starts(one.desk.engine, one.desk.limits, dict.fromkeys(Priority, MINUTE))
+    sick = replace(one.trigger(uuid7(), "frontend"), type=TriggerType.SERVICE_DOWN, foretold=None)
+    assert not starts.note(sick, Place(target=target("frontend")))
+    assert not starts.note(replace(sick, component="child"), Place(target="c", parents=(target("frontend"),)))
+    assert starts.note(replace(sick, component="another"), Place(target=target("another")))
+    assert one.desk.one("SELECT count(*) FROM faults WHERE prediction_id IS NULL") == 2
 
 
 def test_what_failed_ahead_of_time_holds_up_nothing_that_is_sick(crystal: Callable[..., Crystal]) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,6 +23,8 @@ from swelling_program import Swelling
 from test_dispatch_processes import wired
 from uuid6 import uuid7
 
+from console import cli
+from console.failure import WRONG_USAGE
 from selfheal.bootstrap import Estate
 from selfheal.model.admission import Decision
 from selfheal.model.attempt import RollbackOutcome, Status, Verification
@@ -218,3 +221,56 @@ def test_whose_healer_is_killed_is_settled_as_any(  # noqa: PLR0917 - fixtures
     assert [one.outcome is not None for one in settled] == [True], settled
     assert program.noted("collected") == before + collected
     assert one_of(empty, "SELECT count(*) FROM healing_actions WHERE completed_at IS NULL") == 0
+
+
+def test_the_watcher_restarts_ahead_of_time_and_sees_no_outage(
+    program: Swelling, empty: Engine, database_url: str
+) -> None:
+    """It takes what was raised; while the program is away for its restart no fault opens, and nothing else is done."""
+    program.swells(910, floor=900)
+    starts, values = program.noted("started"), program.settings(**AUTO)
+    values |= {"watching": {"sweep": "500 ms", "strikes": 1}}
+    with wired(values, database_url) as estate:
+        watcher = estate.watcher(
+            run_id=uuid7(),
+            dispatch=lambda trigger: heal(plain_steps(estate.healer), trigger),
+            reconcile=lambda: reconcile(estate.healer, plain_steps(estate.healer)),
+        )
+        thread = threading.Thread(target=watcher.run)
+        thread.start()
+        try:
+            foretell(empty)
+            done = "SELECT count(*) FROM healing_actions WHERE action_name = 'restart-service' AND success"
+            until("it is restarted", lambda: one_of(empty, done) == 1, seconds=60)
+        finally:
+            watcher.stop()
+            thread.join(timeout=60)
+    assert program.noted("started") == starts + 1
+    assert one_of(empty, "SELECT count(*) FROM faults WHERE prediction_id IS NULL") == 0
+    assert one_of(empty, "SELECT count(*) FROM healing_actions") == 2
+    assert one_of(empty, "SELECT count(*) FROM alert_outbox") == 0
+
+
+def test_the_command_line_tells_what_would_be_done_for_a_prediction(  # noqa: PLR0917 - fixtures
+    program: Swelling,
+    empty: Engine,
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The same decision as the watcher would get; nothing is recorded, and nothing but a dry run takes a prediction."""
+    program.swells(910, floor=300)
+    prediction = str(foretell(empty))
+    lines = [f"{name} = {swelling_program.inline(one)}" for name, one in program.settings().items()]
+    (tmp_path / "selfheal.toml").write_text("\n".join(lines))
+    monkeypatch.setenv("SELFHEAL_DATABASE_URL", database_url)
+    monkeypatch.setenv("SELFHEAL_DATA", str(tmp_path))
+    monkeypatch.setenv("SELFHEAL_CONFIG", str(tmp_path / "selfheal.toml"))
+    words = ["heal", "swelling", "--prediction", prediction]
+    assert cli.main([*words, "--dry-run", "-o", "json"]) == 1
+    assert "collect-garbage is in mode observe before anything is sick" in capsys.readouterr().out
+    assert cli.main(words) == WRONG_USAGE
+    assert "--prediction needs --dry-run" in capsys.readouterr().err
+    assert cli.main([*words[:3], str(uuid7()), "--dry-run"]) == WRONG_USAGE
+    assert one_of(empty, "SELECT count(*) FROM healing_triggers") == 0
