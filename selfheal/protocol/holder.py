@@ -30,7 +30,11 @@ def _started(pid: int) -> int | None:
 
 def this_process() -> Holder:
     """This process as a holder. Read anew each time: a forked child is another one."""
-    pid = os.getpid()
+    return holder_of(os.getpid())
+
+
+def holder_of(pid: int) -> Holder:
+    """A process of this machine as a holder; one that has ended is gone from the beginning."""
     return Holder(host=_host(), pid=pid, started=_started(pid) or 0)
 
 

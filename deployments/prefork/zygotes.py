@@ -1,0 +1,259 @@
+"""The worker's side: starts a zygote, replaces it when it is too old or dead, and has children forked from it."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field
+
+from deployments.prefork import preload, zygote
+from deployments.prefork.forked import Forked
+from deployments.prefork.renewal import Renewal, When, renewal
+from deployments.prefork.request import Ready, Request
+
+START_SECONDS = 120.0
+ANSWER_SECONDS = 30.0
+TRIES = 3
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+"""A numeric library that starts threads when it is loaded could not be imported ahead."""
+
+
+Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
+
+
+class NoZygoteError(Exception):
+    """No child could be forked; says why."""
+
+
+@dataclass(kw_only=True, eq=False)
+class Zygote:
+    """One zygote; not frozen, since it counts.
+
+    Attributes:
+        process: itself.
+        channel: the socket over which the descriptors of its children go.
+        ready: what it said of itself.
+        runs: that were forked from it.
+    """
+
+    process: Forked
+    channel: socket.socket
+    ready: Ready
+    runs: int = field(default=0)
+
+    def rss(self) -> int:
+        """Bytes that it holds in memory now; 0 when it is gone."""
+        try:
+            with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as statm:  # noqa: PTH123
+                return int(statm.read().split()[1]) * zygote.PAGE
+        except (OSError, IndexError):
+            return 0
+
+    def end(self) -> None:
+        """Let it go; its children are ours and go on."""
+        self.channel.close()
+        self.process.end(signal.SIGKILL)
+
+
+class Zygotes:
+    """Forks children from a zygote that is always of today."""
+
+    def __init__(self, *, modules: Callable[[], Awaitable[Sequence[str]]], most_runs: int, log: Log) -> None:
+        """Describe; nothing is started.
+
+        Args:
+            modules: asked before each start for what is to be imported ahead.
+            most_runs: that one zygote forks.
+            log: is told of every start.
+        """
+        self._modules = modules
+        self._most_runs = most_runs
+        self._log = log
+        self._current: Zygote | None = None
+        self._next: asyncio.Task[Zygote] | None = None
+        self._one_at_a_time = asyncio.Lock()
+        self._seen: set[str] = set()
+        self._watches: set[asyncio.Task[None]] = set()
+
+    def begin(self) -> None:
+        """Start the first zygote, without waiting for it."""
+        self._next = asyncio.create_task(self._start())
+
+    async def end(self) -> None:
+        """Let the zygote go, and the one that is being started."""
+        for task in (self._next, *self._watches):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        self._drop()
+
+    async def fork(
+        self, request: Callable[[Collection[str]], Request], *, module: str = "", output: int, errors: int
+    ) -> Forked:
+        """Fork a child and tell it what to run.
+
+        Args:
+            request: is given the modules that the zygote has imported ahead.
+            module: that the run's flow is in, if it could be imported ahead; the next zygote does.
+            output: file descriptor that it writes its output to; stays the caller's.
+            errors: the same for its errors.
+
+        Raises:
+            NoZygoteError: no zygote can be started, or nothing can be forked from one.
+        """
+        if module:
+            self._seen.add(module)
+        why = ""
+        for _ in range(TRIES):
+            current = await self._of_today()
+            try:
+                return await _fork(current, request(current.ready.modules), output, errors)
+            except (OSError, TimeoutError) as error:
+                why = str(error) or "it does not answer"
+                self._log.warning("The zygote does not fork, another one is started: %s", why)
+                self._drop(current)
+        raise NoZygoteError(f"nothing can be forked: {why}")
+
+    async def _of_today(self) -> Zygote:
+        """The zygote to fork from: another one when there is none or its files have changed."""
+        async with self._one_at_a_time:
+            if self._next is not None and self._next.done():
+                self._take_over(await asyncio.gather(self._next, return_exceptions=True))
+            found = None if self._current is None else self._look(self._current)
+            if found is not None and found.when is When.NOW:
+                self._log.info("Another zygote is started: %s", found.why)
+                self._drop()
+            elif found is not None and self._next is None:
+                self._log.info("Another zygote is started while this one goes on: %s", found.why)
+                self._next = asyncio.create_task(self._start())
+            if self._current is None:
+                self._next = self._next or asyncio.create_task(self._start())
+                starting, self._next = self._next, None
+                self._current = await starting
+                self._watch(self._current)
+            return self._current
+
+    def _take_over(self, started: Sequence[Zygote | BaseException]) -> None:
+        """Go on with the one that was started beside; if it was not, with the old one."""
+        self._next = None
+        for one in started:
+            if isinstance(one, Zygote):
+                self._drop()
+                self._current = one
+                self._watch(one)
+            else:
+                self._log.warning("Another zygote could not be started: %s", one)
+
+    def _look(self, current: Zygote) -> Renewal | None:
+        return renewal(
+            current.ready,
+            now={path: preload.stamp(path) for path in current.ready.files},
+            runs=current.runs,
+            most_runs=self._most_runs,
+            rss=current.rss(),
+            wanted=self._seen,
+        )
+
+    def _drop(self, which: Zygote | None = None) -> None:
+        """Let the current one go; if another one is current by now, nothing."""
+        current = self._current
+        if current is not None and which in {None, current}:
+            self._current = None
+            current.end()
+
+    def _watch(self, one: Zygote) -> None:
+        """Start another one as soon as this one dies by itself."""
+
+        async def watch() -> None:
+            code = await one.process.wait()
+            if self._current is one:
+                self._log.warning("The zygote has ended with %s, its runs go on; another one is started", code)
+                self._drop(one)
+                self._next = self._next or asyncio.create_task(self._start())
+
+        task = asyncio.create_task(watch())
+        self._watches.add(task)
+        task.add_done_callback(self._watches.discard)
+
+    async def _start(self) -> Zygote:
+        """Start one and wait until it can fork.
+
+        Raises:
+            NoZygoteError: it cannot.
+        """
+        modules = sorted({*await self._modules(), *self._seen})
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = _spawn(theirs, modules)
+        try:
+            ready = await _ready(ours)
+        except BaseException:
+            ours.close()
+            process.end(signal.SIGKILL)
+            raise
+        for module, why in ready.left_out.items():
+            self._log.info("%s %s: it is not imported ahead, each run does so itself", module, why)
+        self._log.info("Zygote %s is ready, %s modules are imported ahead", process.pid, len(ready.modules))
+        return Zygote(process=process, channel=ours, ready=ready)
+
+
+def _spawn(channel: socket.socket, modules: Sequence[str]) -> Forked:
+    channel.set_inheritable(True)
+    environment = {**os.environ, **dict.fromkeys(ONE_THREAD, "1")}
+    no_input = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
+    words = zygote.command(channel.fileno(), modules)
+    return Forked(os.posix_spawn(sys.executable, words, environment, file_actions=no_input))
+
+
+async def _ready(channel: socket.socket) -> Ready:
+    """Wait for its word.
+
+    Raises:
+        NoZygoteError: it does not come, or says that nothing can be forked.
+    """
+    channel.setblocking(False)  # noqa: FBT003  the standard library's signature
+    told = bytearray()
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            while not told.endswith(b"\n"):
+                some = await asyncio.get_running_loop().sock_recv(channel, 1 << 16)
+                if not some:
+                    raise NoZygoteError("a zygote ends when it is started, see the worker's output")
+                told += some
+    except (OSError, TimeoutError) as error:
+        raise NoZygoteError(f"a zygote does not get ready: {error}") from error
+    ready = Ready.read(bytes(told))
+    if ready.refused:
+        raise NoZygoteError(ready.refused)
+    return ready
+
+
+async def _fork(current: Zygote, request: Request, output: int, errors: int) -> Forked:
+    """Hand the descriptors over, hear the child's process id, tell it what to run.
+
+    Raises:
+        OSError: the zygote has gone, or could not fork. No child runs anything.
+        TimeoutError: it does not answer.
+    """
+    ours, theirs = socket.socketpair()
+    with theirs:
+        socket.send_fds(current.channel, [zygote.FORK], [theirs.fileno(), output, errors])
+    reader, writer = await asyncio.open_connection(sock=ours)
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            told = await reader.readline()
+        if not told:
+            raise OSError("it has ended, or cannot make a process")
+        child = Forked(json.loads(told)["pid"])
+        current.runs += 1
+        writer.write(request.line())
+        with contextlib.suppress(ConnectionError):  # it was killed meanwhile: its exit code tells
+            await writer.drain()
+        return child
+    finally:
+        writer.close()
