@@ -49,6 +49,7 @@ def deployments(  # noqa: PLR0913 - each is an option of the command
                 estate=settings.estate,
                 workflows=settings.workflows.there_are,
                 logs=settings.log_monitor.there_are,
+                worker=settings.prefect.worker,
                 adopt=adopt,
                 dry_run=dry_run,
             )

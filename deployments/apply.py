@@ -33,6 +33,7 @@ def apply(  # noqa: PLR0913 - each is a part of what is to be there, or how
     estate: str,
     workflows: bool = True,
     logs: bool = True,
+    worker: str = "prefork",
     adopt: bool = False,
     dry_run: bool = False,
 ) -> Sequence[Step]:
@@ -44,6 +45,7 @@ def apply(  # noqa: PLR0913 - each is a part of what is to be there, or how
         estate: name of the estate that is applied.
         workflows: whether it has workflows; otherwise no schedule begins what looks after them.
         logs: the same of logs.
+        worker: type of the worker that the pool is made for.
         adopt: take over what bears our names without being known as ours.
         dry_run: change nothing.
 
@@ -55,7 +57,7 @@ def apply(  # noqa: PLR0913 - each is a part of what is to be there, or how
     ours = register.read(api, estate=estate)  # before the flows are imported: a wrong address is told at once
     from deployments.objects.wanted import everything  # noqa: PLC0415  imports Prefect and the flows, for seconds
 
-    wanted = everything(components, workflows=workflows, logs=logs)
+    wanted = everything(components, workflows=workflows, logs=logs, worker=worker)
     steps = plan.to_apply(api, wanted, ours, adopt=adopt)
     if not dry_run:
         _carry_out(api, wanted, steps, ours, estate=estate)
@@ -103,6 +105,7 @@ def main() -> int:
                 estate=settings.estate,
                 workflows=settings.workflows.there_are,
                 logs=settings.log_monitor.there_are,
+                worker=settings.prefect.worker,
                 adopt="--adopt" in sys.argv[1:],
             )
     except (Transient, Refused) as error:  # also a server that is not quite there yet, or another one that applies

@@ -24,10 +24,12 @@ from deployments.embedded.stack import WEB_PORT, Servers
 from deployments.embedded.web import WebServer
 from deployments.embedded.worker import Worker
 from deployments.migrate import migrate
+from deployments.objects.declared import HEALS
 from deployments.objects.kinds import POOL
 from deployments.outside.prefect import OutsidePrefect
 from deployments.part import Part, PartStatus
 from deployments.prefect_api import PrefectApi
+from deployments.prefork.options import RESERVED_QUEUE
 from deployments.reload import Reloader
 from deployments.supervisor import Supervisor
 from deployments.up_rounds import Surroundings, going_round
@@ -188,12 +190,13 @@ def _parts(running: Running, *, limit: int, schedule: Callable[[], None]) -> lis
     described = Worker(
         name=_worker_name(folder.path),
         pool=POOL,
+        kind=running.settings.prefect.worker,
         limit=limit,
         api_url=servers.prefect.api_url,
         home=folder.path / "home",
         log=folder.logs / "worker.log",
         working_folder=folder.path / "home",
-        environment=running.environment,
+        environment={**running.environment, RESERVED_QUEUE: HEALS},
     )
     settings = running.settings
     first = (

@@ -1,9 +1,8 @@
-"""Prefect's worker as a part of the stack: the stock process worker, or another type of worker by its name.
+"""Prefect's worker as a part of the stack: ours, or the stock process worker, by its type's name.
 
-The lead of the stack (`deployments`) appends `part(...)` to the servers of `stack`. Flow runs are children of
-the
-worker: when it is killed they come to the supervisor, which ends them before it starts the next worker;
-`process_worker` makes them die with the worker even when the supervisor is killed at the same moment.
+The lead of the stack (`deployments`) appends `part(...)` to the servers of `stack`. Flow runs are children of the
+worker: when it is killed they come to the supervisor, which ends them before it starts the next worker; both types make
+them die with the worker even when the supervisor is killed at the same moment.
 """
 
 import base64
@@ -34,7 +33,7 @@ class Worker:
 
     name: str
     pool: str
-    kind: str = "process"
+    kind: str = "prefork"
     """Worker type as Prefect knows it."""
     limit: int
     """Flow runs at the same time."""

@@ -33,19 +33,22 @@ _DEPLOYMENT_FIELDS = (
 )
 
 
-def everything(components: Iterable[str], *, workflows: bool = True, logs: bool = True) -> list[Wanted]:
+def everything(
+    components: Iterable[str], *, workflows: bool = True, logs: bool = True, worker: str = "prefork"
+) -> list[Wanted]:
     """All objects, in the order in which they are made.
 
     Args:
         components: names of the configured components; each gets its visible limit of 1.
         workflows: whether there are any; otherwise no schedule begins what looks after them.
         logs: the same of logs.
+        worker: type of the worker that the pool is made for.
     """
     deployments = declared.deployments()
     queues = {one["work_pool"]["work_queue_name"] for one in deployments}
     flows = {one["name"]: _flow(one["entrypoint"]) for one in deployments}
     return [
-        _pool(),
+        _pool(worker),
         *(_queue(name) for name in sorted(queues)),
         *(_of_flow(flow.name) for flow in flows.values()),
         *(
@@ -68,11 +71,14 @@ def _fixed(kind: Kind, name: str, body: Body, *compared: str) -> Wanted:
     return Wanted(kind=kind, name=name, body=lambda _: body, compared=compared)
 
 
-def _pool() -> Wanted:
-    """A pool for Prefect's own process worker; its job template is the operator's once it is made."""
+def _pool(worker: str) -> Wanted:
+    """The pool; its job template is the operator's once it is made, and is the same for both types of worker.
+
+    A pool's type cannot be changed, and need not: a worker of either type serves a pool of the other.
+    """
     body = {
         "name": POOL,
-        "type": "process",
+        "type": worker,
         "description": "Selfheal's flow runs; made by `selfheal deployments apply`.",
         "base_job_template": ProcessWorker.get_default_base_job_template(),
     }

@@ -1,7 +1,7 @@
 """The servers that Selfheal itself needs, and those that the estate's components run on."""
 
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -70,6 +70,9 @@ class PrefectServer(OwnServer):
     """The API of a server that runs already, like `http://prefect.example:4200/api`: none is started."""
     auth_string: SecretStr = SecretStr("")
     """With `url`: USER:PASSWORD, where the server asks for it."""
+    worker: Literal["prefork", "process"] = "prefork"
+    """How flow runs begin: `prefork` forks them from a process that has imported everything, on Linux, and at once;
+    `process` is Prefect's own worker, which starts Python anew for each."""
     keep: Annotated[Duration, Field(gt=timedelta(hours=1))] = timedelta(days=14)
     """Without `url`: Prefect's server forgets its own runs, logs and events when they are older."""
 
