@@ -1,15 +1,17 @@
-"""Which runs are under way, and in which process: so that a worker that was killed leaves none Running for ever.
+"""Which runs are under way, and in which process: so that no run stays Running for ever whose process has gone.
 
-Their processes die with the worker. The next worker that uses the same PREFECT_HOME for the pool, or one that lives
-beside, finds the file of a run whose process is gone and says so to the server. A run of another host, or whose process
-lives, is left alone.
+A killed worker takes its runs along and can say nothing more. The next one that uses the same PREFECT_HOME for the
+pool, or one that lives beside it, finds their files; a worker also finds its own runs that have ended without a word.
+A run of another host, or whose process or worker lives, is left alone.
 """
 
 import contextlib
 import json
 import logging
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from selfheal.model.attempt import Holder
@@ -24,41 +26,55 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         """Describe; the folder is made with the first run."""
         self._folder = folder
+        self._under_way: set[UUID] = set()
 
     @contextlib.contextmanager
-    def run(self, run_id: UUID, pid: int) -> Iterator[None]:
-        """Note that a run is under way: at first in the worker itself, whose process id is given."""
+    def run(self, run_id: UUID) -> Iterator[None]:
+        """Note that we look after a run; afterwards somebody has to say that it has `ended`."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        self.began(run_id, pid)
+        self._write(run_id, None)
+        self._under_way.add(run_id)
         try:
             yield
         finally:
-            self.forget(run_id)
+            self._under_way.discard(run_id)
 
     def began(self, run_id: UUID, pid: int) -> None:
         """Note the process of a run."""
-        holder = holder_of(pid)
-        beside = self._file(run_id).with_suffix(".new")
-        beside.write_text(json.dumps({"host": holder.host, "pid": holder.pid, "started": holder.started}))
-        beside.replace(self._file(run_id))
+        self._write(run_id, pid)
+
+    def ended(self, run_id: UUID) -> None:
+        """The server knows how the run has ended."""
+        self._file(run_id).unlink(missing_ok=True)
 
     def lost(self) -> list[UUID]:
-        """Runs whose process is gone."""
-        return [UUID(file.stem) for file in sorted(self._folder.glob("*.json")) if _is_lost(file)]
+        """Runs that nobody looks after any more and whose process has gone."""
+        return [UUID(file.stem) for file in sorted(self._folder.glob("*.json")) if self._is_lost(file)]
 
-    def forget(self, run_id: UUID) -> None:
-        """The run has ended, and the server knows."""
-        self._file(run_id).unlink(missing_ok=True)
+    def _write(self, run_id: UUID, pid: int | None) -> None:
+        noted = {"worker": _words(os.getpid()), "process": None if pid is None else _words(pid)}
+        beside = self._file(run_id).with_suffix(".new")
+        beside.write_text(json.dumps(noted), encoding="utf-8")
+        beside.replace(self._file(run_id))
+
+    def _is_lost(self, file: Path) -> bool:
+        if UUID(file.stem) in self._under_way:
+            return False
+        try:
+            noted = json.loads(file.read_text(encoding="utf-8"))
+            worker, process = Holder(**noted["worker"]), noted["process"]
+            orphaned = is_gone(worker) or worker == holder_of(os.getpid())
+            return orphaned and (process is None or is_gone(Holder(**process)))
+        except FileNotFoundError:  # it has ended meanwhile
+            return False
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            _log.warning("%s cannot be read, remove it: %s", file, error)
+            return False
 
     def _file(self, run_id: UUID) -> Path:
         return self._folder / f"{run_id}.json"
 
 
-def _is_lost(file: Path) -> bool:
-    try:
-        return is_gone(Holder(**json.loads(file.read_text())))
-    except FileNotFoundError:  # it has ended meanwhile
-        return False
-    except (OSError, TypeError, ValueError) as error:
-        _log.warning("%s cannot be read and is left: %s", file, error)
-        return False
+def _words(pid: int) -> Mapping[str, Any]:
+    holder = holder_of(pid)
+    return {"host": holder.host, "pid": holder.pid, "started": holder.started}

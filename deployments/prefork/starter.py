@@ -52,6 +52,8 @@ class Run:
         self._configured, self._folder = environment, folder
         self._module, self._entrypoint = entrypoint.rpartition(".")[0], entrypoint
         self._streams, self._control = streams, control
+        self.concluded = False
+        """Whether the engine has said that it has told the server how the run ended."""
 
     async def start(
         self, flow_run: FlowRun, task_status: anyio.abc.TaskStatus[ProcessHandle] = anyio.TASK_STATUS_IGNORED
@@ -67,6 +69,7 @@ class Run:
             self._journal.began(flow_run.id, child.pid)
             task_status.started(ProcessHandle(child, termination_scope=create_isolated_termination_scope(child.pid)))  # type: ignore[arg-type]
             await child.wait()
+            self.concluded = self._control.get_conclusion(flow_run.id) is not None
         finally:
             if child.returncode is None:
                 await _end(child)

@@ -15,8 +15,9 @@ from uuid import UUID
 
 import anyio
 import anyio.abc
+import httpx
 from prefect.client.schemas.filters import WorkPoolFilter, WorkPoolFilterName
-from prefect.client.schemas.objects import FlowRun, State, WorkPool
+from prefect.client.schemas.objects import FlowRun, State, StateType, WorkPool
 from prefect.client.schemas.responses import DeploymentResponse, WorkerFlowRunResponse
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
@@ -31,6 +32,7 @@ from deployments.prefork.starter import Run
 from deployments.prefork.zygotes import NoZygoteError, Zygotes
 
 PAGE = 200
+UNDER_WAY = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 
 
 class PreforkWorker(ProcessWorker):
@@ -69,7 +71,7 @@ class PreforkWorker(ProcessWorker):
             await self._zygotes.end()
 
     async def sync_with_backend(self) -> None:
-        """Beside each heartbeat, tell the server of runs that a killed worker has left."""
+        """Beside each heartbeat, tell the server of runs that have ended without a word."""
         await super().sync_with_backend()
         for run_id in self._journal.lost():
             await self._settle(run_id)
@@ -81,8 +83,8 @@ class PreforkWorker(ProcessWorker):
         task_status: anyio.abc.TaskStatus[int] | None = None,
     ) -> ProcessWorkerResult:
         """Run a flow run in a forked process, or, where that cannot be, as the process worker does."""
-        with self._journal.run(flow_run.id, os.getpid()):
-            why = self._unavailable or _unforkable(configuration)
+        with self._journal.run(flow_run.id):
+            why = self._unavailable or _unforkable(configuration) or await self._zygotes.refusal()
             if why:
                 self.get_flow_run_logger(flow_run).info("This run is not forked: %s", why)
                 fallback.let_it_die_with_us(configuration)
@@ -114,6 +116,8 @@ class PreforkWorker(ProcessWorker):
                 async with anyio.create_task_group() as group:
                     handle = await group.start(execute)
                     task_status.started(handle.pid)
+        if run.concluded:
+            self._journal.ended(flow_run.id)
         result = results[0]
         if result is None or result.status_code is None:
             raise NoZygoteError("the flow run's process could not be started")
@@ -138,19 +142,23 @@ class PreforkWorker(ProcessWorker):
     async def _modules(self) -> Sequence[str]:
         """What is imported ahead: the modules of the pool's flows, and what the options name."""
         pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[self._work_pool_name]))
-        found = await self.client.read_deployments(work_pool_filter=pool, limit=PAGE)
+        try:
+            found = await self.client.read_deployments(work_pool_filter=pool, limit=PAGE)
+        except httpx.HTTPError as error:
+            self._logger.warning("Modules of flows are imported ahead once they have run: %s", error)
+            found = []
         entrypoints = [_entrypoint(one) for one in found]
         return [*self._options.modules, *(one.rpartition(".")[0] for one in entrypoints if one)]
 
     async def _settle(self, run_id: UUID) -> None:
-        """Say that a run has crashed whose process died with a worker, unless the server knows that it has ended."""
+        """Say that a run has crashed whose process has gone, unless the server knows of its end."""
         with contextlib.suppress(ObjectNotFound):
             flow_run = await self.client.read_flow_run(run_id)
-            if flow_run.state is None or not (flow_run.state.is_final() or flow_run.state.is_scheduled()):
-                crashed: State[None] = Crashed(message="The worker that ran it was killed, and its process with it.")
+            if flow_run.state is not None and flow_run.state.type in UNDER_WAY:
+                crashed: State[None] = Crashed(message="Its process has gone without a word.")
                 await self.client.set_flow_run_state(run_id, crashed, force=True)
-                self._logger.warning("Run %s has crashed: its worker was killed", run_id)
-        self._journal.forget(run_id)
+                self._logger.warning("Run %s has crashed: its process has gone without a word", run_id)
+        self._journal.ended(run_id)
 
 
 def _folder(stack: contextlib.ExitStack, configuration: ProcessJobConfiguration) -> str:

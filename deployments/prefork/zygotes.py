@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ from deployments.prefork.renewal import Renewal, When, renewal
 from deployments.prefork.request import Ready, Request
 
 START_SECONDS = 120.0
+REST_SECONDS = 60.0
 ANSWER_SECONDS = 30.0
 TRIES = 3
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -79,6 +81,7 @@ class Zygotes:
         self._one_at_a_time = asyncio.Lock()
         self._seen: set[str] = set()
         self._watches: set[asyncio.Task[None]] = set()
+        self._refused, self._rests_until = "", 0.0
 
     def begin(self) -> None:
         """Start the first zygote, without waiting for it."""
@@ -91,6 +94,18 @@ class Zygotes:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
         self._drop()
+
+    async def refusal(self) -> str:
+        """Why nothing can be forked at the moment; empty: it can. A zygote that could not be started gets a rest."""
+        if time.monotonic() < self._rests_until:
+            return self._refused
+        try:
+            await self._of_today()
+        except NoZygoteError as error:
+            self._refused, self._rests_until = str(error), time.monotonic() + REST_SECONDS
+            self._log.warning("Runs are started as by the process worker: %s", error)
+            return self._refused
+        return ""
 
     async def fork(
         self, request: Callable[[Collection[str]], Request], *, module: str = "", output: int, errors: int
