@@ -77,6 +77,7 @@ def take_off(request: Request, own: frozenset[str]) -> None:
     if (numpy := sys.modules.get("numpy")) is not None:
         numpy.random.seed()  # Python's own generator has seen to itself
     gc.enable()
+    sys.argv = [getattr(sys.modules.get(prefect_private.ENGINE), "__file__", None) or prefect_private.ENGINE]
     prefect_private.as_in_a_new_process()
 
 
@@ -109,7 +110,6 @@ def _is_from(name: str, *folders: str) -> bool:
 
 
 def _run(request: Request) -> int:
-    sys.argv = [getattr(sys.modules.get(prefect_private.ENGINE), "__file__", None) or prefect_private.ENGINE]
     if request.kind == "run":
         prefect_private.run_engine()
     else:

@@ -1,0 +1,78 @@
+"""When a zygote is replaced, which runs are not forked, and what a prefork worker can be told."""
+
+import os
+
+import pytest
+
+from deployments.prefork import fallback
+from deployments.prefork.options import Options
+from deployments.prefork.renewal import When, renewal
+from deployments.prefork.request import Ready, Request
+
+FILES = {"/shop/flows.py": (1, 2, 3), "/shop/uv.lock": (4, 5, 6)}
+READY = Ready(
+    modules=["shop.flows"], left_out={"shop.odd": "starts 1 thread when it is imported"}, files=FILES, rss=100
+)
+
+
+def found(**other: object) -> When | None:
+    """How soon a zygote is replaced that is otherwise as it began."""
+    looked: dict[str, object] = {"now": FILES, "runs": 0, "most_runs": 9, "rss": 100, "wanted": ["shop.flows"], **other}
+    wanted = renewal(READY, **looked)  # type: ignore[arg-type]
+    return wanted and wanted.when
+
+
+def test_a_zygote_of_today_is_kept() -> None:
+    """Nothing has changed, also where a module was left out for good reason."""
+    assert found() is None
+    assert found(wanted=["shop.flows", "shop.odd"], runs=8, rss=124) is None
+
+
+@pytest.mark.parametrize("stamp", [(9, 2, 3), (1, 9, 3), (1, 2, 9), None])
+def test_a_changed_file_makes_the_next_run_wait(stamp: tuple[int, int, int] | None) -> None:
+    """Time, size or another file of the same name; one that is gone, too."""
+    assert found(now={**FILES, "/shop/flows.py": stamp}) is When.NOW
+
+
+@pytest.mark.parametrize("other", [{"runs": 9}, {"rss": 126}, {"wanted": ["shop.flows", "shop.new"]}])
+def test_what_only_gets_old_is_replaced_beside(other: dict[str, object]) -> None:
+    """After its number of runs, when it has grown, or for a module that it has not imported: no run waits."""
+    assert found(**other) is When.BESIDE
+
+
+def test_a_run_with_another_interpreter_environment_is_not_forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an interpreter or a library reads once must be the worker's; everything else may differ."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    same = dict(os.environ)
+    assert fallback.unforkable({**same, "TOKEN": "secret", "PYTHONPATH": "/shop"}) == ""
+    assert "OMP_NUM_THREADS" in fallback.unforkable({**same, "OMP_NUM_THREADS": "4"})
+    assert "OMP_NUM_THREADS" in fallback.unforkable({name: same[name] for name in same if name != "OMP_NUM_THREADS"})
+    assert "PYTHONHASHSEED" in fallback.unforkable({**same, "PYTHONHASHSEED": "5"})
+
+
+def test_fork_is_not_to_be_had_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On another system, and where Python cannot watch processes, it says what is missing."""
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert fallback.unavailable() == "needs Linux, this is darwin"
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.delattr(os, "pidfd_open")
+    assert "pidfd_open" in fallback.unavailable()
+
+
+def test_options_come_from_the_environment() -> None:
+    """Names without blanks; a number that makes no sense is refused by the variable's name."""
+    told = Options.of({"PREFORK_MODULES": "numpy, shop.flows,", "PREFORK_RUNS": "7", "PREFORK_RESERVED_QUEUE": "heals"})
+    assert told == Options(modules=("numpy", "shop.flows"), runs=7, reserved_queue="heals")
+    assert Options.of({}) == Options()
+    for wrong in ("0", "-1", "many"):
+        with pytest.raises(ValueError, match="PREFORK_RUNS"):
+            Options.of({"PREFORK_RUNS": wrong})
+
+
+def test_what_is_said_arrives_as_it_was_said() -> None:
+    """A request and a zygote's word survive their line, with whatever characters are in them."""
+    asked = Request(environment={"TOKEN": 'a\n"b\u2028ü'}, folder="/tmp/x y", title="öl\n", hook={"kind": "crashed"})  # noqa: S108
+    assert asked.line().count(b"\n") == 1
+    assert Request.read(asked.line()) == asked
+    assert Ready.read(READY.line()) == READY
+    assert "ü" not in repr(asked)
