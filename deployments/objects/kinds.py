@@ -41,12 +41,14 @@ class Wanted:
         name: its name on the server; a deployment's is FLOW/NAME.
         body: what it is made of, given the ids of the objects that were made before it.
         compared: the fields of it that must stay as they are; the rest is the operator's, once it is made.
+        lasting: fields that nobody can change once it is made, and that may be others: that is only told.
     """
 
     kind: Kind
     name: str
     body: Callable[[Ids], Body]
     compared: tuple[str, ...] = ()
+    lasting: tuple[str, ...] = ()
 
     @property
     def key(self) -> Key:

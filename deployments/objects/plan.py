@@ -98,7 +98,8 @@ def _step(one: Wanted, ours: Sequence[Found], ids: Ids) -> Step:
         return Step(kind=one.kind, name=one.name, change=Change.MAKE)
     fields = differing(one.body(ids), ours[0], one.compared)
     change = Change.CHANGE if fields else Change.KEEP
-    return Step(kind=one.kind, name=one.name, change=change, detail=", ".join(fields), found=ours[0])
+    stays = [f"{name} stays {ours[0][name]}" for name in differing(one.body(ids), ours[0], one.lasting)]
+    return Step(kind=one.kind, name=one.name, change=change, detail=", ".join([*fields, *stays]), found=ours[0])
 
 
 def _left_over(wanted: Sequence[Wanted], register: Register) -> list[Step]:

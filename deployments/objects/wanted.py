@@ -82,7 +82,7 @@ def _pool(worker: str) -> Wanted:
         "description": "Selfheal's flow runs; made by `selfheal deployments apply`.",
         "base_job_template": ProcessWorker.get_default_base_job_template(),
     }
-    return _fixed(Kind.POOL, POOL, body)
+    return Wanted(kind=Kind.POOL, name=POOL, body=lambda _: body, lasting=("type",))
 
 
 def _queue(name: str) -> Wanted:
