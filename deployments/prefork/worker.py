@@ -28,6 +28,7 @@ from deployments.prefork import fallback, prefect_private
 from deployments.prefork.journal import Journal
 from deployments.prefork.options import Options
 from deployments.prefork.prefect_private import FlowRunExecutionResult, FlowRunExecutorContext
+from deployments.prefork.slots import within_slots
 from deployments.prefork.starter import Run
 from deployments.prefork.zygotes import NoZygoteError, Zygotes
 
@@ -124,13 +125,15 @@ class PreforkWorker(ProcessWorker):
         return ProcessWorkerResult(status_code=result.status_code, identifier=str(result.handle.pid))
 
     async def _submit_scheduled_flow_runs(self, flow_run_response: list[WorkerFlowRunResponse]) -> list[FlowRun]:
-        """Leave the last slot to the queue that has one of its own."""
+        """Leave the last slot to the queue that has one of its own; a worker with one slot has none to leave."""
         queue = self._options.reserved_queue
         if queue and self._limiter is not None and self._limiter.total_tokens > 1:
-            free = int(self._limiter.available_tokens) - 1
-            ours = [one for one in flow_run_response if one.flow_run.work_queue_name == queue]
-            others = [one for one in flow_run_response if one.flow_run.work_queue_name != queue]
-            flow_run_response = [*ours, *others[: max(free - len(ours), 0)]]
+            flow_run_response = within_slots(
+                [one for one in flow_run_response if one.flow_run.id not in self._submitting_flow_run_ids],
+                queue_of=lambda one: one.flow_run.work_queue_name,
+                reserved=queue,
+                free=int(self._limiter.available_tokens),
+            )
         return await super()._submit_scheduled_flow_runs(flow_run_response)
 
     def _record_work_pool_snapshot(self, work_pool: WorkPool) -> None:

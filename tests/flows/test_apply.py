@@ -47,7 +47,7 @@ def untouched(api: PrefectApi) -> Iterator[dict[str, Any]]:
     assert dump(api) == before
 
 
-def bring(api: PrefectApi, *components: str, **options: bool) -> list[Step]:
+def bring(api: PrefectApi, *components: str, **options: Any) -> list[Step]:
     return list(apply(api, components or COMPONENTS, estate=ESTATE, **options))
 
 
@@ -166,6 +166,15 @@ def test_what_differs_is_mended_and_what_the_operator_chose_stays(api: PrefectAp
     assert (again["paused"], "ends runs whose process is gone" in again["description"]) == (True, True)
     assert api.call("GET", f"/work_pools/{POOL}")["concurrency_limit"] == 5
     assert changes(bring(api, "broker", "frontend")) == {Change.KEEP}
+
+
+def test_a_pool_stays_of_its_type(api: PrefectApi, untouched: dict[str, Any]) -> None:
+    """A pool made for the process worker is served by the prefork worker as well: it is kept, and that is told."""
+    bring(api, worker="process")
+    steps = bring(api)
+    assert changes(steps) == {Change.KEEP}
+    assert [one.detail for one in steps if one.detail] == ["type stays process"]
+    assert api.call("GET", f"/work_pools/{POOL}")["type"] == "process"
 
 
 @pytest.mark.usefixtures("campaign")

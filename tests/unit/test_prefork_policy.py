@@ -1,13 +1,21 @@
 """When a zygote is replaced, which runs are not forked, and what a prefork worker can be told."""
 
+import json
 import os
+import subprocess
+import sys
+from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from deployments.prefork import fallback
+from deployments.prefork.journal import Journal
 from deployments.prefork.options import Options
 from deployments.prefork.renewal import When, renewal
 from deployments.prefork.request import Ready, Request
+from deployments.prefork.slots import within_slots
+from selfheal.protocol.holder import holder_of
 
 FILES = {"/shop/flows.py": (1, 2, 3), "/shop/uv.lock": (4, 5, 6)}
 READY = Ready(
@@ -57,6 +65,52 @@ def test_fork_is_not_to_be_had_elsewhere(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.delattr(os, "pidfd_open")
     assert "pidfd_open" in fallback.unavailable()
+
+
+@pytest.mark.parametrize(
+    ("waiting", "free", "begin"),
+    [
+        ("wwww", 4, "www"),
+        ("ww", 4, "ww"),
+        ("wwhw", 4, "hww"),
+        ("wwhw", 1, "h"),
+        ("ww", 1, ""),
+        ("hhh", 1, "hhh"),
+        ("ww", 0, ""),
+    ],
+)
+def test_a_slot_is_kept_for_heals(waiting: str, free: int, begin: str) -> None:
+    """Others never take the last one; heals come first, as many as wait (the worker stops at its limit)."""
+    assert within_slots(waiting, queue_of=str, reserved="h", free=free) == list(begin)
+
+
+def test_a_run_is_lost_only_when_nobody_looks_after_it(tmp_path: Path) -> None:
+    """Not while it is under way, nor while its process or another worker lives; a damaged file is left."""
+    journal, run_id = Journal(tmp_path / "runs"), UUID(int=1)
+    assert journal.lost() == []
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    with journal.run(run_id):
+        journal.began(run_id, sleeper.pid)
+        assert journal.lost() == []
+    assert journal.lost() == []
+    sleeper.kill()
+    sleeper.wait()
+    assert journal.lost() == [run_id]
+    file = tmp_path / "runs" / f"{run_id}.json"
+    noted = json.loads(file.read_text())
+    parent = holder_of(os.getppid())
+    beside = {"host": parent.host, "pid": parent.pid, "started": parent.started}
+    file.write_text(json.dumps({**noted, "worker": beside}))
+    assert journal.lost() == []
+    file.write_text(json.dumps({**noted, "worker": {**beside, "started": 1}}))
+    assert journal.lost() == [run_id]
+    file.write_text(json.dumps({**noted, "process": {**noted["process"], "host": "elsewhere"}}))
+    assert journal.lost() == []
+    file.write_text("{")
+    assert journal.lost() == []
+    journal.ended(run_id)
+    journal.ended(run_id)
+    assert list((tmp_path / "runs").iterdir()) == []
 
 
 def test_options_come_from_the_environment() -> None:

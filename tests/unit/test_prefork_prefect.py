@@ -45,7 +45,12 @@ SAYS = {
     "prefect.flow_engine": ("PREFECT__FLOW_ENTRYPOINT", "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS"),
     "prefect.runner._starter_engine": ("control_channel.register", "sanitize_subprocess_env", "PREFECT__FLOW_RUN_ID"),
     "prefect.workers.process": ("_command_configured", "FlowRunExecutorContext()", "propose_submitting=False"),
-    "prefect.workers.base": ("self._limiter", "self._work_pool_name", "_related_objects"),
+    "prefect.workers.base": (
+        "self._limiter",
+        "self._submitting_flow_run_ids",
+        "self._work_pool_name",
+        "_related_objects",
+    ),
     "prefect.settings.sources": ("_file_cache",),
     "prefect._internal.concurrency.threads": ("register_at_fork",),
     "prefect._internal.concurrency.services": ("register_at_fork",),
