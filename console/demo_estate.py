@@ -17,7 +17,7 @@ from selfheal.model.errors import SelfhealError
 from selfheal.settings.estate import Settings
 
 CAP = 4
-"""Pre-emptive heals within an hour in the story of what grows: one fewer than all of it would take."""
+"""Pre-emptive heals within an hour in the story of what grows: what breaks last is not among them."""
 USER = Settings.model_fields["run_as"].default
 
 

@@ -26,7 +26,8 @@ _POLL_S = 0.5
 _PAST_WITHIN_S = 60.0
 _HEALED_WITHIN_S = 600.0
 _SETTLES_S = 30.0
-_PREEMPTED = ("leaky", "stubborn", "spare", "slow")
+_PREEMPTED = ("leaky", "stubborn", "slow")
+_GROWING = (*_PREEMPTED, "spare")
 
 
 class ForetoldAct(Act):
@@ -88,7 +89,7 @@ class _Story:
         return False
 
     def watch(self, timeline: Timeline) -> None:
-        """Tell what is foretold and done, until every growing service is at rest again or its turn was refused.
+        """Tell what is foretold and done, until what breaks first is at rest again, and the last is refused by the cap.
 
         Raises:
             Permanent: nothing was foretold in time.
@@ -109,14 +110,13 @@ class _Story:
 
     def missing(self, lines: Sequence[HistoryLine]) -> list[str]:
         """What keeps this from being a success, one sentence each."""
-        said = [f"nothing was foretold of {name}" for name in _PREEMPTED if not self._of(name)]
+        said = [f"nothing was foretold of {name}" for name in _GROWING if not self._of(name)]
         said += [f"{one.component} was not left alone: {one.action}" for one in lines if one.component == "near"]
         said += [f"{one.component} had broken before: {one.why}" for one in lines if one.trigger_type not in PREEMPTIVE]
         if len(lines) > CAP:
             said.append(f"{len(lines)} pre-emptive heals, and only {CAP} are allowed")
         healed = {one.component for one in lines if one.verification == "HEALED"}
-        if len(lines) < CAP:
-            said += [f"{name} was not healed before it breaks" for name in _PREEMPTED if name not in healed]
+        said += [f"{name} was not healed before it breaks" for name in _PREEMPTED if name not in healed]
         return said
 
     def _look(self) -> None:
@@ -133,8 +133,8 @@ class _Story:
         return [one for one in self.predictions if one.component == name]
 
     def _at_rest(self, lines: Sequence[HistoryLine]) -> bool:
-        """All that grows was foretold; no heal is under way; each is healed, or no more heals are allowed."""
-        if not all(self._of(name) for name in _PREEMPTED) or any(one.completed_at is None for one in lines):
+        """All was foretold, no heal is under way, and what breaks first is healed or no more heals are allowed."""
+        if not all(self._of(name) for name in _GROWING) or any(one.completed_at is None for one in lines):
             return False
         healed = {one.component for one in lines if one.verification == "HEALED"}
         return len(lines) >= CAP or healed >= set(_PREEMPTED)

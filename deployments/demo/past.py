@@ -17,6 +17,7 @@ DAYS = 5
 RISES_FOR_H = 2.5
 EVERY = timedelta(minutes=5)
 _MEMORY_AN_HOUR, _ANSWER_MS_AN_HOUR = 18.0, 1000.0
+_SPARE_AN_HOUR = 16.0
 _USUAL_MEMORY, _USUAL_ANSWER_MS = 30.0, 120.0
 _NEAR = 91.0
 
@@ -39,14 +40,14 @@ def past_of(name: str, *, now: datetime) -> Past:
     dice = random.Random(name)  # noqa: S311  noise
     moments = [now - age * EVERY for age in range(DAYS * 288, 0, -1)]
     rows = [row for at in moments for row in _rows(name, at, hours=(now - at) / timedelta(hours=1), dice=dice)]
-    grown = RISES_FOR_H * _MEMORY_AN_HOUR
     if name == "near":
         figures = Figures(memory=_NEAR)
     elif name == "slow":
         slower = RISES_FOR_H * _ANSWER_MS_AN_HOUR
         figures = Figures(answer_ms=_USUAL_ANSWER_MS + slower, answer_ms_an_hour=_ANSWER_MS_AN_HOUR)
     else:
-        figures = Figures(memory=_USUAL_MEMORY + grown, memory_an_hour=_MEMORY_AN_HOUR)
+        grows = _memory_an_hour(name)
+        figures = Figures(memory=_USUAL_MEMORY + RISES_FOR_H * grows, memory_an_hour=grows)
     return Past(figures=figures, rows=tuple(rows))
 
 
@@ -61,9 +62,14 @@ def _rows(name: str, at: datetime, *, hours: float, dice: random.Random) -> Iter
         wave = math.sin(2 * math.pi * at.timestamp() / 86_400)
         memory = _NEAR + wave + dice.gauss(0, 0.2)
         if name != "near":
-            memory = _USUAL_MEMORY + wave + dice.gauss(0, 0.4) + risen * _MEMORY_AN_HOUR
+            memory = _USUAL_MEMORY + wave + dice.gauss(0, 0.4) + risen * _memory_an_hour(name)
         yield _row(name, "memory_percent", memory, at)
         yield _row(name, "memory_bytes", memory / 100 * LIMIT_BYTES, at)
+
+
+def _memory_an_hour(name: str) -> float:
+    """By how much it grows; `spare` breaks last of all."""
+    return _SPARE_AN_HOUR if name == "spare" else _MEMORY_AN_HOUR
 
 
 def _row(name: str, metric: str, value: float, at: datetime) -> Measured:

@@ -55,7 +55,8 @@ _TAKEN = text(
        LEFT JOIN approvals a ON a.id = t.approval
        LEFT JOIN faults f ON f.id = a.fault_id
        LEFT JOIN predictions p ON p.id = CASE WHEN t.source = 'predictive-health' THEN t.id ELSE f.prediction_id END
-       WHERE t.id = ANY (:ids) OR t.approval = :approval ORDER BY t.raised_at"""
+       WHERE t.id = ANY (:ids) OR t.approval = :approval
+       ORDER BY p.id IS NOT NULL, p.breach_at NULLS LAST, t.raised_at"""
 )
 
 
@@ -70,9 +71,10 @@ class RaisedTriggers:
         self._engine = engine
 
     def due(self, *, limit: int, pause: timedelta) -> Sequence[Trigger]:
-        """Those that wait, the oldest first; nobody else gets them for `pause`, or less.
+        """Those that wait, the oldest first, then what is foretold, the nearest breach first.
 
-        A process that dies with one in its hands only delays it: it is one heal, whoever asks.
+        Nobody else gets them for `pause`, or less. A process that dies with one in its hands only delays it: it is one
+        heal, whoever asks.
         """
         asked = {"limit": limit, "pause": pause, "soon": min(pause, _APPROVED_AGAIN), "foretold": _FORETOLD_AGAIN}
         with transaction(self._engine) as connection:

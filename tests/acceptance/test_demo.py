@@ -40,3 +40,26 @@ def test_the_demo_heals_each_fault_once() -> None:
         assert "\x1b" not in done.stderr
         assert not list(folder.glob("selfheal-demo-*"))
         assert _of(folder) == []
+
+
+@pytest.mark.usefixtures("campaign")
+@pytest.mark.timeout(1200)
+def test_what_grows_is_healed_before_it_breaks() -> None:
+    """Collected or restarted, nearest breach first, within the cap; what lives near its limit is left alone."""
+    with tempfile.TemporaryDirectory(prefix="selfheal-acceptance-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        env = child.base_environment(home=folder) | {"TMPDIR": name, "PYTHONPATH": str(REPOSITORY)}
+        command = [sys.executable, "-m", "console.cli", "demo", "--foretold", "-o", "json"]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, cwd=folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+        told = json.loads(done.stdout)
+        assert told["missing"] == ""
+        heals = {one["component"]: one["heals"] for one in told["predictions"]}
+        assert heals["leaky"] == "collect-garbage: HEALED"
+        assert heals["stubborn"] == "collect-garbage: NOT_HEALED, restart-service: HEALED"
+        assert heals["slow"] == "restart-service: HEALED"
+        assert heals["spare"] == ""
+        assert "near" not in heals
+        assert told["heals"] == told["most_heals_allowed"]
+        assert _of(folder) == []
