@@ -6,9 +6,10 @@ are told: whoever dies in the middle has done nothing, and the next run does it.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
+import psycopg
 from sqlalchemy import Engine, Row, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -26,6 +27,7 @@ from selfheal.store.text import clean, identifier, shorten
 
 _LONGEST = 500
 _MOST = 500
+_RING = b"SELECT place, raw, smooth FROM forecast_ring"
 _TELL = text("SELECT tell(:key, :on, :severity, :message, :details)").bindparams(bindparam("details", type_=JSONB))
 _ACTED = text(
     """SELECT a.id, a.target_key, coalesce(a.act_ended_at, a.act_started_at) AS at FROM healing_actions a
@@ -80,12 +82,11 @@ class Predictions(Rollups):
             state = connection.execute(select(forecast_state.c.serial, forecast_state.c.head)).first()
             if state is None:
                 return None
-            ring = forecast_ring.c
-            rows = connection.execute(select(ring.place, ring.raw, ring.smooth)).all()
+            # By the driver, in binary: as text a hundred MB of a large estate are two hundred, and take twice as long.
+            driver = cast("psycopg.Connection[tuple[int, bytes, bytes]]", connection.connection.driver_connection)
+            rows = driver.cursor(binary=True).execute(_RING).fetchall()
         return Kept(
-            head=bytes(state.head),
-            rows={row.place: (bytes(row.raw), bytes(row.smooth)) for row in rows},
-            serial=state.serial,
+            head=bytes(state.head), rows={place: (raw, smooth) for place, raw, smooth in rows}, serial=state.serial
         )
 
     def acted(self, since: datetime) -> Sequence[Acted]:

@@ -5,25 +5,28 @@ A series is found by its name, never by the time alone: a month of all series is
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Engine, text
 
 from selfheal.model.forecast import Name, Packed
 from selfheal.store.engine import transaction
 
-# From one series to the next: the key of each month is asked once for each of them.
+# From one series to the next: the key of each month is asked once for each of them, and once whether it is that young.
+# A condition on the time itself would make each step walk over all of a series' month.
 _SERIES = text(
     """WITH RECURSIVE known (component, metric) AS (
-           (SELECT r.component, r.metric FROM health_rollup r WHERE r.bucket >= :since
+           (SELECT r.component, r.metric FROM health_rollup r WHERE r.bucket >= :month
             ORDER BY r.component, r.metric LIMIT 1)
            UNION ALL
            SELECT n.component, n.metric FROM known k CROSS JOIN LATERAL (
                SELECT r.component, r.metric FROM health_rollup r
-               WHERE (r.component, r.metric) > (k.component, k.metric) AND r.bucket >= :since
+               WHERE (r.component, r.metric) > (k.component, k.metric) AND r.bucket >= :month
                ORDER BY r.component, r.metric LIMIT 1) n
        )
-       SELECT component, metric FROM known"""
+       SELECT k.component, k.metric FROM known k
+       WHERE EXISTS (SELECT FROM health_rollup r
+                     WHERE r.component = k.component AND r.metric = k.metric AND r.bucket >= :since)"""
 )
 _READ = text(
     """SELECT s.place,
@@ -64,8 +67,10 @@ class Rollups:
 
     def series(self, since: datetime) -> Sequence[Name]:
         """See `ports.PredictionStore.series`."""
+        month = since.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         with transaction(self._engine) as connection:
-            return [(row.component, row.metric) for row in connection.execute(_SERIES, {"since": since}).all()]
+            rows = connection.execute(_SERIES, {"since": since, "month": month}).all()
+        return [(row.component, row.metric) for row in rows]
 
     def read(self, names: Sequence[Name], *, since: datetime, until: datetime) -> Sequence[Packed]:
         """See `ports.PredictionStore.read`."""
