@@ -103,32 +103,35 @@ def memory_pressure(
     rules: Rules,
     *,
     bucket: int,
+    limit: float,
     before: Sequence[float] = (),
 ) -> Sign:
     """MEMORY_PRESSURE: every look of so long was above the mark; it ends with five minutes all below it.
 
-    What was above it on most days before at this hour lives there: that is nothing new, and only a forecast says more.
+    What is at its limit already is no prediction any more. What was above the mark on most days before at this hour
+    lives there: that is nothing new, and only a forecast says more.
 
     Args:
         name: component and metric.
         lows: the lowest and highest value by bucket.
         rules: of the settings.
         bucket: the newest that is complete.
+        limit: what it must not reach.
         before: the level at this hour of the days before; NaN where it is not known.
     """
     component, metric = name
     buckets = max(1, math.ceil(rules.memory_high_for / BUCKET))
     last = [lows.get(bucket - back, (math.nan, math.nan)) for back in range(buckets)]
     foretold = None
-    lives = _lives_above(before, rules.memory_high)
-    if not lives and all(math.isfinite(low) and low > rules.memory_high for low, _ in last):
-        value = last[0][1] if math.isfinite(last[0][1]) else last[0][0]
+    value, lives = last[0][1] if math.isfinite(last[0][1]) else last[0][0], _lives_above(before, rules.memory_high)
+    high = all(math.isfinite(low) and low > rules.memory_high for low, _ in last)
+    if high and value < limit and not lives:
         foretold = Foretold(
             rule=TriggerType.MEMORY_PRESSURE,
             component=component,
             metric=metric,
             value=value,
-            threshold=rules.memory_limit,
+            threshold=limit,
             well_below=rules.memory_high,
             priority=Priority.MEDIUM,
             why=f"{metric} was above {rules.memory_high:.4g} at every look for {_words(buckets * BUCKET)},"
@@ -161,7 +164,7 @@ def response_rising(
     """
     rises = [_rise(days, rules.response_rise) for days in levels]
     foretold = None
-    if rises and all(rise is not None and rise[0] for rise in rises) and -math.inf < highest < levels[0][0]:
+    if rises and all(rise is not None and rise[0] for rise in rises) and -math.inf < highest < levels[0][0] < limit:
         now, before = levels[0][0], max(levels[0][1], _LEAST_MS)
         foretold = Foretold(
             rule=TriggerType.RESPONSE_RISING,

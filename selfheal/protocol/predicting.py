@@ -167,10 +167,15 @@ class Predicting:
         names = [name for name in looked.board.names if name[1] == foretelling.MEMORY]
         lows = self.store.lows(names, since=at - max(_MEMORY, self.rules.memory_high_for), until=at)
         levels = looked.board.levels(foretelling.MEMORY, back=_BACK, over=DAY)
-        bucket = looked.board.bucket
+        bucket, limits = looked.board.bucket, looked.board.limits()
         return [
             foretelling.memory_pressure(
-                name, lows.get(name, {}), self.rules, bucket=bucket, before=levels.get(name, [[]])[0][1:]
+                name,
+                lows.get(name, {}),
+                self.rules,
+                bucket=bucket,
+                limit=limits[name],
+                before=levels.get(name, [[]])[0][1:],
             )
             for name in names
         ]
@@ -191,7 +196,7 @@ class Predicting:
         none = [0] * hours
         return [
             foretelling.errors_sustained(name, found.get(name, none), self.rules, limit=self._own(name))
-            for name in {*self.components, *found}
+            for name in sorted({*self.components, *found})
         ]
 
     def _own(self, component: str) -> float | None:

@@ -202,3 +202,28 @@ def test_old_counts_of_logs_are_forgotten(empty: Engine, owner: Owner) -> None:
     )
     assert Retention(empty, KEEP).forget_logs() == 1
     assert Retention(empty, KEEP).forget_logs() == 0
+
+
+def test_predictions_are_forgotten_when_it_is_long_known_what_became_of_them(
+    empty: Engine, unbound: Connection
+) -> None:
+    """With what they had raised, and the breaches of that time; what is not settled stays, however old."""
+    for name, days, settled in (("old", 500, True), ("open", 500, False), ("young", 300, True)):
+        at, id_ = NOW - timedelta(days=days), uuid4()
+        unbound.execute(
+            """INSERT INTO predictions (id, rule, component, metric, value, threshold, why, raised_at, outcome,
+                   settled_at)
+               VALUES (%s, 'BREACH_FORETOLD', %s, 'm', 1, 2, 'so', %s, %s, %s)""",
+            (id_, name, at, "MISS" if settled else None, at if settled else None),
+        )
+        unbound.execute(
+            """INSERT INTO raised_triggers (id, component, reason, trigger_type, source, priority, raised_at)
+               VALUES (%s, %s, 'so', 'BREACH_FORETOLD', 'predictive-health', 'HIGH', %s)""",
+            (id_, name, at),
+        )
+        unbound.execute("INSERT INTO breaches VALUES (%s, 'm', %s, 2)", (name, at))
+    assert Retention(empty, KEEP).forget_predictions() == 1
+    with empty.connect() as connection:
+        assert set(connection.scalars(text("SELECT component FROM predictions"))) == {"open", "young"}
+        assert list(connection.scalars(text("SELECT component FROM raised_triggers"))) == ["young"]
+        assert list(connection.scalars(text("SELECT component FROM breaches"))) == ["young"]

@@ -60,9 +60,11 @@ def test_what_lies_beyond_the_horizon_is_not_foretold() -> None:
 @given(lows=st.dictionaries(st.integers(80, 104), st.tuples(anything, anything)))
 def test_memory_pressure_needs_every_bucket(lows: dict[int, tuple[float, float]]) -> None:
     """Three in a row, all of them above the mark and none unknown; it never begins and ends at once."""
-    sign = memory_pressure(NAME, lows, RULES, bucket=100)
+    sign = memory_pressure(NAME, lows, RULES, bucket=100, limit=95)
     three = [lows.get(bucket, (math.nan, math.nan))[0] for bucket in (98, 99, 100)]
-    assert (sign.foretold is not None) == all(math.isfinite(one) and one > 85 for one in three)
+    newest, highest = lows.get(100, (math.nan, math.nan))
+    below = (highest if math.isfinite(highest) else newest) < 95
+    assert (sign.foretold is not None) == (below and all(math.isfinite(one) and one > 85 for one in three))
     assert not (sign.foretold and sign.over)
 
 
@@ -80,16 +82,16 @@ def test_memory_pressure_needs_every_bucket(lows: dict[int, tuple[float, float]]
 def test_what_lives_above_the_mark_is_left_alone(before: list[float], lives: bool) -> None:  # noqa: FBT001 - a case
     """Most of at least three days before at this hour: a cache that is full is no leak, and what stood ends."""
     lows = {98: (88.0, 90.0), 99: (88.0, 90.0), 100: (88.0, 90.0)}
-    sign = memory_pressure(NAME, lows, RULES, bucket=100, before=before)
+    sign = memory_pressure(NAME, lows, RULES, bucket=100, limit=95, before=before)
     assert (sign.foretold is None, sign.over) == (lives, lives)
 
 
 def test_memory_pressure_ends_below_the_mark_or_in_silence() -> None:
     """A look above it goes on; an hour without any is the end."""
     for newest, over in (((80.0, 84.0), True), ((80.0, 86.0), False), ((86.0, 90.0), False)):
-        assert memory_pressure(NAME, {99: (86.0, 90.0), 100: newest}, RULES, bucket=100).over == over
-    assert not memory_pressure(NAME, {90: (86.0, 90.0)}, RULES, bucket=100).over
-    assert memory_pressure(NAME, {88: (86.0, 90.0)}, RULES, bucket=100).over
+        assert memory_pressure(NAME, {99: (86.0, 90.0), 100: newest}, RULES, bucket=100, limit=95).over == over
+    assert not memory_pressure(NAME, {90: (86.0, 90.0)}, RULES, bucket=100, limit=95).over
+    assert memory_pressure(NAME, {88: (86.0, 90.0)}, RULES, bucket=100, limit=95).over
 
 
 levels = st.lists(st.lists(anything, max_size=9), max_size=4)
