@@ -54,7 +54,7 @@ class Predicting(Section):
     disk_limit: Percent = 95
     """A disk must not be as full as this."""
     horizon: Duration = timedelta(hours=2)
-    """A breach is foretold when it comes within this time."""
+    """A breach is foretold when it comes within this time; the forecast looks 2 h 15 min ahead at most."""
     response_rise: Annotated[float, Field(gt=0, le=100)] = 0.2
     """A response time that is higher by this share than a day ago is noticed."""
     response_rise_over: Duration = timedelta(hours=24)

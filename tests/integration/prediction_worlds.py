@@ -1,6 +1,6 @@
 """An estate whose past is written as it is wanted, and a clock that goes by fives of minutes."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -139,6 +139,3 @@ def calm(buckets: int, level: float = 40.0) -> list[float]:
 def leak(buckets: int, *, start: float = 41.0, step: float = 1.5) -> list[float]:
     """It rises by the same every five minutes, with a little noise."""
     return [start + step * number + (number * 7 % 11) / 20 for number in range(buckets)]
-
-
-Owner = Callable[[str], None]
