@@ -123,7 +123,8 @@ def memory_pressure(
     buckets = max(1, math.ceil(rules.memory_high_for / BUCKET))
     last = [lows.get(bucket - back, (math.nan, math.nan)) for back in range(buckets)]
     foretold = None
-    value, lives = last[0][1] if math.isfinite(last[0][1]) else last[0][0], _lives_above(before, rules.memory_high)
+    value = last[0][1] if math.isfinite(last[0][1]) else last[0][0]
+    lives = _lives_above(before, rules.memory_high)
     high = all(math.isfinite(low) and low > rules.memory_high for low, _ in last)
     if high and value < limit and not lives:
         foretold = Foretold(
