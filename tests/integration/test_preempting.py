@@ -1,6 +1,6 @@
 """Pre-emptive heals at admission: their own caps and modes, what makes them give way, and that they are no outages."""
 
-from collections import Counter
+from collections import Counter as Tally
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 from admission_desk import FAILED, HEALED, MINUTE, RACERS, RESTART, Desk, target
+from approval_desk import Counter
 from sqlalchemy import text
 from uuid6 import uuid7
 
@@ -133,7 +134,7 @@ def test_of_fifty_at_once_no_more_begin_than_are_allowed(
     triggers = [one.trigger(one.foretell(name), name) for name in names]
     with ThreadPoolExecutor(RACERS) as pool:
         answers = list(pool.map(one.ask, triggers))
-    told = Counter(answer.decision for answer in answers)
+    told = Tally(answer.decision for answer in answers)
     assert told == {Decision.ADMITTED: begun, Decision.BLAST_RADIUS: 50 - begun}
     refused = next(answer for answer in answers if not answer.admitted)
     assert "prediction.preempt." in refused.reason
@@ -340,3 +341,34 @@ def test_results_ahead_of_time_are_judged_apart(crystal: Callable[..., Crystal])
     }
     assert one.foretold("another").decision is Decision.AWAITING_APPROVAL
     assert one.desk.ask("sick").admitted
+
+
+@pytest.mark.parametrize("stands", [True, False])
+def test_what_is_approved_is_for_its_prediction_still(
+    crystal: Callable[..., Crystal], counter: Counter, *, stands: bool
+) -> None:
+    """A person's word begins a heal of the same prediction, and is void once that is taken back."""
+    one = crystal()
+    prediction = one.foretell()
+    asked = counter.admit(one.trigger(prediction))
+    assert asked.decision is Decision.AWAITING_APPROVAL, asked
+    counter.answer(counter.approvals.one(UUID(asked.reason.rpartition(" ")[2])))
+    if not stands:
+        one.ends(prediction)
+    approved = [trigger for trigger in one.due() if trigger.approval is not None]
+    assert len(approved) == int(stands)
+    for trigger in approved:
+        assert trigger.foretold == Foretold(id=prediction, metric="memory_percent", value=91, threshold=85)
+        assert counter.admit(trigger).admitted
+        assert one.desk.one("SELECT prediction_id FROM healing_actions WHERE mode = 'approve'") == prediction
+
+
+def test_one_prediction_is_one_heal_whoever_asks(crystal: Callable[..., Crystal]) -> None:
+    """Sixteen at once with the same trigger: one attempt, and all are told of it."""
+    one = crystal()
+    trigger = one.trigger(one.foretell())
+    with ThreadPoolExecutor(RACERS) as pool:
+        answers = list(pool.map(one.ask, [trigger] * RACERS))
+    assert {answer.attempt_id for answer in answers} == {answers[0].attempt_id}
+    assert sum(answer.admitted and not answer.repeated for answer in answers) == 1
+    assert one.desk.one("SELECT count(*) FROM healing_actions") == 1
