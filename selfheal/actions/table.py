@@ -70,6 +70,7 @@ class Toolbox:
         processes: of this machine; None: they are not touched.
         paths: files and mounts of this machine; None: they are not touched.
         modes: how far actions may go that the settings name; the others as far as they say themselves.
+        ahead: the same before anything is sick.
     """
 
     controls: Mapping[str, ServiceControl]
@@ -88,6 +89,7 @@ class Toolbox:
     processes: LocalProcesses | None = None
     paths: HostPaths | None = None
     modes: Mapping[str, str] = field(default_factory=dict)
+    ahead: Mapping[str, str] = field(default_factory=dict)
 
 
 class Registry:
@@ -151,9 +153,10 @@ class Registry:
 
     def check_modes(self) -> None:
         """Raise `Permanent` where the settings give a mode to an action that does not exist."""
-        for name in self._toolbox.modes:
-            if name not in self.names():
-                raise Permanent(f"actions.{name}: no action is named {name[:100]!r}{nearest(name, self.names())}")
+        for table, modes in (("actions", self._toolbox.modes), ("prediction.preempt.actions", self._toolbox.ahead)):
+            for name in modes:
+                if name not in self.names():
+                    raise Permanent(f"{table}.{name}: no action is named {name[:100]!r}{nearest(name, self.names())}")
 
     def find_actions(self, trigger: Trigger, component: Component) -> list[Action]:
         """The trigger's own action if it names one, else the rungs of the ladder that can handle it, in order.

@@ -46,7 +46,8 @@ class Recoveries:
     def open_faults(self) -> Sequence[str]:
         """The workflows that have an open fault, by name."""
         columns = faults.c
-        statement = select(columns.component).where(columns.closed_at.is_(None), columns.target_key.like(_TARGETS))
+        sick = (columns.closed_at.is_(None), columns.prediction_id.is_(None), columns.target_key.like(_TARGETS))
+        statement = select(columns.component).where(*sick)
         with transaction(self._engine) as connection:
             return list(connection.scalars(statement.order_by(columns.component)))
 

@@ -99,5 +99,6 @@ def actions_of(
             processes=inner.processes,
             paths=inner.paths,
             modes={name: one.mode for name, one in settings.actions.items()},
+            ahead=dict(settings.prediction.preempt.actions),
         )
     )

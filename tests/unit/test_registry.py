@@ -96,6 +96,10 @@ def test_a_mode_of_the_settings_goes_before_the_actions_own() -> None:
     assert told == {"restart-service": "shadow", "apply-migration": "approve"}
     with pytest.raises(Permanent, match=r"actions.restart-servce: .* did you mean 'restart-service'"):
         build(replace(TOOLS, modes={"restart-servce": "auto"}))
+    with pytest.raises(
+        Permanent, match=r"prediction.preempt.actions.restart-servce: .* did you mean 'restart-service'"
+    ):
+        build(replace(TOOLS, ahead={"restart-servce": "auto"}))
 
 
 def test_unknown_name_gives_the_nearest() -> None:
