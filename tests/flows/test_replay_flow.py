@@ -46,7 +46,8 @@ def test_it_ends_as_replayed_and_leaves_a_table(estate: bootstrap.Estate, prefec
         row = ComponentHealth(component="backend", status=status, response_ms=1, detail="", checked_at=at, look=look)
         estate.health.record([row])
     state = replay(since="1 d", changes=["watching.strikes=2"], return_state=True)
-    assert (state.name, state.message) == ("Replayed", "1 components, 1 differences")
+    assert state.name == "Replayed"
+    assert str(state.message).startswith("1 components, 1 differences; ")
     artifacts = prefect_server.client.request("POST", "/artifacts/latest/filter", json={}).json()
     assert {"replay", "replay-differences"} <= {one["key"] for one in artifacts}
 
