@@ -69,6 +69,7 @@ def take_off(request: Request, own: frozenset[str]) -> None:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     ctypes.CDLL(None).prctl(_PR_SET_NAME, request.title.encode(errors="replace")[:15], 0, 0, 0)
+    before = dict(os.environ)
     os.environ.clear()
     os.environ.update(request.environment)
     time.tzset()
@@ -78,7 +79,8 @@ def take_off(request: Request, own: frozenset[str]) -> None:
         numpy.random.seed()  # Python's own generator has seen to itself
     gc.enable()
     sys.argv = [getattr(sys.modules.get(prefect_private.ENGINE), "__file__", None) or prefect_private.ENGINE]
-    prefect_private.as_in_a_new_process()
+    if prefect_private.has_other_settings(request.folder, before):
+        prefect_private.as_in_a_new_process()
 
 
 def _find_modules(request: Request, own: frozenset[str]) -> None:

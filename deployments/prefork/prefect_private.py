@@ -8,12 +8,13 @@ Nothing else in this package may import a name with an underscore from Prefect, 
 import os
 import runpy
 import sys
+from collections.abc import Mapping
 
 from prefect import context as prefect_context
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.flows import load_flow_from_flow_run
-from prefect.logging.configuration import setup_logging
+from prefect.logging.configuration import DEFAULT_LOGGING_SETTINGS_PATH, setup_logging
 from prefect.runner._control_channel import ControlChannel
 from prefect.runner._flow_run_executor import FlowRunExecutionResult, FlowRunExecutorContext
 from prefect.runner._hook_runner import HookRunner
@@ -36,8 +37,43 @@ ENGINE = "prefect.engine"
 LAZILY = (
     "prefect.flow_engine",
     "prefect.task_engine",
+    "prefect.utilities.visualization",
+    "anyio._backends._asyncio",
+    "anyio.streams.memory",
+    "anyio.streams.tls",
+    "encodings.idna",
+    "rich._emoji_codes",
 )
 """What a run imports only when it gets there; imported ahead, it costs each run nothing."""
+
+SETTINGS_IN_FOLDER = (".env", "prefect.toml", "pyproject.toml")
+"""Where Prefect looks for settings in the folder that a process starts in."""
+
+
+def settings_environment() -> dict[str, str]:
+    """The settings of this process, as it gives them to what it starts."""
+    return get_current_settings().to_environment_variables(exclude_unset=True)
+
+
+def settings_files() -> list[str]:
+    """Where settings stand that are not in the environment."""
+    settings = get_current_settings()
+    return [str(settings.profiles_path), str(settings.logging.config_path or DEFAULT_LOGGING_SETTINGS_PATH)]
+
+
+def has_other_settings(folder: str, before: Mapping[str, str]) -> bool:
+    """Whether a process that starts in this folder, with the environment as it is now, has other settings than we.
+
+    Args:
+        folder: to start in.
+        before: our environment when we read them.
+    """
+    names = {
+        name for name in (*before, *os.environ) if name.startswith("PREFECT_") and not name.startswith("PREFECT__")
+    }
+    if any(before.get(name) != os.environ.get(name) for name in names):
+        return True
+    return any(os.path.exists(os.path.join(folder, name)) for name in SETTINGS_IN_FOLDER)  # noqa: PTH110, PTH118
 
 
 def as_in_a_new_process() -> None:
@@ -104,7 +140,7 @@ def run_environment(
     """
     environment: dict[str, str | None] = {
         **os.environ,
-        **get_current_settings().to_environment_variables(exclude_unset=True),
+        **settings_environment(),
         **configured,
         "PREFECT__FLOW_RUN_ID": str(flow_run.id),
         "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS": "false",

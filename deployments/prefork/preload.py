@@ -18,7 +18,7 @@ from pathlib import Path
 from deployments.prefork.request import Stamp
 
 LOCK_FILES = ("requirements.lock", "uv.lock", "poetry.lock", "pylock.toml", "pyproject.toml")
-SETTINGS = ("SELFHEAL_CONFIG", "PREFECT_LOGGING_SETTINGS_PATH", "PREFECT_PROFILES_PATH")
+SETTINGS = ("SELFHEAL_CONFIG",)
 CHANGED_MEANWHILE: Stamp = (0, 0, 0)
 """The stamp of a file that may have been read before its last change: no file has it."""
 
@@ -65,11 +65,12 @@ def own_names(modules: Sequence[str]) -> frozenset[str]:
     return frozenset(tops | beside | {name.partition(".")[0] for name in _project_files()})
 
 
-def files(modules: Sequence[str], *, since: float) -> dict[str, Stamp]:
+def files(modules: Sequence[str], *, also: Sequence[str], since: float) -> dict[str, Stamp | None]:
     """What this process was made of: its project's code, packages, settings and lock files.
 
     Args:
         modules: those that were wanted, also where they could not be imported.
+        also: further files, which need not be there.
         since: when the first of it was read, in seconds of the epoch.
     """
     code = {*_project_files().values(), *filter(None, map(_origin, modules))}
@@ -78,12 +79,11 @@ def files(modules: Sequence[str], *, since: float) -> dict[str, Stamp]:
     packages = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     settings = {os.environ[name] for name in SETTINGS if os.environ.get(name)}
     now = time.time()
-    stamps = {}
-    for path in sorted(code | locks | packages | settings):
-        found = stamp(path)
-        changed = since <= found[0] / 1e9 <= now if found else False
-        if found is not None:
-            stamps[path] = CHANGED_MEANWHILE if changed else found
+    stamps: dict[str, Stamp | None] = {}
+    for path in sorted({*code, *locks, *packages, *settings, *also}):
+        stamps[path] = stamp(path)
+        if (found := stamps[path]) is not None and since <= found[0] / 1e9 <= now:
+            stamps[path] = CHANGED_MEANWHILE
     return stamps
 
 

@@ -54,14 +54,14 @@ class Ready:
         modules: those of the wanted ones that it has imported.
         left_out: those that it has not, and why: the child of a run imports them itself.
         refused: why nothing can be forked from it at all; empty: it can.
-        files: what it was made of; another stamp means that another zygote is needed.
+        files: what it was made of, None where a file was not there; another stamp means that another zygote is needed.
         rss: bytes that it held in memory.
     """
 
     modules: Sequence[str] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     refused: str = ""
-    files: Mapping[str, Stamp] = field(default_factory=dict)
+    files: Mapping[str, Stamp | None] = field(default_factory=dict)
     rss: int = 0
 
     def line(self) -> bytes:
@@ -72,4 +72,5 @@ class Ready:
     def read(cls, line: bytes) -> "Ready":
         """From its line."""
         told: dict[str, Any] = json.loads(line)
-        return cls(**{**told, "files": {path: tuple(stamp) for path, stamp in told["files"].items()}})
+        files = {path: stamp and tuple(stamp) for path, stamp in told["files"].items()}
+        return cls(**{**told, "files": files})

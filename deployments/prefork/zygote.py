@@ -74,7 +74,7 @@ def _prepare(channel: socket.socket, wanted: Sequence[str], without: dict[str, s
         modules=[module for module in wanted if module not in left_out],
         left_out=left_out,
         refused=f"Prefect itself {refused} when it is imported" if refused else "",
-        files=preload.files(wanted, since=since),
+        files=preload.files(wanted, also=prefect_private.settings_files(), since=since),
         rss=_rss(),
     )
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
-from deployments.prefork import preload, zygote
+from deployments.prefork import prefect_private, preload, zygote
 from deployments.prefork.forked import Forked
 from deployments.prefork.renewal import Renewal, When, renewal
 from deployments.prefork.request import Ready, Request
@@ -219,7 +219,7 @@ class Zygotes:
 
 def _spawn(channel: socket.socket, modules: Sequence[str]) -> Forked:
     channel.set_inheritable(True)
-    environment = {**os.environ, **dict.fromkeys(ONE_THREAD, "1")}
+    environment = {**os.environ, **prefect_private.settings_environment(), **dict.fromkeys(ONE_THREAD, "1")}
     no_input = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
     words = zygote.command(channel.fileno(), modules)
     return Forked(os.posix_spawn(sys.executable, words, environment, file_actions=no_input))

@@ -12,12 +12,13 @@ import pytest
 from deployments.prefork import fallback
 from deployments.prefork.journal import Journal
 from deployments.prefork.options import Options
+from deployments.prefork.prefect_private import has_other_settings
 from deployments.prefork.renewal import When, renewal
 from deployments.prefork.request import Ready, Request
 from deployments.prefork.slots import within_slots
 from selfheal.protocol.holder import holder_of
 
-FILES = {"/shop/flows.py": (1, 2, 3), "/shop/uv.lock": (4, 5, 6)}
+FILES = {"/shop/flows.py": (1, 2, 3), "/shop/uv.lock": (4, 5, 6), "/shop/poetry.lock": None}
 READY = Ready(
     modules=["shop.flows"], left_out={"shop.odd": "starts 1 thread when it is imported"}, files=FILES, rss=100
 )
@@ -42,6 +43,11 @@ def test_a_changed_file_makes_the_next_run_wait(stamp: tuple[int, int, int] | No
     assert found(now={**FILES, "/shop/flows.py": stamp}) is When.NOW
 
 
+def test_a_lock_file_that_was_not_there_is_a_change() -> None:
+    """What a zygote has looked for in vain may come."""
+    assert found(now={**FILES, "/shop/poetry.lock": (1, 2, 3)}) is When.NOW
+
+
 @pytest.mark.parametrize("other", [{"runs": 9}, {"rss": 126}, {"wanted": ["shop.flows", "shop.new"]}])
 def test_what_only_gets_old_is_replaced_beside(other: dict[str, object]) -> None:
     """After its number of runs, when it has grown, or for a module that it has not imported: no run waits."""
@@ -56,6 +62,17 @@ def test_a_run_with_another_interpreter_environment_is_not_forked(monkeypatch: p
     assert "OMP_NUM_THREADS" in fallback.unforkable({**same, "OMP_NUM_THREADS": "4"})
     assert "OMP_NUM_THREADS" in fallback.unforkable({name: same[name] for name in same if name != "OMP_NUM_THREADS"})
     assert "PYTHONHASHSEED" in fallback.unforkable({**same, "PYTHONHASHSEED": "5"})
+
+
+def test_settings_are_read_again_where_they_may_differ(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """For another variable of Prefect's or a file with settings in the run's folder; not for what belongs to the run."""
+    monkeypatch.setenv("PREFECT_LOGGING_LEVEL", "INFO")
+    before = {**os.environ, "PREFECT__FLOW_RUN_ID": "the last one", "COLOUR": "red"}
+    assert not has_other_settings(str(tmp_path), before)
+    assert has_other_settings(str(tmp_path), {**before, "PREFECT_LOGGING_LEVEL": "DEBUG"})
+    assert has_other_settings(str(tmp_path), {**before, "PREFECT_API_KEY": "gone"})
+    (tmp_path / "prefect.toml").touch()
+    assert has_other_settings(str(tmp_path), before)
 
 
 def test_fork_is_not_to_be_had_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,7 @@ SAYS = {
         "self._work_pool_name",
         "_related_objects",
     ),
+    "prefect.settings.base": ('env_file=".env"', 'toml_file="prefect.toml"', "pyproject_toml_table_header"),
     "prefect.settings.sources": ("_file_cache",),
     "prefect._internal.concurrency.threads": ("register_at_fork",),
     "prefect._internal.concurrency.services": ("register_at_fork",),
