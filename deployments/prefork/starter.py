@@ -81,9 +81,17 @@ class Run:
             await self._hooks("crashed", flow_run, state)
 
     async def run_cancellation_hooks(self, flow_run: FlowRun, state: State) -> None:
-        """Run the flow's hooks for a cancellation."""
-        if state.is_cancelling():
-            await self._hooks("cancellation", flow_run, state)
+        """Run the flow's hooks for a cancellation.
+
+        Not for a flow that has never begun and that only pull steps find: the hooks would need them again, and the run
+        would be Cancelling for as long as they take; cut short was the first try of them.
+        """
+        if not state.is_cancelling():
+            return
+        if flow_run.start_time is None and not self._entrypoint:
+            flow_run_logger(flow_run).info("The flow has not begun: its on_cancellation hooks are not run")
+            return
+        await self._hooks("cancellation", flow_run, state)
 
     async def _hooks(self, kind: str, flow_run: FlowRun, state: State) -> None:
         """In a child of their own: the flow's code is never imported by the worker."""
