@@ -46,7 +46,7 @@ campaign: setup
 	$(BIN)/python -m pytest --campaign
 	$(BIN)/python -m benchmarks chaos --faults $(FAULTS) --seed $(SEED) --json $(if $(FOLDER),--folder $(FOLDER))
 
-NAMES ?= reaction admission breaker evidence logs ingest idle web forecast trends
+NAMES ?= reaction admission breaker evidence logs ingest idle runstart web forecast trends
 bench: setup
 	@for name in $(NAMES); do echo "== $$name"; $(BIN)/python -m benchmarks $$name || exit 1; done
 

@@ -1,6 +1,7 @@
 """`python -m benchmarks NAME [--json] [--quick]`: runs one benchmark; exit 2 for a name that does not exist.
 
 `chaos` also takes `--faults N --seed S`, `--folder FOLDER` to keep what it wrote, and `--resume FOLDER` to go on there.
+`idle --worker prefork|process|both` says which worker our stack has.
 `forecast --traces DIR --out FILE` looks at recorded series instead of made-up ones; `anomalies DIR --out DIR` scores
 some.
 """
@@ -21,10 +22,11 @@ from benchmarks.chaos.run import FAULTS, Asked, chaos
 from benchmarks.evidence import evidence
 from benchmarks.forecast import forecast
 from benchmarks.forecast_folder import forecast_folder
-from benchmarks.idle import idle
+from benchmarks.idle import BOTH, PREFORK, PROCESS, idle
 from benchmarks.ingest import ingest
 from benchmarks.logs import logs
 from benchmarks.reaction import reaction
+from benchmarks.runstart import runstart
 from benchmarks.trends import trends
 from benchmarks.web import web
 from selfheal.model.errors import Permanent, SelfhealError
@@ -40,6 +42,7 @@ BENCHMARKS: Mapping[str, Callable[..., list[Case]]] = {
     "logs": logs,
     "ingest": ingest,
     "reaction": reaction,
+    "runstart": runstart,
     "trends": trends,
     "web": web,
 }
@@ -76,6 +79,8 @@ def _chosen(options: argparse.Namespace) -> Callable[..., list[Case]]:
         return lambda *, quick: anomalies(_folder(options.where), options.out)  # noqa: ARG005  there is no quick way
     if options.name == "forecast" and options.traces:
         return lambda *, quick: forecast_folder(_folder(options.traces), options.out)  # noqa: ARG005
+    if options.name == "idle":
+        return functools.partial(idle, worker=options.worker)
     if options.name != "chaos":
         return BENCHMARKS[options.name]
     asked = Asked(
@@ -100,6 +105,8 @@ def _parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="few and short rounds: shows that it runs, not a figure")
     parser.add_argument("--faults", type=int, default=FAULTS, help="of chaos: how many are made")
     parser.add_argument("--seed", type=int, default=1, help="of chaos: of every draw")
+    workers = (PREFORK, PROCESS, BOTH)
+    parser.add_argument("--worker", choices=workers, default=BOTH, help="of idle: which starts our flow runs")
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--folder", type=Path, help="of chaos: an empty folder that is kept; else one that is taken away"

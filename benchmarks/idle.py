@@ -1,8 +1,9 @@
 """What it costs to be there: `selfheal up` over the demo estate for ten minutes in which nothing happens, part by part.
 
-Beside it, in the same minutes, run a bare Prefect server and an idle process worker of its own. A part's processor time
-is that of its process and of all below it, flow runs that have ended among them; its memory is what would be free
-without it (PSS: shared pages are divided among those who share them). The demo's own programs are not counted.
+Beside it, in the same minutes, run a bare Prefect server and an idle process worker of its own; and, unless one worker
+is asked for, a second stack whose flow runs are started by Prefect's process worker, as it was before. A part's time on
+the processor is that of its process and of all below it, flow runs that have ended among them; its memory is what would
+be free without it (PSS: shared pages are divided among those who share them). The demo's own programs are not counted.
 """
 
 import contextlib
@@ -11,8 +12,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -34,12 +36,32 @@ FULL, QUICK = (10, 60.0), (2, 10.0)
 """Rounds, and seconds of each."""
 _SETTLED_S = 60.0
 """After the last part is ready: a start is no idling."""
-_READY_S = 180.0
-_SETTINGS = 'estate = "idle"\n\n[healing]\nallow = [{allow}]\n\n[prefect]\nport = 0\n\n[web]\nport = 0\n\n'
+_READY_S = 600.0
+"""Wide: two stacks and a server start on what is left of the machine."""
+_SETTINGS = """
+estate = "idle"
+
+[healing]
+allow = [{allow}]
+
+[prefect]
+port = 0
+worker = "{worker}"
+
+[web]
+port = 0
+
+"""
+PREFORK, PROCESS, BOTH = "prefork", "process", "both"
 _POOL = "idle"
 _ALONE = frozenset({"supervisor"})
 """The parts below it stand for themselves."""
-_OTHER = "a bare Prefect server (SQLite) and an idle process worker, the same minutes"
+_BARE = "a bare Prefect server (SQLite) and an idle process worker, the same minutes"
+_BEFORE = "the same stack with Prefect's process worker, over a second estate, the same minutes"
+_PART = "none: a part of its side"
+
+Round = Mapping[str, tuple[float, float]]
+"""Percent of one core, and MB, of each part of a side within one round."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,27 +77,39 @@ class Used:
     memory_mb: float
 
 
-def idle(*, quick: bool) -> list[Case]:
-    """All cases: both sides as a whole, and each part of ours."""
+def idle(*, quick: bool, worker: str = BOTH) -> list[Case]:
+    """All cases: the sides as a whole, and each part of ours.
+
+    Args:
+        quick: few and short rounds.
+        worker: of our stack; `both`: one stack with each.
+    """
     rounds, seconds = QUICK if quick else FULL
-    with (
-        scratch() as folder,
-        running_estate(folder / "estate", autorestart=False) as estate,
-        _bare(folder / "bare") as bare,
-        _ours(folder / "ours", estate) as data,
-    ):
+    kinds = (PREFORK, PROCESS) if worker == BOTH else (worker,)
+    with scratch() as folder, contextlib.ExitStack() as ends:
+        bare = ends.enter_context(_bare(folder / "bare"))
+        stacks = {}
+        for kind in kinds:
+            estate = ends.enter_context(running_estate(folder / f"{kind}-estate", autorestart=False))
+            stacks[kind] = ends.enter_context(_ours(folder / kind, estate, kind))
         _wait(_SETTLED_S if not quick else 1.0)
-        figures = [_round(data, bare, seconds) for _ in range(rounds)]
-    return _cases(figures)
+        figures = [_round(bare, stacks, seconds) for _ in range(rounds)]
+    return _cases(figures, kinds)
 
 
-def _round(data: Path, bare: Mapping[str, int], seconds: float) -> Mapping[str, tuple[float, float]]:
-    """Percent of one core, and MB, of each part within so many seconds."""
-    roots = {**_parts(data), **bare}
-    before, begun = _used(roots), time.monotonic()
+def _round(bare: Mapping[str, int], stacks: Mapping[str, Path], seconds: float) -> Mapping[str, Round]:
+    """One round of all sides."""
+    roots = {"bare": bare} | {kind: _parts(data) for kind, data in stacks.items()}
+    before, begun = {side: _used(pids) for side, pids in roots.items()}, time.monotonic()
     _wait(seconds)
-    after, took = _used(roots), time.monotonic() - begun
-    return {name: ((after[name].cpu_s - before[name].cpu_s) / took * 100, after[name].memory_mb) for name in roots}
+    after, took = {side: _used(pids) for side, pids in roots.items()}, time.monotonic() - begun
+    return {
+        side: {
+            name: ((after[side][name].cpu_s - before[side][name].cpu_s) / took * 100, after[side][name].memory_mb)
+            for name in pids
+        }
+        for side, pids in roots.items()
+    }
 
 
 def _used(roots: Mapping[str, int]) -> Mapping[str, Used]:
@@ -102,29 +136,36 @@ def used(pid: int, *, alone: bool = False) -> Used:
     return Used(cpu_s=cpu_s, memory_mb=memory / 2**20)
 
 
-def _cases(figures: list[Mapping[str, tuple[float, float]]]) -> list[Case]:
-    """The two sums, then the parts."""
-    names = sorted({name for one in figures for name in one})
-    ours = [name for name in names if not name.startswith("bare ")]
+def _cases(figures: Sequence[Mapping[str, Round]], kinds: Sequence[str]) -> list[Case]:
+    """The sums beside the bare server, then beside the stack as it was before, then the parts."""
+    first = kinds[0]
     cases = []
-    for place, (case, unit) in enumerate((("cpu-core-percent", "% of a core"), ("memory-mb", "MB"))):
-        sums = [
-            tuple(sum(one[name][place] for name in side if name in one) for one in figures)
-            for side in (ours, [name for name in names if name not in ours])
-        ]
-        cases.append(Case(name=case, unit=unit, ours=sums[0], other=sums[1], what_other=_OTHER))
-        for name in names:
-            part = tuple(one[name][place] for one in figures if name in one)
-            cases.append(Case(name=f"{case} of {name}", unit=unit, ours=part, what_other="none: a part of its side"))
+    for place, (name, unit) in enumerate((("cpu-core-percent", "% of a core"), ("memory-mb", "MB"))):
+        sums = {side: tuple(sum(part[place] for part in one[side].values()) for one in figures) for side in figures[0]}
+        make = partial(Case, unit=unit)
+        cases.append(make(name=name, ours=sums[first], other=sums["bare"], what_other=_BARE))
+        if len(kinds) > 1:
+            cases.append(make(name=f"{name}-before", ours=sums[first], other=sums[PROCESS], what_other=_BEFORE))
+        for part in sorted({part for one in figures for part in one[first]}):
+            ours, before = (_of_part(figures, kind, part, place) for kind in (first, kinds[-1]))
+            other = before if len(kinds) > 1 else ()
+            cases.append(make(name=f"{name} of {part}", ours=ours, other=other, what_other=_BEFORE if other else _PART))
+        for part in sorted(figures[0]["bare"]):
+            bare = _of_part(figures, "bare", part, place)
+            cases.append(make(name=f"{name} of the bare {part}", ours=bare, what_other=_PART))
     return cases
 
 
+def _of_part(figures: Sequence[Mapping[str, Round]], side: str, part: str, place: int) -> tuple[float, ...]:
+    return tuple(one[side][part][place] for one in figures if part in one[side])
+
+
 @contextlib.contextmanager
-def _ours(data: Path, estate: Estate) -> Iterator[Path]:
+def _ours(data: Path, estate: Estate, worker: str) -> Iterator[Path]:
     """The whole stack as a user starts it; gives its data folder once all parts are ready."""
     config = data.with_suffix(".toml")
     allow = ", ".join(f'"{name}"' for name in sorted(estate.settings()["components"]))
-    write_private(config, _SETTINGS.format(allow=allow) + estate.toml())
+    write_private(config, _SETTINGS.format(allow=allow, worker=worker) + estate.toml())
     command = [sys.executable, "-m", "console.cli", "up", "--config", str(config), "--data", str(data)]
     with (data.with_suffix(".log")).open("wb") as log:
         process = subprocess.Popen(child.wrapped(command, parent=os.getpid()), stdout=log, stderr=log)
@@ -171,7 +212,7 @@ def _bare(folder: Path) -> Iterator[Mapping[str, int]]:
         worker = [*prefect, "worker", "start", "--pool", _POOL, "--type", "process"]
         running.append(child.spawn(worker, log=log, environment=environment, folder=folder))
         until(lambda: _has_worker(api), what="its worker asks for work", seconds=_READY_S)
-        yield {"bare server": running[0].pid, "bare worker": running[1].pid}
+        yield {"server": running[0].pid, "worker": running[1].pid}
     finally:
         for one in reversed(running):
             one.kill()  # it holds nothing that a gentler end would save, and its worker takes its time
