@@ -97,7 +97,7 @@ _SLACK = 3 * BUCKET
 """The forecast looks a little further than the horizon: an alarm takes three values."""
 
 
-def memory_pressure(
+def memory_pressure(  # noqa: PLR0913 - what is known of a series
     name: Name,
     lows: Mapping[int, tuple[float, float]],
     rules: Rules,

@@ -65,7 +65,7 @@ def test_a_run_with_another_interpreter_environment_is_not_forked(monkeypatch: p
 
 
 def test_settings_are_read_again_where_they_may_differ(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """For another variable of Prefect's or a file with settings in the run's folder; not for what belongs to the run."""
+    """For another variable of Prefect's or settings in the run's folder; not for what belongs to the run."""
     monkeypatch.setenv("PREFECT_LOGGING_LEVEL", "INFO")
     before = {**os.environ, "PREFECT__FLOW_RUN_ID": "the last one", "COLOUR": "red"}
     assert not has_other_settings(str(tmp_path), before)
