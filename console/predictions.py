@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from selfheal.model.prediction_report import PredictionFilter
 
 Rule = Literal["BREACH_FORETOLD", "MEMORY_PRESSURE", "RESPONSE_RISING", "ERRORS_SUSTAINED", "STUCK_SOON"]
-Kind = Literal["HIT", "EARLY", "MISS", "PREVENTED"]
+Kind = Literal["HIT", "EARLY", "MISS", "PREVENTED", "UNKNOWN"]
 
 
 def predictions(  # noqa: PLR0913 - each is an option of the command

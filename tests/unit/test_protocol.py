@@ -794,7 +794,7 @@ class Foreseen(Ward):
             measure=lambda *_: self.measured.pop(0) if self.measured else None,
         )
         self.steps = plain_steps(self.healer)
-        self.foretold = Foretold(id=uuid7(), metric="memory_percent", value=91, threshold=85)
+        self.foretold = Foretold(id=uuid7(), metric="memory_percent", value=91, well_below=85)
         self.store.predictions.add(self.foretold.id)
 
     def measure(self, *_: object) -> float | None:
