@@ -19,6 +19,7 @@ from embedded_fixtures import (  # noqa: F401 - pytest finds fixtures by import
     superuser,
 )
 from estate_fixtures import estate, faults, free_port, running_estate  # noqa: F401 - the same
+from hypothesis import settings
 from person_fixtures import api_engine, issued  # noqa: F401 - the same
 from psycopg.sql import SQL, Identifier
 from racers import racers  # noqa: F401 - the same
@@ -33,6 +34,9 @@ from deployments.migrate import migrate
 from selfheal import logs
 from selfheal.store.engine import open_engine
 from selfheal.store.tables import metadata
+
+settings.register_profile("selfheal", deadline=None)  # no test asserts a time
+settings.load_profile("selfheal")
 
 _MANY = 1000
 WHOLE_STACK = {
