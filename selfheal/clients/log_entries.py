@@ -89,7 +89,9 @@ class Standpoint:
         if not stamp:
             return
         second = second_of(stamp)
-        if not self.anchors or second > self.anchors[-1].second:
+        if not self.anchors or second > max(
+            self.anchors[-1].second, self._newest
+        ):  # a second of which nothing was taken
             self.anchors.append(Anchor(second=second))
         for anchor in self.anchors:
             if second >= anchor.second:
@@ -98,6 +100,11 @@ class Standpoint:
         self.last = max(self.last, stamp)
         while len(self.anchors) > 1 and self.anchors[1].second <= self.anchors[-1].second - _MARGIN_S:
             del self.anchors[0]
+
+    @property
+    def _newest(self) -> int:
+        """The second of the latest entry that was taken, also before this reading; an anchor in it would miscount."""
+        return second_of(self.last) if self.last else FROM_START
 
     def as_json(self) -> Mapping[str, Any]:
         """For `of_json`; whatever comes after the eldest anchor is made anew."""

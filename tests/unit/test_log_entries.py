@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from itertools import accumulate
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from selfheal.clients.log_entries import Standpoint, of_json, second_of, split_stamp
@@ -27,6 +27,8 @@ def told(entries: list[str], since: int) -> list[tuple[int, str]]:
 
 
 @given(STEPS, JITTER, CUTS)
+@example([0.0, 0.0, 5.0], [0.0] * 40, [1, 2])  # a reading that breaks off within a second
+@example([5.0, 0.0, 5.0], [0.0, -1.0, *[0.0] * 38], [1, 2])  # and before an entry of an earlier one
 def test_each_entry_is_taken_once_wherever_the_reading_breaks_off(
     steps: list[float], jitter: list[float], cuts: list[int]
 ) -> None:
