@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import Collection
 
 
 class Forked:
@@ -43,14 +44,17 @@ class Forked:
                 os.kill(self.pid, number)
 
 
-def bury(session: int) -> None:
-    """Collect what a child that has ended had started and left to us, where it has ended too."""
+def bury(sessions: Collection[int]) -> set[int]:
+    """Collect what children that have ended had started and left to us; gives the sessions in which some still live."""
+    living = set()
     for listed in _children():
         try:
-            if os.getsid(listed) == session:
-                os.waitpid(listed, os.WNOHANG)
+            session = os.getsid(listed)
+            if session in sessions and os.waitpid(listed, os.WNOHANG) == (0, 0):
+                living.add(session)
         except (ProcessLookupError, ChildProcessError):
             continue
+    return living
 
 
 def _children() -> list[int]:

@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.logging.loggers import flow_run_logger
 
 from deployments.prefork import prefect_private
-from deployments.prefork.forked import Forked, bury
+from deployments.prefork.forked import Forked
 from deployments.prefork.journal import Journal
 from deployments.prefork.prefect_private import ControlChannel, ProcessHandle, create_isolated_termination_scope
 from deployments.prefork.request import Request
@@ -73,7 +73,7 @@ class Run:
         finally:
             if child.returncode is None:
                 await _end(child)
-            bury(child.pid)
+            self._zygotes.bury(child)
 
     async def run_crashed_hooks(self, flow_run: FlowRun, state: State) -> None:
         """Run the flow's hooks for a crash."""
@@ -99,7 +99,7 @@ class Run:
         try:
             child = await self._fork(flow_run, control={}, kind="hook", hook=hook)
             code = await child.wait()
-            bury(child.pid)
+            self._zygotes.bury(child)
             failed = f"exit code {code}" if code else ""
         except NoZygoteError as error:
             failed = str(error)

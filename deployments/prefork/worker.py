@@ -52,12 +52,13 @@ class PreforkWorker(ProcessWorker):
         """Take what every worker takes; the rest is in `options`."""
         super().__init__(*args, **kwargs)
         self._options = Options.of()
-        self._unavailable = fallback.unavailable()
+        self._unavailable = ""
         self._journal = Journal(get_current_settings().home / "prefork" / self._work_pool_name)
         self._zygotes = Zygotes(modules=self._modules, most_runs=self._options.runs, log=self._logger)
 
     async def setup(self) -> None:
         """Begin as every worker does, and start the zygote."""
+        self._unavailable = fallback.unavailable()
         await super().setup()
         if self._unavailable:
             self._logger.warning("Runs are not forked but started as by the process worker: %s", self._unavailable)

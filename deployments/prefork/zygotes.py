@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from deployments.prefork import prefect_private, preload, zygote
-from deployments.prefork.forked import Forked
+from deployments.prefork.forked import Forked, bury
 from deployments.prefork.renewal import Renewal, When, renewal
 from deployments.prefork.request import Ready, Request
 
@@ -82,6 +82,7 @@ class Zygotes:
         self._seen: set[str] = set()
         self._watches: set[asyncio.Task[None]] = set()
         self._refused, self._rests_until = "", 0.0
+        self._left: set[int] = set()
 
     def begin(self) -> None:
         """Start the first zygote, without waiting for it."""
@@ -133,6 +134,10 @@ class Zygotes:
                 self._log.warning("The zygote does not fork, another one is started: %s", why)
                 self._drop(current)
         raise NoZygoteError(f"nothing can be forked: {why}")
+
+    def bury(self, child: Forked) -> None:
+        """A child has ended: collect what it had left to us, and what others had left that has ended since."""
+        self._left = bury({*self._left, child.pid})
 
     async def _of_today(self) -> Zygote:
         """The zygote to fork from: another one when there is none or its files have changed."""

@@ -26,7 +26,7 @@ from deployments.prefork.zygotes import NoZygoteError, Zygotes
 
 NO_RUN = 1
 PROBE = textwrap.dedent("""
-    import json, logging, os, random, signal, sys, threading, time, uuid
+    import json, logging, os, random, signal, subprocess, sys, threading, time, uuid
     import stock
 
     class Probe(logging.NullHandler):
@@ -43,6 +43,9 @@ PROBE = textwrap.dedent("""
             }
             open(path, "w").write(json.dumps(said))
             print("said so")
+            if os.environ.get("LEAVES"):
+                left = subprocess.Popen(["sleep", os.environ["LEAVES"]], stdout=subprocess.DEVNULL)
+                open(path + ".left", "w").write(str(left.pid))
             if os.environ.get("STAYS"):
                 time.sleep(600)
 """)
@@ -179,6 +182,25 @@ def test_the_death_of_a_zygote_ends_no_child(forking: Callable[..., None]) -> No
         assert not gone(staying.pid)
         os.kill(staying.pid, signal.SIGKILL)
         assert await staying.wait() == -signal.SIGKILL
+
+    forking(scenario, "stock")
+
+
+def test_what_a_child_leaves_behind_is_collected(forking: Callable[..., None], shop: Path) -> None:
+    """A process that outlives the child that started it comes to us, and is no zombie for ever."""
+
+    async def scenario(zygote: Forking) -> None:
+        child = await zygote.fork(LEAVES="600")
+        await child.wait()
+        zygote.zygotes.bury(child)
+        left = int((shop / "said.json.left").read_text())
+        assert os.getsid(left) == child.pid
+        os.kill(left, signal.SIGKILL)
+        while not gone(left):  # noqa: ASYNC110  another process ends
+            await asyncio.sleep(0.01)
+        zygote.zygotes.bury(await zygote.fork())
+        with pytest.raises(ProcessLookupError):
+            os.getsid(left)
 
     forking(scenario, "stock")
 
