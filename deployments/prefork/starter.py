@@ -14,7 +14,8 @@ from deployments.prefork.forked import Forked
 from deployments.prefork.journal import Journal
 from deployments.prefork.prefect_private import ControlChannel, ProcessHandle, create_isolated_termination_scope
 from deployments.prefork.request import Request
-from deployments.prefork.zygotes import NoZygoteError, Zygotes
+from deployments.prefork.started import NoZygoteError
+from deployments.prefork.zygotes import Zygotes
 
 END_SECONDS = 10.0
 """Patience with a run that was told to end because its worker stops."""

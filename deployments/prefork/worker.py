@@ -29,8 +29,9 @@ from deployments.prefork.journal import Journal
 from deployments.prefork.options import Options
 from deployments.prefork.prefect_private import FlowRunExecutionResult, FlowRunExecutorContext
 from deployments.prefork.slots import within_slots
+from deployments.prefork.started import NoZygoteError
 from deployments.prefork.starter import Run
-from deployments.prefork.zygotes import NoZygoteError, Zygotes
+from deployments.prefork.zygotes import Zygotes
 
 PAGE = 200
 UNDER_WAY = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)

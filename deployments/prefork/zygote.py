@@ -1,6 +1,6 @@
 """The process that flow runs are forked from: it imports everything, has one thread and no connection, and waits.
 
-A worker (`zygotes`) starts it with one end of a socket. Three file descriptors come over it for each child: the line to
+A worker (`started`) starts it with one end of a socket. Three file descriptors come over it for each child: the line to
 the worker, its output and its errors. The child is forked twice, so that its parent is the worker, a child subreaper:
 the death of a zygote ends no run, the worker collects the exit code itself, and a killed worker takes its runs along.
 """

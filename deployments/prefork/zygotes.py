@@ -1,65 +1,20 @@
 """The worker's side: starts a zygote, replaces it when it is too old or dead, and has children forked from it."""
 
 import asyncio
-import contextlib
-import json
 import logging
-import os
-import signal
-import socket
-import sys
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, field
 
-from deployments.prefork import prefect_private, preload, zygote
+from deployments.prefork import preload, started
 from deployments.prefork.forked import Forked, bury
 from deployments.prefork.renewal import Renewal, When, renewal
-from deployments.prefork.request import Ready, Request
+from deployments.prefork.request import Request
+from deployments.prefork.started import NoZygoteError, Zygote
 
-START_SECONDS = 120.0
 REST_SECONDS = 60.0
-ANSWER_SECONDS = 30.0
 TRIES = 3
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-"""A numeric library that starts threads when it is loaded could not be imported ahead."""
-
 
 Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
-
-
-class NoZygoteError(Exception):
-    """No child could be forked; says why."""
-
-
-@dataclass(kw_only=True, eq=False)
-class Zygote:
-    """One zygote; not frozen, since it counts.
-
-    Attributes:
-        process: itself.
-        channel: the socket over which the descriptors of its children go.
-        ready: what it said of itself.
-        runs: that were forked from it.
-    """
-
-    process: Forked
-    channel: socket.socket
-    ready: Ready
-    runs: int = field(default=0)
-
-    def rss(self) -> int:
-        """Bytes that it holds in memory now; 0 when it is gone."""
-        try:
-            with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as statm:  # noqa: PTH123
-                return int(statm.read().split()[1]) * zygote.PAGE
-        except (OSError, IndexError):
-            return 0
-
-    def end(self) -> None:
-        """Let it go; its children are ours and go on."""
-        self.channel.close()
-        self.process.end(signal.SIGKILL)
 
 
 class Zygotes:
@@ -128,7 +83,7 @@ class Zygotes:
         for _ in range(TRIES):
             current = await self._of_today()
             try:
-                return await _fork(current, request(current.ready.modules), output, errors)
+                return await current.fork(request(current.ready.modules), output, errors)
             except (OSError, TimeoutError) as error:
                 why = str(error) or "it does not answer"
                 self._log.warning("The zygote does not fork, another one is started: %s", why)
@@ -206,74 +161,8 @@ class Zygotes:
         Raises:
             NoZygoteError: it cannot.
         """
-        modules = sorted({*await self._modules(), *self._seen})
-        ours, theirs = socket.socketpair()
-        with theirs:
-            process = _spawn(theirs, modules)
-        try:
-            ready = await _ready(ours)
-        except BaseException:
-            ours.close()
-            process.end(signal.SIGKILL)
-            raise
-        for module, why in ready.left_out.items():
+        one = await started.start(sorted({*await self._modules(), *self._seen}))
+        for module, why in one.ready.left_out.items():
             self._log.info("%s %s: it is not imported ahead, each run does so itself", module, why)
-        self._log.info("Zygote %s is ready, %s modules are imported ahead", process.pid, len(ready.modules))
-        return Zygote(process=process, channel=ours, ready=ready)
-
-
-def _spawn(channel: socket.socket, modules: Sequence[str]) -> Forked:
-    channel.set_inheritable(True)
-    environment = {**os.environ, **prefect_private.settings_environment(), **dict.fromkeys(ONE_THREAD, "1")}
-    no_input = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
-    words = zygote.command(channel.fileno(), modules)
-    return Forked(os.posix_spawn(sys.executable, words, environment, file_actions=no_input))
-
-
-async def _ready(channel: socket.socket) -> Ready:
-    """Wait for its word.
-
-    Raises:
-        NoZygoteError: it does not come, or says that nothing can be forked.
-    """
-    channel.setblocking(False)  # noqa: FBT003  the standard library's signature
-    told = bytearray()
-    try:
-        async with asyncio.timeout(START_SECONDS):
-            while not told.endswith(b"\n"):
-                some = await asyncio.get_running_loop().sock_recv(channel, 1 << 16)
-                if not some:
-                    raise NoZygoteError("a zygote ends when it is started, see the worker's output")
-                told += some
-    except (OSError, TimeoutError) as error:
-        raise NoZygoteError(f"a zygote does not get ready: {error}") from error
-    ready = Ready.read(bytes(told))
-    if ready.refused:
-        raise NoZygoteError(ready.refused)
-    return ready
-
-
-async def _fork(current: Zygote, request: Request, output: int, errors: int) -> Forked:
-    """Hand the descriptors over, hear the child's process id, tell it what to run.
-
-    Raises:
-        OSError: the zygote has gone, or could not fork. No child runs anything.
-        TimeoutError: it does not answer.
-    """
-    ours, theirs = socket.socketpair()
-    with theirs:
-        socket.send_fds(current.channel, [zygote.FORK], [theirs.fileno(), output, errors])
-    reader, writer = await asyncio.open_connection(sock=ours)
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            told = await reader.readline()
-        if not told:
-            raise OSError("it has ended, or cannot make a process")
-        child = Forked(json.loads(told)["pid"])
-        current.runs += 1
-        writer.write(request.line())
-        with contextlib.suppress(ConnectionError):  # it was killed meanwhile: its exit code tells
-            await writer.drain()
-        return child
-    finally:
-        writer.close()
+        self._log.info("Zygote %s is ready, %s modules are imported ahead", one.process.pid, len(one.ready.modules))
+        return one

@@ -22,7 +22,8 @@ from deployments import orphans
 from deployments.prefork import fallback
 from deployments.prefork.forked import Forked
 from deployments.prefork.request import Request
-from deployments.prefork.zygotes import NoZygoteError, Zygotes
+from deployments.prefork.started import NoZygoteError
+from deployments.prefork.zygotes import Zygotes
 
 NO_RUN = 1
 PROBE = textwrap.dedent("""
@@ -207,7 +208,7 @@ def test_what_a_child_leaves_behind_is_collected(forking: Callable[..., None], s
 
 def test_a_frozen_zygote_is_replaced(forking: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     """A child that does not come is asked for again from another zygote."""
-    monkeypatch.setattr("deployments.prefork.zygotes.ANSWER_SECONDS", 5.0)
+    monkeypatch.setattr("deployments.prefork.started.ANSWER_SECONDS", 5.0)
 
     async def scenario(zygote: Forking) -> None:
         await zygote.zygotes._of_today()

@@ -1,0 +1,140 @@
+"""One zygote as its worker sees it: started, asked for children, let go."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from deployments.prefork import prefect_private, zygote
+from deployments.prefork.forked import Forked
+from deployments.prefork.request import Ready, Request
+
+START_SECONDS = 120.0
+ANSWER_SECONDS = 30.0
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+"""A numeric library that starts threads when it is loaded could not be imported ahead."""
+
+
+class NoZygoteError(Exception):
+    """No child could be forked; says why."""
+
+
+@dataclass(kw_only=True, eq=False)
+class Zygote:
+    """One zygote; not frozen, since it counts.
+
+    Attributes:
+        process: itself.
+        channel: the socket over which the descriptors of its children go.
+        ready: what it said of itself.
+        runs: that were forked from it.
+    """
+
+    process: Forked
+    channel: socket.socket
+    ready: Ready
+    runs: int = field(default=0)
+
+    def rss(self) -> int:
+        """Bytes that it holds in memory now; 0 when it is gone."""
+        try:
+            with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as statm:  # noqa: PTH123
+                return int(statm.read().split()[1]) * zygote.PAGE
+        except (OSError, IndexError):
+            return 0
+
+    def end(self) -> None:
+        """Let it go; its children are ours and go on."""
+        self.channel.close()
+        self.process.end(signal.SIGKILL)
+
+    async def fork(self, request: Request, output: int, errors: int) -> Forked:
+        """Hand the descriptors over, hear the child's process id, tell it what to run.
+
+        Raises:
+            OSError: the zygote has gone, or could not fork. No child runs anything.
+            TimeoutError: it does not answer.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs:
+            socket.send_fds(self.channel, [zygote.FORK], [theirs.fileno(), output, errors])
+        reader, writer = await asyncio.open_connection(sock=ours)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                told = await reader.readline()
+            if not told:
+                raise OSError("it has ended, or cannot make a process")
+            child = Forked(json.loads(told)["pid"])
+            self.runs += 1
+            writer.write(request.line())
+            await _told(writer, child)
+            return child
+        finally:
+            writer.close()
+
+
+async def _told(writer: asyncio.StreamWriter, child: Forked) -> None:
+    """Wait until a child has all of its request; one that was killed meanwhile tells that by its exit code."""
+    try:
+        with contextlib.suppress(ConnectionError):
+            await writer.drain()
+    except BaseException:  # nobody will look after it
+        child.end(signal.SIGKILL)
+        raise
+
+
+async def start(modules: Sequence[str]) -> Zygote:
+    """Start one and wait until it can fork.
+
+    Args:
+        modules: to import ahead.
+
+    Raises:
+        NoZygoteError: it cannot.
+    """
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = _spawn(theirs, modules)
+    try:
+        ready = await _ready(ours)
+    except BaseException:
+        ours.close()
+        process.end(signal.SIGKILL)
+        raise
+    return Zygote(process=process, channel=ours, ready=ready)
+
+
+def _spawn(channel: socket.socket, modules: Sequence[str]) -> Forked:
+    channel.set_inheritable(True)
+    environment = {**os.environ, **prefect_private.settings_environment(), **dict.fromkeys(ONE_THREAD, "1")}
+    no_input = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
+    words = zygote.command(channel.fileno(), modules)
+    return Forked(os.posix_spawn(sys.executable, words, environment, file_actions=no_input))
+
+
+async def _ready(channel: socket.socket) -> Ready:
+    """Wait for its word.
+
+    Raises:
+        NoZygoteError: it does not come, or says that nothing can be forked.
+    """
+    channel.setblocking(False)  # noqa: FBT003  the standard library's signature
+    told = bytearray()
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            while not told.endswith(b"\n"):
+                some = await asyncio.get_running_loop().sock_recv(channel, 1 << 16)
+                if not some:
+                    raise NoZygoteError("a zygote ends when it is started, see the worker's output")
+                told += some
+    except (OSError, TimeoutError) as error:
+        raise NoZygoteError(f"a zygote does not get ready: {error}") from error
+    ready = Ready.read(bytes(told))
+    if ready.refused:
+        raise NoZygoteError(ready.refused)
+    return ready
