@@ -36,7 +36,7 @@ _KILLED_S = 120.0
 
 def runstart(*, quick: bool) -> list[Case]:
     """All cases."""
-    rounds, kills, runs = (1, 1, _QUICK_RUNS) if quick else (5, 3, _RUNS)
+    rounds, kills, runs = (1, 1, _QUICK_RUNS) if quick else (9, 5, _RUNS)
     with scratch() as folder, prefect_server(folder / "data") as api_url, _workers(folder, api_url) as workers:
         cases = [case for flows in (PLAIN, OWN) for case in _begin_cases(workers, flows, rounds)]
         killed = {name: tuple(_crashed(workers[name]) for _ in range(kills)) for name in (OURS, STOCK)}
@@ -64,19 +64,19 @@ def _workers(folder: Path, api_url: str) -> Iterator[Mapping[str, UnderWorker]]:
 
 
 def _begin_cases(workers: Mapping[str, UnderWorker], flows: str, rounds: int) -> list[Case]:
-    """`latency` and `cpu` of a flow, each against both forms of the stock worker."""
+    """`latency`, of which the part after the worker's look, and `cpu`, each against both forms of the stock worker."""
     entrypoint = f"{flows}.begins"
     for one in workers.values():
         one.begin(entrypoint).ended()  # not counted: the zygote imports the module when it has seen it
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in workers}
+    found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in workers}
     for number in range(rounds):
         for name in list(workers) if number % 2 == 0 else list(workers)[::-1]:
             found[name].append(_one_run(workers[name], entrypoint))
-        told = ", ".join(f"{name} {found[name][-1][0]:.2f} s {found[name][-1][1]:.2f} CPU-s" for name in workers)
+        told = "; ".join("{} {:.2f} s ({:.2f}), {:.2f} CPU-s".format(name, *found[name][-1]) for name in workers)
         sys.stderr.write(f"{flows}: round {number + 1} of {rounds}: {told}\n")
     suffix = "" if flows == PLAIN else "-own-flow"
     cases = []
-    for place, (case, unit) in enumerate((("latency", "s"), ("cpu", "CPU-s"))):
+    for place, (case, unit) in enumerate((("latency", "s"), ("latency-once-taken", "s"), ("cpu", "CPU-s"))):
         figures = {name: tuple(one[place] for one in found[name]) for name in found}
         for other, what, beside in ((STOCK, _STOCK, ""), (ONE, _ONE, "-one-interpreter")):
             name = f"{case}{suffix}{beside}"
@@ -84,13 +84,13 @@ def _begin_cases(workers: Mapping[str, UnderWorker], flows: str, rounds: int) ->
     return cases
 
 
-def _one_run(under: UnderWorker, entrypoint: str) -> tuple[float, float]:
-    """Seconds until the first line of a flow, and processor time of worker and run until the run's process is gone."""
+def _one_run(under: UnderWorker, entrypoint: str) -> tuple[float, float, float]:
+    """Seconds until the first line of a flow, and since it was taken; processor time of worker and run to the end."""
     before = used(under.pid).cpu_s
     begun = under.begin(entrypoint)
-    latency = float(begun.told()["began"]) - begun.asked_at
+    began = float(begun.told()["began"])
     begun.ended()
-    return latency, used(under.pid).cpu_s - before
+    return began - begun.asked_at, began - begun.taken_at(), used(under.pid).cpu_s - before
 
 
 def _crashed(under: UnderWorker) -> float:

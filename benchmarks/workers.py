@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,12 @@ class Begun:
     def state(self) -> str:
         """The type of its state now."""
         return str(self.under.ask("GET", f"/flow_runs/{self.run}")["state"]["type"])
+
+    def taken_at(self) -> float:
+        """When the worker has taken it, in seconds of the epoch: before that it waits for the worker's next look."""
+        states = self.under.ask("GET", f"/flow_run_states/?flow_run_id={self.run}")
+        taken = min(one["timestamp"] for one in states if one["type"] == "PENDING")
+        return datetime.fromisoformat(taken).timestamp()
 
     def ended(self) -> None:
         """Wait until the server knows that it has completed, and its process is gone."""
