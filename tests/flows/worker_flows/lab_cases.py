@@ -144,8 +144,10 @@ def _square(number: int) -> int:
 @flow
 def forks_and_threads(note: str) -> None:
     """Fork and thread by itself."""
-    with multiprocessing.get_context("fork").Pool(2) as pool:
-        squares = pool.map(_square, range(4))
+    pool = multiprocessing.get_context("fork").Pool(2)
+    squares = pool.map(_square, range(4))
+    pool.close()  # not terminated: its processes have Prefect's handler of SIGTERM, and one may miss the signal
+    pool.join()
     threads = [threading.Thread(target=squares.append, args=(number,)) for number in range(2)]
     for one in threads:
         one.start()
