@@ -46,7 +46,8 @@ def lab(
 @pytest.fixture(scope="module")
 def begun(lab: Lab, request: pytest.FixtureRequest) -> dict[str, Seen]:
     """Those of this session's cases whose runs may be under way beside each other."""
-    items = (item for item in request.session.items if isinstance(item, pytest.Function) and hasattr(item, "callspec"))
+    ours = (item for item in request.session.items if item.path == request.path)
+    items = (item for item in ours if isinstance(item, pytest.Function) and hasattr(item, "callspec"))
     chosen = {item.callspec.params["name"] for item in items if item.callspec.params["lab"] == lab.kind}
     if not request.config.getoption("--campaign"):
         chosen -= LONG
