@@ -18,7 +18,17 @@ from worker_table import TABLE, page
 from deployments.embedded import roles
 
 PROCESS, PREFORK = "process", "prefork"
-LONG = {"twenty-at-once", "cancel-while-running-async", "kill-child-while-pending", "stop-worker-sigint"}
+LONG = {
+    *("twenty-at-once", "cancel-while-running-async", "kill-child-while-pending", "stop-worker-sigint"),
+    *(
+        "pool-limit",
+        "deployment-limit",
+        "terminate-child",
+        "cancel-while-scheduled",
+        "file-entrypoint",
+        "timeout-async",
+    ),
+}
 """Cases of ours that take long, and of which the suite without `--campaign` has a like."""
 PAGE = Path(__file__).parents[2] / "docs" / "decisions" / "prefork-worker.md"
 

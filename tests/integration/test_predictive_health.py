@@ -18,8 +18,10 @@ from sqlalchemy import Engine
 
 from selfheal.model.health import HealthStatus
 from selfheal.model.prediction import Change, Prediction
+from selfheal.model.prediction_report import Foreseen
 from selfheal.model.trigger import TriggerType
 from selfheal.store.predictions import Predictions
+from selfheal.store.reading.predictions import Predictions as PredictionReports
 
 HERE = Path(__file__).parent
 Row = dict[str, Any]
@@ -76,10 +78,11 @@ def test_a_breach_that_comes_is_a_hit(world: World) -> None:
     world.after()
     world.measured([99], component="other")
     world.turn()
-    assert Predictions(world.engine).breached() == (2, 1)
-    record = Predictions(world.engine).records()[0]
-    assert (record.rule, record.hits, record.judged, record.timed) == (TriggerType.BREACH_FORETOLD, 1, 1, 1)
-    assert record.median_lead == 4 * FIVE
+    reports = PredictionReports(world.engine)
+    assert reports.foreseen() == Foreseen(breaches=2, foretold=1)
+    (record,) = (one for one in reports.record(within=None) if one.rule is TriggerType.BREACH_FORETOLD)
+    assert (record.predictions, record.hits, record.intervals) == (1, 1, 1)
+    assert record.lead == 4 * FIVE
 
 
 def test_a_leak_that_ends_is_taken_back_and_is_a_miss_after_a_day(world: World) -> None:

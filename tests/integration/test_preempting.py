@@ -358,7 +358,7 @@ def test_what_is_approved_is_for_its_prediction_still(
     approved = [trigger for trigger in one.due() if trigger.approval is not None]
     assert len(approved) == int(stands)
     for trigger in approved:
-        assert trigger.foretold == Foretold(id=prediction, metric="memory_percent", value=91, threshold=85)
+        assert trigger.foretold == Foretold(id=prediction, metric="memory_percent", value=91, well_below=85)
         assert counter.admit(trigger).admitted
         assert one.desk.one("SELECT prediction_id FROM healing_actions WHERE mode = 'approve'") == prediction
 
