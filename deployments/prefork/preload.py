@@ -19,6 +19,8 @@ from deployments.prefork.request import Stamp
 
 LOCK_FILES = ("requirements.lock", "uv.lock", "poetry.lock", "pylock.toml", "pyproject.toml")
 SETTINGS = ("SELFHEAL_CONFIG",)
+_STANDARD = {0, 1, 2}
+"""Where we read from and write to, which a service manager may have made a socket."""
 CHANGED_MEANWHILE: Stamp = (0, 0, 0)
 """The stamp of a file that may have been read before its last change: no file has it."""
 
@@ -32,7 +34,7 @@ def unsafe(*, known: Iterable[int]) -> str:
     threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208  runs before each fork
     if threads > 1:
         return f"starts {threads - 1} thread{'s' if threads > 2 else ''}"  # noqa: PLR2004
-    sockets = _sockets() - set(known)
+    sockets = _sockets() - _STANDARD - set(known)
     return f"opens a connection (file descriptor {min(sockets)})" if sockets else ""
 
 

@@ -362,7 +362,8 @@ BEGIN
     SELECT count(*), count(*) FILTER (WHERE a.estate_group = r.estate_group AND r.estate_group <> '') INTO v_active, v_group
     FROM healing_actions a WHERE a.status IN ('PENDING', 'RUNNING');
     IF v_active >= l.at_once - v_left + (r.priority = 'CRITICAL' AND r.prediction IS NULL)::int THEN
-        RETURN QUERY SELECT v_active || ' heals are under way, which is the limit' || left_free(r), now() + interval '5 seconds';
+        RETURN QUERY SELECT v_active || ' heals are under way, which is the limit' || left_free(r),
+                            now() + CASE v_left WHEN 1 THEN interval '30 seconds' ELSE interval '5 seconds' END;
     ELSIF r.group_size >= l.group_from AND v_group >= v_share THEN
         RETURN QUERY SELECT v_group || ' of the ' || r.group_size || ' of ' || r.estate_group || ' are being healed, which is the limit',
                             now() + interval '5 seconds';

@@ -137,6 +137,11 @@ CREATE FUNCTION approval_in_words(a approvals) RETURNS text LANGUAGE sql STABLE 
            || ' UTC: approval ' || a.id
 $fn$;
 
+-- Whether a question was asked ahead of time: one about what is sick by now does not wait for its answer.
+CREATE FUNCTION of_prediction(p_fault uuid) RETURNS boolean LANGUAGE sql STABLE AS $fn$
+    SELECT EXISTS (SELECT FROM faults f WHERE f.id = p_fault AND f.prediction_id IS NOT NULL)
+$fn$;
+
 -- What people have said of this action on this target. Always one row; no decision: it was approved, and may begin.
 -- A word is bound to its target and action, and to what the action would do as it is planned now. What was denied is asked
 -- again for the same fault by nobody but a person.
@@ -171,7 +176,8 @@ BEGIN
     RETURN QUERY
         SELECT 'AWAITING_APPROVAL', approval_in_words(a), coalesce(a.use_by, a.expires_at)
         FROM approvals a JOIN approval_states s ON s.id = a.id
-        WHERE a.target_key = r.target AND a.action = p_action AND a.closed_at IS NULL AND s.state IN ('OPEN', 'APPROVED');
+        WHERE a.target_key = r.target AND a.action = p_action AND a.closed_at IS NULL AND s.state IN ('OPEN', 'APPROVED')
+          AND (r.prediction IS NOT NULL OR NOT of_prediction(a.fault_id));
     IF FOUND THEN
         RETURN;
     END IF;
@@ -198,10 +204,12 @@ DECLARE
     v_asked approvals;
     v_changed text;
 BEGIN
-    UPDATE approvals a SET closed_at = now(), closing = CASE s.state WHEN 'APPROVED' THEN 'CHANGED' ELSE s.state END
+    UPDATE approvals a SET closed_at = now(), closing = CASE WHEN r.prediction IS NULL AND of_prediction(a.fault_id) THEN 'OVERTAKEN'
+                                                       WHEN s.state = 'APPROVED' THEN 'CHANGED' ELSE s.state END
     FROM approval_states s
     WHERE s.id = a.id AND a.closed_at IS NULL AND a.target_key = r.target AND a.action = p_action
-      AND (s.state IN ('EXPIRED', 'OVERTAKEN') OR s.state = 'APPROVED' AND a.id = r.approval)
+      AND (s.state IN ('EXPIRED', 'OVERTAKEN') OR s.state = 'APPROVED' AND a.id = r.approval
+           OR r.prediction IS NULL AND of_prediction(a.fault_id))
     RETURNING CASE a.closing WHEN 'CHANGED' THEN 'CHANGED: what ' || a.decided_by || ' approved is no longer what would be done; ' END
     INTO v_changed;
     INSERT INTO approvals (action, action_type, component, target_key, fingerprint, parameters, fault_id, trigger_id,

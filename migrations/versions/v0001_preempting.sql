@@ -31,6 +31,15 @@ BEGIN
     IF FOUND THEN
         RETURN;
     END IF;
+    -- Two predictions of one cause, and what looks back over an hour, still speak when the cause has just been healed.
+    RETURN QUERY SELECT 'COOLDOWN', 'it was healed less than an hour ago, and what is foretold may be of the time before', a.id
+                 FROM healing_actions a
+                 WHERE a.target_key = r.target AND a.status = 'SUCCESS' AND a.act_started_at IS NOT NULL
+                   AND a.completed_at > now() - interval '1 hour'
+                 ORDER BY a.completed_at DESC LIMIT 1;
+    IF FOUND THEN
+        RETURN;
+    END IF;
     RETURN QUERY SELECT 'ATTEMPTS_EXHAUSTED', 'a person must look at what is foretold: ' || f.needs_person, NULL::uuid
                  FROM faults f WHERE f.prediction_id = r.prediction AND f.closed_at IS NULL AND f.needs_person IS NOT NULL;
     IF FOUND THEN
@@ -118,8 +127,11 @@ CREATE TRIGGER predictions_over AFTER UPDATE OF ended_at, outcome ON predictions
 -- the alarm is over. Not healed: the next rung may be tried at once.
 CREATE FUNCTION settle_foretold(p_prediction uuid, p_verification text) RETURNS void LANGUAGE plpgsql AS $fn$
 BEGIN
+    PERFORM FROM predictions p WHERE p.id = p_prediction FOR UPDATE;
     IF p_verification = 'HEALED' THEN
         UPDATE predictions p SET ended_at = clock_timestamp() WHERE p.id = p_prediction AND p.ended_at IS NULL;
+        PERFORM tell(left('prediction/' || p.component || '/' || p.metric || '/' || p.rule, 200), false, 'INFO',
+                     p.component || ': healed ahead of time', '{}') FROM predictions p WHERE p.id = p_prediction;
     ELSIF p_verification = 'NOT_HEALED' THEN
         UPDATE raised_triggers t SET next_try_at = now() WHERE t.id = p_prediction;
     END IF;

@@ -19,7 +19,8 @@ from selfheal.forecast.rows import BUCKET_S, DAY
 from selfheal.model.component import Component
 from selfheal.model.errors import SelfhealError
 from selfheal.model.forecast import Kept, Name
-from selfheal.model.prediction import Breach, Change, Facts, Foretold, Prediction, Raised, Rules, Sign
+from selfheal.model.prediction import Breach, Change, Facts, Foretold, Prediction, Preempting, Raised, Rules, Sign
+from selfheal.model.trigger import TriggerType
 from selfheal.policy import foretelling
 from selfheal.policy.foretold_changes import begins, begun, ends, settles, severity
 from selfheal.ports import Clock, PredictionStore
@@ -31,6 +32,7 @@ _log = logging.getLogger(__name__)
 _BACK = 8
 """Levels of a response time at this time of day: of today, and of a week."""
 _MEMORY = timedelta(hours=1)
+_ERRORS = TriggerType.ERRORS_SUSTAINED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +73,8 @@ class Predicting:
         rules: when what is noticed.
         components: of the estate, by name.
         limits: further ones, by component and metric.
-        healable: names of the components that something may be done about before they are sick.
+        healable: names of the components that may be healed at all.
+        preempting: how far actions may go before anything is sick.
         workflows: looks at them; None: there are none.
         clock: the time.
     """
@@ -81,6 +84,7 @@ class Predicting:
     components: Mapping[str, Component]
     limits: Mapping[str, Mapping[str, float]]
     healable: Collection[str]
+    preempting: Preempting
     workflows: SoonStuck | None
     clock: Clock
 
@@ -131,9 +135,14 @@ class Predicting:
         self, looked: Looked, known: Sequence[Prediction], at: datetime, now: datetime
     ) -> tuple[Sequence[Sign], Mapping[UUID, Facts], str]:
         """What every rule says, what has come of workflows, and what could not be looked at."""
-        signs = [*self._breaches(looked, known), *self._pressures(looked, at), *self._rises(looked), *self._errors(at)]
+        signs = [
+            *self._breaches(looked, known),
+            *self._pressures(looked, at),
+            *self._rises(looked),
+            *self._errors(known, at),
+        ]
         if self.workflows is None:
-            return signs, {}, looked.note
+            return [*signs, *_nobody_looks(known)], {}, looked.note
         try:
             further, facts = self.workflows.signs(known, now=now)
         except SelfhealError as error:
@@ -190,13 +199,13 @@ class Predicting:
             for name, days in levels.items()
         ]
 
-    def _errors(self, at: datetime) -> Sequence[Sign]:
+    def _errors(self, known: Sequence[Prediction], at: datetime) -> Sequence[Sign]:
         hours = max(1, math.ceil(self.rules.errors_for / timedelta(hours=1)))
         found = self.store.errors(at, hours=hours)
         none = [0] * hours
         return [
             foretelling.errors_sustained(name, found.get(name, none), self.rules, limit=self._own(name))
-            for name in sorted({*self.components, *found})
+            for name in sorted({*self.components, *found, *(one.component for one in known if one.rule is _ERRORS)})
         ]
 
     def _own(self, component: str) -> float | None:
@@ -237,7 +246,17 @@ class Predicting:
 
     def _healable(self, name: str) -> bool:
         component = self.components[name]
-        return (component.allowed_as or component.name) in self.healable and bool(component.ladder)
+        acts = any(self.preempting.mode_of(action) != "observe" for action in component.ladder)
+        return acts and (component.allowed_as or component.name) in self.healable
+
+
+def _nobody_looks(known: Sequence[Prediction]) -> Sequence[Sign]:
+    """There are no workflows any more: what was foretold of them is over."""
+    return [
+        Sign(rule=one.rule, component=one.component, metric=one.metric, foretold=None, over=True)
+        for one in known
+        if one.rule is TriggerType.STUCK_SOON
+    ]
 
 
 def _told(looked: Looked, change: Change, known: Sequence[Prediction], *, note: str, overtaken: bool) -> Turn:

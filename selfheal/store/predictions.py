@@ -6,21 +6,22 @@ are told: whoever dies in the middle has done nothing, and the next run does it.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import Engine, Row, func, insert, or_, select, text, update
+from sqlalchemy import Engine, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import bindparam
 
 from selfheal.model.forecast import Kept
-from selfheal.model.prediction import Acted, Change, Facts, Outcome, Prediction, Raised
-from selfheal.model.trigger import PREEMPTIVE, Source, TriggerType
+from selfheal.model.prediction import Acted, Change, Facts, Prediction, Raised
+from selfheal.model.trigger import PREEMPTIVE, Source
 from selfheal.protocol.failpoint import reach
 from selfheal.store.engine import transaction
+from selfheal.store.reading.predictions import prediction_of
 from selfheal.store.rollups import Rollups
 from selfheal.store.tables import breaches, forecast_ring, forecast_state, predictions, raised_triggers
 from selfheal.store.text import clean, identifier, shorten
@@ -32,6 +33,8 @@ _TELL = text("SELECT tell(:key, :on, :severity, :message, :details)").bindparams
 _ACTED = text(
     """SELECT a.id, a.target_key, coalesce(a.act_ended_at, a.act_started_at) AS at FROM healing_actions a
        WHERE a.created_at > CAST(:since AS timestamptz) - interval '1 day' AND a.act_started_at IS NOT NULL
+         AND a.completed_at IS NOT NULL AND (a.execution_time_ms IS NOT NULL OR a.interrupted)
+         AND NOT (a.verification = 'NOT_HEALED' AND a.prediction_id IS NOT NULL AND prediction_stands(a.prediction_id))
          AND coalesce(a.act_ended_at, a.act_started_at) >= :since
        ORDER BY 3"""
 )
@@ -58,7 +61,8 @@ _FACTS = text(
        CROSS JOIN LATERAL (
            SELECT min(a.completed_at) FILTER (WHERE a.trigger_type = ANY (:preemptive) AND a.verification = 'HEALED')
                       AS helped_at,
-                  min(a.act_started_at) FILTER (WHERE a.trigger_type <> ALL (:preemptive)) AS healed_at
+                  min(a.act_started_at) FILTER (WHERE a.trigger_type <> ALL (:preemptive)
+                                                  AND (a.execution_time_ms IS NOT NULL OR a.interrupted)) AS healed_at
            FROM healing_actions a
            WHERE (a.target_key = t.target OR a.trigger_id = p.id) AND a.act_started_at > p.raised_at) h
        WHERE p.outcome IS NULL"""
@@ -238,25 +242,3 @@ def _tell(  # noqa: PLR0913 - the parts of an alert
     key = identifier(f"prediction/{one.component}/{one.metric}/{one.rule.value}", 200)
     told = {"key": key, "on": on, "severity": severity, "message": message, "details": clean(dict(details or {}))}
     connection.execute(_TELL, told)
-
-
-def prediction_of(row: Row[Any]) -> Prediction:
-    """A row of the table as the domain knows it."""
-    return Prediction(
-        id=row.id,
-        rule=TriggerType(row.rule),
-        component=row.component,
-        metric=row.metric,
-        value=row.value,
-        threshold=row.threshold,
-        raised_at=row.raised_at,
-        breach_at=row.breach_at,
-        low=row.low_at,
-        high=row.high_at,
-        why=row.why,
-        ended_at=row.ended_at,
-        breached_at=row.breached_at,
-        outcome=None if row.outcome is None else Outcome(row.outcome),
-        settled_at=row.settled_at,
-        well_below=row.well_below,
-    )

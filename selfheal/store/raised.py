@@ -42,7 +42,9 @@ _TAKE = text(
                     AND NOT EXISTS (SELECT FROM trigger_answers a WHERE a.trigger_id = d.id)
                     AND (d.source IS DISTINCT FROM 'intake' OR alert_stands(d.id))
                ELSE EXISTS (SELECT FROM approval_states s WHERE s.id = d.approval AND s.state = 'APPROVED') END
-           ORDER BY d.raised_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+           ORDER BY d.source IS NOT DISTINCT FROM 'predictive-health',
+                    (SELECT p.breach_at FROM predictions p WHERE p.id = d.id) NULLS LAST, d.raised_at
+           LIMIT :limit FOR UPDATE SKIP LOCKED)
        RETURNING t.id"""
 )
 _TAKEN = text(

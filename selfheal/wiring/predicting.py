@@ -7,7 +7,6 @@ from selfheal.ports import Clock
 from selfheal.protocol.predicting import Predicting
 from selfheal.protocol.soon_stuck import SoonStuck
 from selfheal.settings.estate import Settings
-from selfheal.settings.prediction import Preempting
 from selfheal.store.predictions import Predictions
 
 
@@ -22,12 +21,8 @@ def predicting_of(settings: Settings, engine: Engine, workflows: Workflows | Non
         rules=rules,
         components=settings.catalogue(),
         limits=wanted.limits,
-        healable=frozenset(settings.healing.allow) if _acts(wanted.preempt) else frozenset(),
+        healable=frozenset(settings.healing.allow),
+        preempting=wanted.preempting(),
         workflows=stuck,
         clock=clock,
     )
-
-
-def _acts(wanted: Preempting) -> bool:
-    """Whether anything may be done for a prediction, or shown to whoever decides."""
-    return any(mode != "observe" for mode in (wanted.mode, *wanted.actions.values()))

@@ -105,15 +105,23 @@ def test_a_leak_that_ends_is_taken_back_and_is_a_miss_after_a_day(world: World) 
 
 
 def healed(  # noqa: PLR0917 - the parts of a row
-    unbound: psycopg.Connection, target: str, trigger: UUID, kind: str, at: datetime, verification: str = "HEALED"
+    unbound: psycopg.Connection,
+    target: str,
+    trigger: UUID,
+    kind: str,
+    at: datetime,
+    verification: str = "HEALED",
+    *,
+    execution_ms: int | None = 5,
 ) -> None:
     """Write an attempt that acted then."""
     well = verification == "HEALED"
     unbound.execute(
         """INSERT INTO healing_actions (trigger_type, action_type, action_name, target_component, target_key, status,
                success, created_at, completed_at, act_started_at, act_ended_at, verification, fault_id, trigger_id,
-               metadata)
-           VALUES (%s, 'RESTART_SERVICE', 'restart-service', 'backend', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+               metadata, execution_time_ms)
+           VALUES (%s, 'RESTART_SERVICE', 'restart-service', 'backend',
+                   %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
         (
             kind,
             target,
@@ -127,8 +135,19 @@ def healed(  # noqa: PLR0917 - the parts of a row
             uuid4(),
             trigger,
             Jsonb({}),
+            execution_ms,
         ),
     )
+
+
+def test_what_touched_nothing_begins_no_history_again(world: World, unbound: psycopg.Connection) -> None:
+    """A look into it, or what declined to act, is no heal: what is foretold goes on to stand."""
+    foretold = leaking(world)
+    world.after()
+    at = world.newest + FIVE / 5
+    healed(unbound, "supervisor/main/backend", foretold.id, "BREACH_FORETOLD", at, "UNKNOWN", execution_ms=None)
+    world.measured([85])
+    assert not world.turn().ended
 
 
 @pytest.mark.parametrize(

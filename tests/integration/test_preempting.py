@@ -145,10 +145,22 @@ def test_one_component_has_a_cap_of_its_own(crystal: Callable[..., Crystal]) -> 
     """Another component goes on."""
     one = crystal(foretold_of_one=1, cooldown=timedelta(0), flap=timedelta(0))
     first = one.foretold()
-    one.desk.end(first, HEALED)
+    one.desk.end(first, FAILED)
     again = one.foretold()
     assert (again.decision, "per_component" in again.reason) == (Decision.BLAST_RADIUS, True)
     assert one.foretold("frontend").admitted
+
+
+def test_what_was_just_healed_is_not_healed_for_another_prediction(crystal: Callable[..., Crystal]) -> None:
+    """Two of one cause, or what looks back over an hour, are one heal, whoever healed it; later they may."""
+    one = crystal()
+    one.desk.end(one.foretold(), HEALED)
+    again = one.foretold()
+    assert (again.decision, "healed less than an hour ago" in again.reason) == (Decision.COOLDOWN, True)
+    one.desk.end(one.desk.ask("frontend"), HEALED)
+    assert one.foretold("frontend").decision is Decision.COOLDOWN
+    one.desk.past("other", timedelta(hours=2), HEALED)
+    assert one.foretold("other").admitted
 
 
 @pytest.mark.parametrize("limit", ["at_once", "in_10_min", "in_hour"])
@@ -315,6 +327,22 @@ def test_a_question_is_over_with_its_prediction(crystal: Callable[..., Crystal])
     assert one.desk.one("SELECT state FROM approval_states") == "OPEN"
     one.ends(prediction)
     assert one.desk.one("SELECT state FROM approval_states") == "OVERTAKEN"
+
+
+@pytest.mark.parametrize("approved", [True, False])
+def test_a_question_ahead_of_time_does_not_hold_up_that_for_the_fault(
+    crystal: Callable[..., Crystal], counter: Counter, *, approved: bool
+) -> None:
+    """What is sick by now asks for itself, and the question before is over, answered or not."""
+    one = crystal()
+    ahead = counter.admit(one.trigger(one.foretell()))
+    if approved:
+        counter.answer(counter.approvals.one(UUID(ahead.reason.rpartition(" ")[2])))
+    sick = counter.admit(counter.trigger())
+    assert sick.decision is Decision.AWAITING_APPROVAL, sick
+    assert sick.reason != ahead.reason
+    states = "SELECT string_agg(s.state, ' ' ORDER BY s.asked_at) FROM approval_states s"
+    assert one.desk.one(states) == "OVERTAKEN OPEN"
 
 
 def test_a_plan_is_judged_by_what_became_of_the_prediction(crystal: Callable[..., Crystal]) -> None:
