@@ -39,8 +39,8 @@ class Worker:
     """Flow runs at the same time."""
     queues: tuple[str, ...] = ()
     """Queues of the pool; none means all."""
-    query_seconds: float = 0.5
-    """Between two looks for scheduled runs: half of it is what a run waits before anything else."""
+    query_seconds: float = 2.0
+    """Between two looks for scheduled runs. Four times as many begin a run 0.8 s sooner and cost 5 % of a core."""
     api_url: str
     home: Path
     """PREFECT_HOME of the worker and its flow runs."""
