@@ -99,7 +99,7 @@ def _record(place: Place, output: Output, *, days: int) -> int:
 
     with database_of(place) as database:
         found = database.predictions.record(within=timedelta(days=days))
-        foreseen = database.predictions.foreseen()
+        foreseen = database.predictions.foreseen(within=timedelta(days=days))
     rows = [view.record_row(one, output) for one in found if one.rule is not None or one.predictions]
     columns = view.RECORD_JSON if output == "json" else view.RECORD
     empty = f"nothing was foretold in {days} days"

@@ -14,10 +14,25 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from anyio.abc import TaskStatus
+
 from selfheal.model.attempt import Holder
 from selfheal.protocol.holder import holder_of, is_gone
 
 _log = logging.getLogger(__name__)
+
+
+class Noted(TaskStatus[int]):
+    """Told by Prefect which process a run has that is not forked, for the journal and for whoever waits for it."""
+
+    def __init__(self, journal: "Journal", run_id: UUID, then: TaskStatus[int]) -> None:
+        """Pass it on as the status of the start."""
+        self._journal, self._run_id, self._then = journal, run_id, then
+
+    def started(self, value: Any = None) -> None:
+        """The run has this process."""
+        self._journal.began(self._run_id, value)
+        self._then.started(value)
 
 
 class Journal:

@@ -25,7 +25,7 @@ from prefect.states import Crashed
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
 from deployments.prefork import fallback, prefect_private
-from deployments.prefork.journal import Journal
+from deployments.prefork.journal import Journal, Noted
 from deployments.prefork.options import Options
 from deployments.prefork.prefect_private import FlowRunExecutionResult, FlowRunExecutorContext
 from deployments.prefork.slots import within_slots
@@ -86,13 +86,14 @@ class PreforkWorker(ProcessWorker):
         task_status: anyio.abc.TaskStatus[int] | None = None,
     ) -> ProcessWorkerResult:
         """Run a flow run in a forked process, or, where that cannot be, as the process worker does."""
+        waits = task_status or anyio.TASK_STATUS_IGNORED
         with self._journal.run(flow_run.id):
             why = self._unavailable or _unforkable(configuration) or await self._zygotes.refusal()
             if why:
                 self.get_flow_run_logger(flow_run).info("This run is not forked: %s", why)
                 fallback.let_it_die_with_us(configuration)
-                return await super().run(flow_run, configuration, task_status)
-            return await self._run_forked(flow_run, configuration, task_status or anyio.TASK_STATUS_IGNORED)
+                return await super().run(flow_run, configuration, Noted(self._journal, flow_run.id, waits))
+            return await self._run_forked(flow_run, configuration, waits)
 
     async def _run_forked(
         self, flow_run: FlowRun, configuration: ProcessJobConfiguration, task_status: anyio.abc.TaskStatus[int]
@@ -159,6 +160,8 @@ class PreforkWorker(ProcessWorker):
         """Say that a run has crashed whose process has gone, unless the server knows of its end."""
         with contextlib.suppress(ObjectNotFound):
             flow_run = await self.client.read_flow_run(run_id)
+            if run_id not in self._journal.lost():  # begun again while we asked
+                return
             if flow_run.state is not None and flow_run.state.type in UNDER_WAY:
                 crashed: State[None] = Crashed(message="Its process has gone without a word.")
                 await self.client.set_flow_run_state(run_id, crashed, force=True)

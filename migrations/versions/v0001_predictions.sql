@@ -52,12 +52,14 @@ CREATE FUNCTION prediction_stands(p_id uuid) RETURNS boolean LANGUAGE sql STABLE
     SELECT EXISTS (SELECT FROM predictions p WHERE p.id = p_id AND p.ended_at IS NULL AND p.outcome IS NULL)
 $fn$;
 
--- Breaches, and how many of them a forecast preceded by 10 minutes to 6 hours.
-CREATE VIEW breach_records WITH (security_invoker) AS
-    SELECT count(*) AS breaches, count(*) FILTER (WHERE EXISTS (
+-- Breaches within this time (NULL: ever), and how many of them a forecast preceded by 10 minutes to 6 hours.
+CREATE FUNCTION breach_record(p_within interval) RETURNS TABLE (breaches bigint, foretold bigint)
+LANGUAGE sql STABLE AS $fn$
+    SELECT count(*), count(*) FILTER (WHERE EXISTS (
                SELECT FROM predictions p WHERE p.component = b.component AND p.metric = b.metric AND p.rule = 'BREACH_FORETOLD'
-               AND p.raised_at BETWEEN b.at - interval '6 hours' AND b.at - interval '10 minutes')) AS foretold
-    FROM breaches b;
+               AND p.raised_at BETWEEN b.at - interval '6 hours' AND b.at - interval '10 minutes'))
+    FROM breaches b WHERE p_within IS NULL OR b.at > now() - p_within
+$fn$;
 
 -- What was settled so long ago with what it had raised, and the breaches of that time.
 CREATE FUNCTION forget_predictions(p_older interval) RETURNS bigint

@@ -50,7 +50,7 @@ GRANT UPDATE (next_try_at) ON raised_triggers TO healing_user;
 GRANT SELECT ON metric_samples TO healing_user, selfheal_api, selfheal_api_admin, selfheal_viewer;
 GRANT SELECT ON mechanisms TO healing_user, selfheal_api, selfheal_api_admin, selfheal_viewer;
 GRANT INSERT, UPDATE (every, since) ON mechanisms TO healing_user;
-GRANT SELECT ON predictions, breaches, prediction_results, prediction_records, breach_records, preemptive_results
+GRANT SELECT ON predictions, breaches, prediction_results, prediction_records, preemptive_results
     TO healing_user, selfheal_api, selfheal_api_admin, selfheal_viewer;
 GRANT INSERT ON breaches TO healing_user;
 GRANT SELECT, INSERT, UPDATE (serial, saved_at, head) ON forecast_state TO healing_user;

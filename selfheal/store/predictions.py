@@ -27,7 +27,6 @@ from selfheal.store.tables import breaches, forecast_ring, forecast_state, predi
 from selfheal.store.text import clean, identifier, shorten
 
 _LONGEST = 500
-_MOST = 500
 _RING = b"SELECT place, raw, smooth FROM forecast_ring"
 _TELL = text("SELECT tell(:key, :on, :severity, :message, :details)").bindparams(bindparam("details", type_=JSONB))
 _ACTED = text(
@@ -106,13 +105,6 @@ class Predictions(Rollups):
         with transaction(self._engine) as connection:
             rows = connection.execute(select(predictions).where(wanted).order_by(columns.raised_at, columns.id)).all()
         return [prediction_of(row) for row in rows]
-
-    def recent(self, limit: int = 50) -> Sequence[Prediction]:
-        """The newest, whatever became of them."""
-        columns = predictions.c
-        with transaction(self._engine) as connection:
-            newest = select(predictions).order_by(columns.raised_at.desc(), columns.id.desc()).limit(min(limit, _MOST))
-            return [prediction_of(row) for row in connection.execute(newest).all()]
 
     def facts(self, targets: Mapping[str, str]) -> Mapping[UUID, Facts]:
         """See `ports.PredictionStore.facts`."""

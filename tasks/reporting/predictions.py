@@ -27,7 +27,9 @@ def show_predictions(turn: Turn) -> None:
     keep_table(rows, key="predictions", description="What is foretold, and stands.")
     if turn.raised or turn.ended or turn.settled or turn.note:
         reports = current().prediction_reports
-        text = report(turn, reports.record(within=None), reports.foreseen(), link=current().web.predictions())
+        text = report(
+            turn, reports.record(within=None), reports.foreseen(within=None), link=current().web.predictions()
+        )
         keep_markdown(text, key=None, description="What was foretold, and how often that was right.")
 
 

@@ -79,7 +79,7 @@ def test_a_breach_that_comes_is_a_hit(world: World) -> None:
     world.measured([99], component="other")
     world.turn()
     reports = PredictionReports(world.engine)
-    assert reports.foreseen() == Foreseen(breaches=2, foretold=1)
+    assert reports.foreseen(within=None) == Foreseen(breaches=2, foretold=1)
     (record,) = (one for one in reports.record(within=None) if one.rule is TriggerType.BREACH_FORETOLD)
     assert (record.predictions, record.hits, record.intervals) == (1, 1, 1)
     assert record.lead == 4 * FIVE

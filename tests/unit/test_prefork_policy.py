@@ -5,12 +5,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
+from anyio.abc import TaskStatus
 
 from deployments.prefork import fallback
-from deployments.prefork.journal import Journal
+from deployments.prefork.journal import Journal, Noted
 from deployments.prefork.options import Options
 from deployments.prefork.prefect_private import has_other_settings
 from deployments.prefork.renewal import When, renewal
@@ -128,6 +130,23 @@ def test_a_run_is_lost_only_when_nobody_looks_after_it(tmp_path: Path) -> None:
     journal.ended(run_id)
     journal.ended(run_id)
     assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_a_run_that_is_not_forked_is_not_lost_while_its_process_lives(tmp_path: Path) -> None:
+    """It may outlive a killed worker: its process is in the journal as well, and who waits for the start is told."""
+    journal, run_id, told = Journal(tmp_path / "runs"), UUID(int=1), list[int]()
+
+    class Waits(TaskStatus[int]):
+        def started(self, value: Any = None) -> None:
+            told.append(value)
+
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    with journal.run(run_id):
+        Noted(journal, run_id, Waits()).started(sleeper.pid)
+    assert (told, journal.lost()) == ([sleeper.pid], [])
+    sleeper.kill()
+    sleeper.wait()
+    assert journal.lost() == [run_id]
 
 
 def test_options_come_from_the_environment() -> None:

@@ -54,7 +54,9 @@ _ANSWER = text(
 _RECORD = text("SELECT * FROM prediction_record(:within) ORDER BY rule NULLS FIRST").bindparams(
     bindparam("within", type_=Interval)
 )
-_FORESEEN = text("SELECT breaches, foretold FROM breach_records")
+_FORESEEN = text("SELECT breaches, foretold FROM breach_record(:within)").bindparams(
+    bindparam("within", type_=Interval)
+)
 _GLANCE = text(
     """SELECT n.*, c.standing, c.hits, c.told
        FROM (SELECT count(*) FILTER (WHERE r.stands) AS standing,
@@ -117,10 +119,10 @@ class Predictions:
         with transaction(self._engine) as connection:
             return [_record(row) for row in connection.execute(_RECORD, {"within": within})]
 
-    def foreseen(self) -> Foreseen:
-        """How many breaches of a limit there were, and how many of them were foretold in time."""
+    def foreseen(self, *, within: timedelta | None) -> Foreseen:
+        """How many breaches of a limit there were within this time (None: ever), and how many were foretold in time."""
         with transaction(self._engine) as connection:
-            row = connection.execute(_FORESEEN).one()
+            row = connection.execute(_FORESEEN, {"within": within}).one()
         return Foreseen(breaches=row.breaches, foretold=row.foretold)
 
     def glance(self) -> Glance:
