@@ -16,8 +16,8 @@ from deployments.part import Part
 from selfheal.model.errors import SelfhealError
 from selfheal.settings.estate import Settings
 
-CAP = 4
-"""Pre-emptive heals within an hour in the story of what grows: what breaks last is not among them."""
+CAP = 5
+"""Pre-emptive heals within an hour in the story of what grows: one for each service, two for the stubborn one."""
 USER = Settings.model_fields["run_as"].default
 
 

@@ -26,8 +26,7 @@ _POLL_S = 0.5
 _PAST_WITHIN_S = 60.0
 _HEALED_WITHIN_S = 600.0
 _SETTLES_S = 30.0
-_PREEMPTED = ("leaky", "stubborn", "slow")
-_GROWING = (*_PREEMPTED, "spare")
+_GROWING = ("leaky", "stubborn", "slow", "spare")
 
 
 class ForetoldAct(Act):
@@ -89,7 +88,7 @@ class _Story:
         return False
 
     def watch(self, timeline: Timeline) -> None:
-        """Tell what is foretold and done, until what breaks first is at rest again, and the last is refused by the cap.
+        """Tell what is foretold and done, until all that grows is at rest again.
 
         Raises:
             Permanent: nothing was foretold in time.
@@ -116,7 +115,7 @@ class _Story:
         if len(lines) > CAP:
             said.append(f"{len(lines)} pre-emptive heals, and only {CAP} are allowed")
         healed = {one.component for one in lines if one.verification == "HEALED"}
-        said += [f"{name} was not healed before it breaks" for name in _PREEMPTED if name not in healed]
+        said += [f"{name} was not healed before it breaks" for name in _GROWING if name not in healed]
         return said
 
     def _look(self) -> None:
@@ -133,11 +132,11 @@ class _Story:
         return [one for one in self.predictions if one.component == name]
 
     def _at_rest(self, lines: Sequence[HistoryLine]) -> bool:
-        """All was foretold, no heal is under way, and what breaks first is healed or no more heals are allowed."""
+        """All was foretold, no heal is under way, and all is healed or no more heals are allowed."""
         if not all(self._of(name) for name in _GROWING) or any(one.completed_at is None for one in lines):
             return False
         healed = {one.component for one in lines if one.verification == "HEALED"}
-        return len(lines) >= CAP or healed >= set(_PREEMPTED)
+        return len(lines) >= CAP or healed >= set(_GROWING)
 
 
 def _table(predictions: Sequence[Prediction], lines: Sequence[HistoryLine]) -> Section:
