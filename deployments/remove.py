@@ -160,19 +160,24 @@ def _carry_out(api: PrefectApi, wanted: Removal) -> None:
         api.call("POST", f"/flow_runs/{one['id']}/set_state", {"state": cancelled, "force": True})
     for kind, name, object_id in wanted.there:
         kinds.remove(api, kind, name, object_id)
-    if wanted.history and wanted.flows:
-        _forget_runs(api, wanted.flows)
+    if wanted.history:
+        for flow in wanted.flows:
+            _forget(api, flow)
     register.forget(api, wanted.register)
 
 
-def _forget_runs(api: PrefectApi, flows: Sequence[Found]) -> None:
-    """Our runs with what they have told in artifacts, then each flow under which nobody else has any."""
-    runs = _runs(api, flows, {})
-    for first in range(0, len(runs), BULK):
-        these = _these(runs[first : first + BULK])
-        for told in api.all_of("/artifacts/filter", {"flow_runs": these}):
-            api.call("DELETE", f"/artifacts/{told['id']}")
-        api.call("POST", "/flow_runs/bulk_delete", {"flow_runs": these})
-    for one in flows:
-        if not api.call("POST", "/flow_runs/count", {"flows": _these([one])}):
-            kinds.remove(api, Kind.FLOW, one["name"], one["id"])
+def _forget(api: PrefectApi, flow: Found) -> None:
+    """Our runs of a flow with what they have told in artifacts, then the flow unless somebody else has runs of it.
+
+    In turns: the server's scheduler, which had read a deployment before it went, writes runs of it afterwards.
+    """
+    while api.call("POST", "/flow_runs/count", {"flows": _these([flow])}):
+        runs = _runs(api, [flow], {})
+        if not runs:
+            return
+        for first in range(0, len(runs), BULK):
+            these = _these(runs[first : first + BULK])
+            for told in api.all_of("/artifacts/filter", {"flow_runs": these}):
+                api.call("DELETE", f"/artifacts/{told['id']}")
+            api.call("POST", "/flow_runs/bulk_delete", {"flow_runs": these})
+    kinds.remove(api, Kind.FLOW, flow["name"], flow["id"])

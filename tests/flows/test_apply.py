@@ -241,6 +241,28 @@ def test_unfinished_runs_are_ended_and_their_history_kept(api: PrefectApi, untou
     assert api.call("GET", f"/flow_runs/{run['id']}")["state"]["name"] == "Removed"
 
 
+def test_a_run_that_the_scheduler_writes_during_the_removal_goes_too(
+    api: PrefectApi, untouched: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had read the deployment before that was removed; the flow does not stay for such a run's sake."""
+    bring(api)
+    flow = api.call("GET", "/flows/name/reconcile")["id"]
+    one = {"flow_id": flow, "tags": [kinds.TAG], "state": {"type": "SCHEDULED"}}
+    api.call("POST", "/flow_runs/", one)
+    call, late = api.call, [one]
+
+    def calling(method: str, path: str, body: Any = None) -> Any:
+        answer = call(method, path, body)
+        if path == "/flow_runs/bulk_delete" and late:
+            call("POST", "/flow_runs/", late.pop())
+        return answer
+
+    monkeypatch.setattr(api, "call", calling)
+    remove(api, estate=ESTATE, history=True)
+    assert not late
+    assert api.find("/flows/name/reconcile") is None
+
+
 def test_a_start_begins_once_and_forgets_what_came_too_late(api: PrefectApi, untouched: dict[str, Any]) -> None:
     """The same start asked twice is one run; a night of late runs is gone; another start is another run."""
     bring(api)

@@ -113,9 +113,12 @@ def kill(crowd: Demo, names: Sequence[str]) -> None:
 
 
 def ledger(crowd: Demo, since: float) -> list[tuple[float, str]]:
-    """Starts of the programs by their own account, the oldest first."""
+    """Starts of the sleepers by their own account, the oldest first.
+
+    Others of the estate start again by themselves: a consumer that was there before its broker, say.
+    """
     lines = (line.split() for line in (crowd.folder / "ledger").read_text().splitlines())
-    return sorted((float(at), name) for name, _, at in lines if float(at) > since)
+    return sorted((float(at), name) for name, _, at in lines if name.startswith("sleeper-") and float(at) > since)
 
 
 def rows(engine: Engine, sql: str) -> list[Any]:
