@@ -39,8 +39,9 @@ class Worker:
     """Flow runs at the same time."""
     queues: tuple[str, ...] = ()
     """Queues of the pool; none means all."""
-    query_seconds: float = 2.0
-    """Between two looks for scheduled runs. Four times as many begin a run 0.8 s sooner and cost 5 % of a core."""
+    query_seconds: float = 5.0
+    """Between two looks for runs, of which each costs about 0.03 CPU-s. Ours also looks when a run is announced; under
+    the stock worker a run waits for the next look."""
     api_url: str
     home: Path
     """PREFECT_HOME of the worker and its flow runs."""

@@ -6,6 +6,7 @@ handled by Prefect's own code (`FlowRunExecutor`); ours is how a process comes t
 run stays Running whose process died with a killed worker (`journal`).
 """
 
+import asyncio
 import contextlib
 import os
 import tempfile
@@ -25,6 +26,7 @@ from prefect.states import Crashed
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
 from deployments.prefork import fallback, prefect_private
+from deployments.prefork.announced import Announcements
 from deployments.prefork.journal import Journal, Noted
 from deployments.prefork.options import Options
 from deployments.prefork.prefect_private import FlowRunExecutionResult, FlowRunExecutorContext
@@ -56,6 +58,8 @@ class PreforkWorker(ProcessWorker):
         self._unavailable = ""
         self._journal = Journal(get_current_settings().home / "prefork" / self._work_pool_name)
         self._zygotes = Zygotes(modules=self._modules, most_runs=self._options.runs, log=self._logger)
+        self._looking = asyncio.Lock()
+        self._announcements = Announcements(look=self.get_and_submit_flow_runs, log=self._logger)
 
     async def setup(self) -> None:
         """Begin as every worker does, and start the zygote."""
@@ -69,13 +73,22 @@ class PreforkWorker(ProcessWorker):
     async def teardown(self, *exc_info: Any) -> None:
         """End as every worker does; the zygote last, since hooks may need it."""
         try:
+            await self._announcements.end()
             await super().teardown(*exc_info)
         finally:
             await self._zygotes.end()
 
+    async def get_and_submit_flow_runs(self) -> list[FlowRun]:
+        """Look for due runs; one look at a time, so that none is answered by what was true before another."""
+        async with self._looking:
+            found: list[FlowRun] = await super().get_and_submit_flow_runs()
+            return found
+
     async def sync_with_backend(self) -> None:
         """Beside each heartbeat, tell the server of runs that have ended without a word."""
         await super().sync_with_backend()
+        if self._work_pool is not None:
+            self._announcements.begin(self._work_pool.id)
         for run_id in self._journal.lost():
             await self._settle(run_id)
 

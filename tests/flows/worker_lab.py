@@ -43,11 +43,16 @@ class Lab:
         folder: of its own: flows, notes, the worker's log.
         server: that it polls.
         services: where the servers are that flows ask, by name.
+        pool: that it serves.
+        api_url: where it finds the server.
+        looks_every_s: between two looks for runs.
     """
 
-    def __init__(self, kind: str, folder: Path, server: Server) -> None:
+    def __init__(
+        self, kind: str, folder: Path, server: Server, *, pool: str = "", api_url: str = "", looks_every_s: float = 0.5
+    ) -> None:
         self.kind, self.folder, self.server = kind, folder, server
-        self.pool = f"lab-{kind}"
+        self.pool, self.api_url, self.looks_every_s = pool or f"lab-{kind}", api_url or server.url, looks_every_s
         self.flows = folder / "flows"
         self.services: dict[str, Any] = {}
         self._numbers = itertools.count(1)
@@ -81,10 +86,10 @@ class Lab:
         home = self.folder / "home"
         return {
             **child.base_environment(home=home),
-            **client_environment(api_url=self.server.url, home=home),
+            **client_environment(api_url=self.api_url, home=home),
             "TMPDIR": str(self.folder / "tmp"),
             "PYTHONPATH": str(self.flows),
-            "PREFECT_WORKER_QUERY_SECONDS": "0.5",
+            "PREFECT_WORKER_QUERY_SECONDS": str(self.looks_every_s),
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         }
 
@@ -141,7 +146,7 @@ class Lab:
         if key not in self._deployments:
             flow_id = client.create_flow_from_name(re.split(r"[.:]", entrypoint)[-1].replace("_", "-"))
             wanted = {"entrypoint": entrypoint, "work_pool_name": self.pool, "enforce_parameter_schema": False}
-            name = f"{deployment}-{self.kind}"
+            name = f"{deployment}-{self.pool}"
             self._deployments[key] = client.create_deployment(flow_id, name, **(wanted | options))
         made = client.create_flow_run_from_deployment(
             self._deployments[key],

@@ -15,6 +15,7 @@ deployments/prefork/prefect_private.py. Until then runs begin as before with wor
 TAKES = {
     "prefect.context:refresh_global_settings_context": (),
     "prefect.engine:handle_engine_signals": ("flow_run_id",),
+    "prefect.events.clients:get_events_subscriber": ("filter", "reconnection_attempts"),
     "prefect.flows:load_flow_from_flow_run": ("flow_run",),
     "prefect.logging.configuration:setup_logging": ("incremental",),
     "prefect.runner._control_channel:ControlChannel.get_conclusion": ("self", "flow_run_id"),
@@ -32,6 +33,7 @@ TAKES = {
     "prefect.utilities.processutils:sanitize_subprocess_env": ("env",),
     "prefect.workers.base:BaseWorker._record_work_pool_snapshot": ("self", "work_pool"),
     "prefect.workers.base:BaseWorker._submit_scheduled_flow_runs": ("self", "flow_run_response"),
+    "prefect.workers.base:BaseWorker.get_and_submit_flow_runs": ("self",),
     "prefect.workers.base:BaseWorker.setup": ("self",),
     "prefect.workers.base:BaseWorker.sync_with_backend": ("self",),
     "prefect.workers.base:BaseWorker.teardown": ("self", "exc_info"),
@@ -47,6 +49,8 @@ SAYS = {
     "prefect.workers.process": ("_command_configured", "FlowRunExecutorContext()", "propose_submitting=False"),
     "prefect.workers.base": (
         "self._limiter",
+        "workload=self.get_and_submit_flow_runs",
+        'id=[f"prefect.work-pool.{self._work_pool.id}"]',
         "self._submitting_flow_run_ids",
         "self._work_pool_name",
         "_related_objects",
