@@ -6,7 +6,6 @@ looking by itself, so that a server without events, or one whose events are late
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from uuid import UUID
@@ -34,21 +33,23 @@ class Announcements:
         self._look = look
         self._log = log
         self._bell = asyncio.Event()
+        self._pool_id: UUID | None = None
         self._task: asyncio.Task[None] | None = None
         self._deaf, self._wait_s = False, FIRST_WAIT_S
 
-    def begin(self, pool_id: UUID) -> None:
-        """Listen for runs of a pool; once is enough."""
-        if self._task is None:
+    async def hear(self, pool_id: UUID) -> None:
+        """Listen for runs of a pool from now on: it may have been made anew."""
+        if pool_id != self._pool_id:
+            await self.end()
+            self._pool_id = pool_id
             self._task = asyncio.create_task(self._keep_listening(pool_id))
 
     async def end(self) -> None:
         """Listen no longer; a look that is under way is broken off, as the worker's own are."""
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = self._pool_id = None
 
     async def _keep_listening(self, pool_id: UUID) -> None:
         """Whatever breaks is told once and begun again: no run depends on it."""

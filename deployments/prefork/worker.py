@@ -88,7 +88,7 @@ class PreforkWorker(ProcessWorker):
         """Beside each heartbeat, tell the server of runs that have ended without a word."""
         await super().sync_with_backend()
         if self._work_pool is not None:
-            self._announcements.begin(self._work_pool.id)
+            await self._announcements.hear(self._work_pool.id)
         for run_id in self._journal.lost():
             await self._settle(run_id)
 
