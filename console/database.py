@@ -19,7 +19,7 @@ from selfheal.store.reading.alerts import Alerts
 from selfheal.store.reading.attempts import Attempts
 from selfheal.store.reading.faults import Faults
 from selfheal.store.reading.measured import Measurements
-from selfheal.store.reading.predictions import Predictions
+from selfheal.store.reading.predictions import PredictionReports
 from selfheal.store.reports import Reports
 from selfheal.store.silences import Silences
 from selfheal.store.starts import MissedStarts
@@ -45,7 +45,7 @@ class Database:
     alerts: Alerts
     silences: Silences
     measured: Measurements
-    predictions: Predictions
+    predictions: PredictionReports
     engine: Engine
 
 
@@ -71,7 +71,7 @@ def reading(url: str, *, dry_run: bool = False) -> Iterator[Database]:
                 alerts=Alerts(engine),
                 silences=Silences(engine),
                 measured=Measurements(engine),
-                predictions=Predictions(engine),
+                predictions=PredictionReports(engine),
                 engine=engine,
             )
     finally:

@@ -21,7 +21,7 @@ from selfheal.store.reading.attempts import Attempts
 from selfheal.store.reading.comparisons import Comparisons
 from selfheal.store.reading.faults import Faults
 from selfheal.store.reading.measured import Measurements
-from selfheal.store.reading.predictions import Predictions
+from selfheal.store.reading.predictions import PredictionReports
 from selfheal.store.reading.standing import Standings
 from selfheal.store.reading.workflows import Workflows
 from selfheal.store.samples import Samples
@@ -82,7 +82,7 @@ class Services:
     alerts: Alerts
     silences: Silences
     measured: Measurements
-    predictions: Predictions
+    predictions: PredictionReports
     marks: Marks
     samples: Samples
     tokens: Tokens
@@ -158,7 +158,7 @@ def connected(settings: Settings, around: Surroundings) -> Services:
         alerts=Alerts(engine),
         silences=Silences(engine),
         measured=Measurements(engine),
-        predictions=Predictions(engine),
+        predictions=PredictionReports(engine),
         marks=Marks(engine),
         samples=Samples(engine),
         tokens=Tokens(engine),

@@ -46,7 +46,7 @@ from selfheal.store.predictions import Predictions
 from selfheal.store.raised import RaisedTriggers
 from selfheal.store.rates import RateReports
 from selfheal.store.reading.faults import Faults
-from selfheal.store.reading.predictions import Predictions as PredictionReports
+from selfheal.store.reading.predictions import PredictionReports
 from selfheal.store.reports import Reports
 from selfheal.store.retention import Retention
 from selfheal.store.runs import MechanismRuns

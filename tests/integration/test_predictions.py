@@ -22,7 +22,7 @@ from selfheal.model.trigger import TriggerType
 from selfheal.policy.intervals import wilson
 from selfheal.policy.prediction_words import EMPTY
 from selfheal.store.engine import seen_by
-from selfheal.store.reading.predictions import Predictions
+from selfheal.store.reading.predictions import PredictionReports
 
 Run = Callable[..., tuple[int, Any]]
 
@@ -44,7 +44,7 @@ def test_what_stands_is_told_by_urgency(empty: Engine) -> None:
     overdue = foretell(empty, "d", breach_at=datetime.now(UTC) - 5 * M)
     foretell(empty, "e", ended_at=datetime.now(UTC))
     foretell(empty, "f", outcome="MISS", ago=9 * H)
-    read = Predictions(empty)
+    read = PredictionReports(empty)
     assert [one.id for one in read.standing(limit=9)] == [overdue, soon, later, never]
     assert len(read.standing(limit=2)) == 2
     glance = read.glance()
@@ -58,7 +58,7 @@ def test_they_are_filtered_and_paged(empty: Engine) -> None:
     for n in range(7):
         foretell(empty, f"c{n % 2}", ago=n * H + 8 * H, outcome=("HIT", "MISS")[n % 2])
     foretell(empty, "c0", ago=5 * M, rule="MEMORY_PRESSURE")
-    read = Predictions(empty)
+    read = PredictionReports(empty)
     counted = {
         len(read.page(Slice(limit=50), only).items): only
         for only in (
@@ -86,7 +86,7 @@ def test_they_are_filtered_and_paged(empty: Engine) -> None:
 
 def test_one_comes_with_its_series_and_what_was_done(told: Foretold, owner_engine: Engine) -> None:
     """A day before the alarm until now; the heal that was admitted for it, or why it was refused."""
-    read = Predictions(owner_engine)
+    read = PredictionReports(owner_engine)
     stands = read.story(told.stands)
     assert stands is not None
     points = stands.series.points
@@ -109,7 +109,7 @@ def test_a_settled_one_ends_two_hours_later(empty: Engine) -> None:
     """What was measured later belongs to another day."""
     measure(empty, "backend", "memory_percent", leak, since=30 * H)
     hit = foretell(empty, ago=20 * H, outcome="HIT", settled_at=datetime.now(UTC) - 15 * H)
-    story = Predictions(empty).story(hit)
+    story = PredictionReports(empty).story(hit)
     assert story is not None
     assert story.series.points[-1].at <= datetime.now(UTC) - 13 * H
     assert story.series.until - story.series.since == pytest.approx(31 * H, abs=M)
@@ -127,7 +127,7 @@ def test_the_record_counts_by_rule_and_for_all(empty: Engine) -> None:
     foretell(empty, "x", ago=10 * M, rule="STUCK_SOON", breach_at=None)
     foretell(empty, "x", ago=3 * H, rule="STUCK_SOON", ended_at=now)
     foretell(empty, ago=31 * 24 * H, outcome="MISS")
-    read = Predictions(empty)
+    read = PredictionReports(empty)
     whole, limit, stuck = read.record(within=timedelta(days=30))
     assert (whole.rule, limit.rule, stuck.rule) == (None, TriggerType.BREACH_FORETOLD, TriggerType.STUCK_SOON)
     assert (limit.predictions, limit.hits, limit.early, limit.misses, limit.prevented) == (7, 4, 1, 1, 1)
@@ -145,7 +145,7 @@ def test_the_record_counts_by_rule_and_for_all(empty: Engine) -> None:
 
 def test_of_nothing_there_is_a_record_of_nothing(empty: Engine) -> None:
     """One line of noughts, an empty page, a glance at nothing."""
-    read = Predictions(empty)
+    read = PredictionReports(empty)
     (whole,) = read.record(within=timedelta(days=30))
     assert (whole.predictions, whole.hits, whole.lead) == (0, 0, None)
     assert read.page(Slice(limit=5)).items == []
@@ -154,7 +154,7 @@ def test_of_nothing_there_is_a_record_of_nothing(empty: Engine) -> None:
 
 def test_a_tenant_sees_none(told: Foretold, api_engine: Engine) -> None:
     """Neither rows, nor one by its id, nor their sum."""
-    read = Predictions(api_engine)
+    read = PredictionReports(api_engine)
     with seen_by(api_engine, Identity(name="ours", role=Role.VIEWER)):
         assert read.record(within=None)[0].predictions == 5
     with seen_by(api_engine, Identity(name="theirs", role=Role.ADMIN, tenant=ACME)):

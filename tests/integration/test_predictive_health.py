@@ -21,7 +21,7 @@ from selfheal.model.prediction import Change, Prediction
 from selfheal.model.prediction_report import Foreseen
 from selfheal.model.trigger import TriggerType
 from selfheal.store.predictions import Predictions
-from selfheal.store.reading.predictions import Predictions as PredictionReports
+from selfheal.store.reading.predictions import PredictionReports
 
 HERE = Path(__file__).parent
 Row = dict[str, Any]

@@ -15,7 +15,7 @@ from selfheal.replay.asking import question_of
 from selfheal.replay.compare import AS_SET, RECORDED, WOULD_BE
 from selfheal.replay.foretold import PastPredictions, foretold
 from selfheal.settings.file import parse
-from selfheal.store.reading.predictions import Predictions
+from selfheal.store.reading.predictions import PredictionReports
 from selfheal.wiring.replay import replay_of
 
 
@@ -44,7 +44,7 @@ def key(one: Prediction) -> tuple[object, ...]:
 def test_as_it_is_set_it_is_what_was_foretold(world: World) -> None:
     """The same predictions, raised and ended with the same five minutes, and the same is known of them."""
     predicting = world.predicting()
-    written = Predictions(world.engine).page(Slice(limit=50)).items
+    written = PredictionReports(world.engine).page(Slice(limit=50)).items
     recorded, began = [key(one) for one in written], min(one.raised_at for one in written) - timedelta(hours=1)
     past = PastPredictions(measured=predicting.store, since=began, tried={}, faults={})
     found = [key(one) for one, _ in foretold(predicting, past, since=began, until=world.now)]

@@ -69,7 +69,7 @@ _GLANCE = text(
 ).bindparams(bindparam("within", type_=Interval))
 
 
-class Predictions:
+class PredictionReports:
     """Reads predictions.
 
     Args:
