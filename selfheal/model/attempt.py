@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from selfheal.model.observation import Incarnation
-from selfheal.model.trigger import Foretold
+from selfheal.model.trigger import ForetoldMetric
 
 
 class Status(StrEnum):
@@ -150,4 +150,4 @@ class Attempt:
     created_at: datetime
     flow_runs: tuple[UUID, ...] = ()
     outcome: Outcome | None = None
-    foretold: Foretold | None = None
+    foretold: ForetoldMetric | None = None

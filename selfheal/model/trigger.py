@@ -79,7 +79,7 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Foretold:
+class ForetoldMetric:
     """What a pre-emptive heal must know of the prediction for which it is done.
 
     Attributes:
@@ -123,4 +123,4 @@ class Trigger:
     detected_at: datetime
     who: str = ""
     approval: UUID | None = None
-    foretold: Foretold | None = None
+    foretold: ForetoldMetric | None = None

@@ -11,7 +11,7 @@ from selfheal.model.admission import Decision, Refusal
 from selfheal.model.component import Component
 from selfheal.model.health import RESPONSE
 from selfheal.model.observation import Health, Observation
-from selfheal.model.trigger import PREEMPTIVE, Foretold, Priority, Trigger, TriggerType
+from selfheal.model.trigger import PREEMPTIVE, ForetoldMetric, Priority, Trigger, TriggerType
 from selfheal.policy.places import left_to
 from selfheal.policy.triggers import platform_restarts
 
@@ -68,12 +68,12 @@ def refuse_foretold(
     return Refusal(decision=decision, reason=reason)
 
 
-def bound_of(foretold: Foretold) -> float | None:
+def bound_of(foretold: ForetoldMetric) -> float | None:
     """Below which the metric must be for the heal to have helped; None: no look can tell."""
     return foretold.well_below if foretold.metric in {MEMORY, MEMORY_BYTES, RESPONSE} else None
 
 
-def as_measured(seen: Observation, foretold: Foretold, *, bound: float, measured: float | None) -> Observation:
+def as_measured(seen: Observation, foretold: ForetoldMetric, *, bound: float, measured: float | None) -> Observation:
     """A healthy look after the act, with what its metric says; any other look stays as it is."""
     if seen.health is not Health.HEALTHY:
         return seen

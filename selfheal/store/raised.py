@@ -16,7 +16,7 @@ from uuid6 import uuid7
 
 from selfheal.model.breaker import Breaker
 from selfheal.model.breaker_rules import Cause
-from selfheal.model.trigger import Foretold, Priority, Source, Trigger, TriggerType
+from selfheal.model.trigger import ForetoldMetric, Priority, Source, Trigger, TriggerType
 from selfheal.store.engine import transaction
 from selfheal.store.tables import alert_outbox, raised_triggers
 from selfheal.store.text import shorten
@@ -131,11 +131,11 @@ def raise_and_tell(connection: Connection, breaker: Breaker, causes: Sequence[Ca
         connection.execute(insert(raised_triggers), rows)
 
 
-def _foretold(row: Row[Any]) -> Foretold | None:
+def _foretold(row: Row[Any]) -> ForetoldMetric | None:
     """The prediction behind it."""
     if row.prediction is None:
         return None
-    return Foretold(id=row.prediction, metric=row.metric, value=row.value, well_below=row.well_below)
+    return ForetoldMetric(id=row.prediction, metric=row.metric, value=row.value, well_below=row.well_below)
 
 
 def _trigger_of(row: Row[Any]) -> Trigger:

@@ -17,7 +17,7 @@ from selfheal.model.attempt import (
     Verification,
 )
 from selfheal.model.observation import Incarnation
-from selfheal.model.trigger import Foretold
+from selfheal.model.trigger import ForetoldMetric
 
 
 def attempt_of(row: Row[Any]) -> Attempt:
@@ -42,10 +42,10 @@ def attempt_of(row: Row[Any]) -> Attempt:
     )
 
 
-def _foretold(row: Row[Any]) -> Foretold | None:
+def _foretold(row: Row[Any]) -> ForetoldMetric | None:
     """The prediction, as admission wrote it."""
     told = row.details.get("foretold")
-    return None if row.prediction_id is None or told is None else Foretold(id=row.prediction_id, **told)
+    return None if row.prediction_id is None or told is None else ForetoldMetric(id=row.prediction_id, **told)
 
 
 def _runs_of(details: dict[str, Any]) -> tuple[UUID, ...]:

@@ -15,7 +15,7 @@ from uuid6 import uuid7
 from selfheal.model.admission import Answer, Decision, Limits, Place, Refusal, Rung
 from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan, RollbackOutcome, Status, Verification
 from selfheal.model.observation import Health, Incarnation, Observation
-from selfheal.model.trigger import Foretold, Priority, Source, Trigger, TriggerType
+from selfheal.model.trigger import ForetoldMetric, Priority, Source, Trigger, TriggerType
 from selfheal.ports import HealStore
 from selfheal.store.heals import Heals
 
@@ -478,7 +478,7 @@ def test_a_fault_for_a_person_rests(bench: Bench) -> None:
 
 def foreseen(bench: Bench) -> Trigger:
     """A prediction that stands, as a trigger."""
-    foretold = Foretold(id=uuid7(), metric="memory_percent", value=91, well_below=85)
+    foretold = ForetoldMetric(id=uuid7(), metric="memory_percent", value=91, well_below=85)
     bench.foretells(foretold.id, True)  # noqa: FBT003 - it stands
     trigger = replace(a_trigger(), type=TriggerType.MEMORY_PRESSURE, priority=Priority.MEDIUM)
     return replace(trigger, source=Source.PREDICTIVE_HEALTH, foretold=foretold)

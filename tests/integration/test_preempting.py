@@ -20,7 +20,7 @@ from selfheal.model.attempt import Attempt, Holder, Outcome, Plan, Status, Verif
 from selfheal.model.errors import PlanNeeded
 from selfheal.model.mode import ActionMode, Standards
 from selfheal.model.observation import Health, Observation
-from selfheal.model.trigger import Foretold, Priority, Source, Trigger, TriggerType
+from selfheal.model.trigger import ForetoldMetric, Priority, Source, Trigger, TriggerType
 from selfheal.store.modes import Modes
 from selfheal.store.raised import RaisedTriggers
 from selfheal.store.rates import RateReports
@@ -83,7 +83,7 @@ class Crystal:
             source=Source.PREDICTIVE_HEALTH,
             reason="memory is high",
             detected_at=datetime.now(UTC),
-            foretold=Foretold(id=prediction, metric="memory_percent", value=91, well_below=85),
+            foretold=ForetoldMetric(id=prediction, metric="memory_percent", value=91, well_below=85),
             **values,
         )
 
@@ -194,7 +194,7 @@ def test_what_is_healed_ends_its_prediction(crystal: Callable[..., Crystal]) -> 
     one = crystal()
     prediction = one.foretell()
     answer = one.ask(one.trigger(prediction))
-    assert one.claim(answer).foretold == Foretold(id=prediction, metric="memory_percent", value=91, well_below=85)
+    assert one.claim(answer).foretold == ForetoldMetric(id=prediction, metric="memory_percent", value=91, well_below=85)
     assert not Faults(one.desk.engine).still_open()
     assert not one.desk.heals.has_open_fault(target("backend"))
     heals = one.desk.heals
@@ -217,7 +217,7 @@ def test_the_next_rung_is_due_at_once(crystal: Callable[..., Crystal]) -> None:
     one = crystal()
     prediction = one.foretell()
     (first,) = one.due()
-    assert first.foretold == Foretold(id=prediction, metric="memory_percent", value=91, well_below=85)
+    assert first.foretold == ForetoldMetric(id=prediction, metric="memory_percent", value=91, well_below=85)
     assert first.id == prediction
     assert not one.due(), "somebody has it in their hands"
     collected = one.ask(first, COLLECT, RESTART)
@@ -386,7 +386,7 @@ def test_what_is_approved_is_for_its_prediction_still(
     approved = [trigger for trigger in one.due() if trigger.approval is not None]
     assert len(approved) == int(stands)
     for trigger in approved:
-        assert trigger.foretold == Foretold(id=prediction, metric="memory_percent", value=91, well_below=85)
+        assert trigger.foretold == ForetoldMetric(id=prediction, metric="memory_percent", value=91, well_below=85)
         assert counter.admit(trigger).admitted
         assert one.desk.one("SELECT prediction_id FROM healing_actions WHERE mode = 'approve'") == prediction
 

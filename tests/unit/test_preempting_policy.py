@@ -12,7 +12,7 @@ from uuid6 import uuid7
 from selfheal.model.admission import Decision
 from selfheal.model.component import Component, ProbeKind
 from selfheal.model.observation import Health, Incarnation, Observation
-from selfheal.model.trigger import PREEMPTIVE, Foretold, Priority, Source, Trigger, TriggerType
+from selfheal.model.trigger import PREEMPTIVE, ForetoldMetric, Priority, Source, Trigger, TriggerType
 from selfheal.policy.preempting import (
     as_measured,
     bound_of,
@@ -27,11 +27,11 @@ WEB = Component(name="web", target="docker/web", probe=ProbeKind.HTTP, docker="d
 BREACH = TriggerType.BREACH_FORETOLD
 
 
-def told(metric: str = "memory_percent", *, value: float = 91, well_below: float = 85) -> Foretold:
-    return Foretold(id=uuid7(), metric=metric, value=value, well_below=well_below)
+def told(metric: str = "memory_percent", *, value: float = 91, well_below: float = 85) -> ForetoldMetric:
+    return ForetoldMetric(id=uuid7(), metric=metric, value=value, well_below=well_below)
 
 
-def a_trigger(kind: TriggerType, foretold: Foretold | None = None, **more: Any) -> Trigger:
+def a_trigger(kind: TriggerType, foretold: ForetoldMetric | None = None, **more: Any) -> Trigger:
     values: dict[str, Any] = {"priority": Priority.MEDIUM} | more
     return Trigger(
         id=uuid7(),

@@ -16,7 +16,7 @@ from selfheal.model.component import Component, ProbeKind
 from selfheal.model.errors import ForAPerson, Permanent, SelfhealError, StoodDown, Transient, Undone
 from selfheal.model.observation import Health, Incarnation, Observation
 from selfheal.model.prediction import Preempting
-from selfheal.model.trigger import Foretold, Priority, Source, Trigger, TriggerType
+from selfheal.model.trigger import ForetoldMetric, Priority, Source, Trigger, TriggerType
 from selfheal.protocol.dry_run import preview
 from selfheal.protocol.heal import Result, heal
 from selfheal.protocol.healer import Healer
@@ -794,7 +794,7 @@ class Foreseen(Ward):
             measure=lambda *_: self.measured.pop(0) if self.measured else None,
         )
         self.steps = plain_steps(self.healer)
-        self.foretold = Foretold(id=uuid7(), metric="memory_percent", value=91, well_below=85)
+        self.foretold = ForetoldMetric(id=uuid7(), metric="memory_percent", value=91, well_below=85)
         self.store.predictions.add(self.foretold.id)
 
     def measure(self, *_: object) -> float | None:
