@@ -3,28 +3,26 @@
 import sys
 import time
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from console.failure import BAD_NEWS, FINE
 from console.output import Cell, rehearsed, show
-from console.place import Output
+from console.person import Desk, desk_of
+from console.place import Output, Place
 from selfheal.model.approval import ApprovalDetail, ApprovalState, Word
 from selfheal.model.identity import Door
 from selfheal.store.engine import rehearsing
-
-if TYPE_CHECKING:
-    from console.person import Desk
 
 POLL_S = 0.25
 _ENDED = frozenset({"SUCCESS", "FAILED", "ROLLED_BACK"})
 
 
 def answer(  # noqa: PLR0913 - each is a part of the answer
-    desk: "Desk",
+    place: Place,
     approval: UUID,
-    word: Word,
     *,
+    approve: bool,
+    token_file: str,
     why: str,
     fingerprint: str,
     dry_run: bool,
@@ -36,23 +34,25 @@ def answer(  # noqa: PLR0913 - each is a part of the answer
     Raises:
         NotAllowed: by name; nothing was changed.
     """
-    with rehearsing(desk.engine) if dry_run else nullcontext(), desk.recorded(word, str(approval), why):
-        seen = fingerprint or desk.approvals.one(approval).fingerprint
-        desk.approvals.answer(
-            approval,
-            approve=word is Word.APPROVED,
-            identity=desk.identity,
-            door=Door.CLI,
-            why=why,
-            fingerprint=seen,
-        )
-        told = desk.approvals.one(approval)
-    if word is Word.APPROVED and not dry_run and wait_s > 0:
-        sys.stderr.write(f"approved by {desk.identity.name}; its heal begins within seconds\n")
-        sys.stderr.flush()
-        told = _wait(desk, approval, wait_s)
-    show([], output=output, facts=rehearsed(dry_run) | facts(told) | {"next": _next(desk, told, word)})
-    return BAD_NEWS if wait_s > 0 and not dry_run and word is Word.APPROVED and not _is_well(told) else FINE
+    word = Word.APPROVED if approve else Word.DENIED
+    with desk_of(place, token_file) as desk:
+        with rehearsing(desk.engine) if dry_run else nullcontext(), desk.recorded(word, str(approval), why):
+            seen = fingerprint or desk.approvals.one(approval).fingerprint
+            desk.approvals.answer(
+                approval,
+                approve=approve,
+                identity=desk.identity,
+                door=Door.CLI,
+                why=why,
+                fingerprint=seen,
+            )
+            told = desk.approvals.one(approval)
+        if approve and not dry_run and wait_s > 0:
+            sys.stderr.write(f"approved by {desk.identity.name}; its heal begins within seconds\n")
+            sys.stderr.flush()
+            told = _wait(desk, approval, wait_s)
+        show([], output=output, facts=rehearsed(dry_run) | facts(told) | {"next": _next(desk, told, word)})
+        return BAD_NEWS if wait_s > 0 and not dry_run and approve and not _is_well(told) else FINE
 
 
 def facts(told: ApprovalDetail) -> dict[str, Cell]:
@@ -73,7 +73,7 @@ def facts(told: ApprovalDetail) -> dict[str, Cell]:
     }
 
 
-def _wait(desk: "Desk", approval: UUID, wait_s: float) -> ApprovalDetail:
+def _wait(desk: Desk, approval: UUID, wait_s: float) -> ApprovalDetail:
     """Look until its heal has ended, or it can have none any more."""
     end = time.monotonic() + wait_s
     told = desk.approvals.one(approval)
@@ -93,7 +93,7 @@ def _is_well(told: ApprovalDetail) -> bool:
     return told.state is ApprovalState.OVERTAKEN or (told.attempt is not None and told.attempt.status == "SUCCESS")
 
 
-def _next(desk: "Desk", told: ApprovalDetail, word: Word) -> str | None:
+def _next(desk: Desk, told: ApprovalDetail, word: Word) -> str | None:
     """What a person does now."""
     if word is Word.DENIED:
         return f"{told.component} stays a person's; a watcher asks again only after it was healthy"

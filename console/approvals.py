@@ -22,23 +22,23 @@ COLUMNS = (
 WAIT_S = 120.0
 
 
+_Do = Annotated[Literal["list", "show", "approve", "deny"], Parameter(help="list them, show all of one, or answer it.")]
+_Fingerprint = Annotated[
+    str, Parameter(help="approve, deny: what you saw that you answer, from show; another one is refused.")
+]
+_Timeout = Annotated[float, Parameter(validator=Number(gt=0, lte=3600), help="approve: seconds to wait at most.")]
+
+
 def approvals(  # noqa: PLR0913 - each is an option of the command
-    do: Annotated[
-        Literal["list", "show", "approve", "deny"],
-        Parameter(help="list them, show all of one, or answer it."),
-    ] = "list",
+    do: _Do = "list",
     approval: Annotated[str, Parameter(help="Which one: its id.")] = "",
     /,
     *,
     why: Annotated[str, Parameter(help="approve, deny: why; who asked reads it, and it is kept.")] = "",
-    fingerprint: Annotated[
-        str, Parameter(help="approve, deny: what you saw that you answer, from show; another one is refused.")
-    ] = "",
+    fingerprint: _Fingerprint = "",
     token_file: TokenFile = "",
     wait: Annotated[bool, Parameter(help="approve: wait for what its heal comes to.")] = True,
-    timeout: Annotated[
-        float, Parameter(validator=Number(gt=0, lte=3600), help="approve: seconds to wait at most.")
-    ] = WAIT_S,
+    timeout: _Timeout = WAIT_S,
     ended: Annotated[bool, Parameter(negative=(), help="list: also those that are over.")] = False,
     limit: Annotated[int, Parameter(validator=Number(gte=1, lte=10_000), help="list: how many.")] = 20,
     dry_run: DryRun = False,
@@ -58,21 +58,18 @@ def approvals(  # noqa: PLR0913 - each is an option of the command
     if not why.strip():
         raise WrongUsage("--why is empty", hint="say why; who asked reads it, and it is kept")
     from console.answer import answer  # noqa: PLC0415  keeps `--help` fast
-    from console.person import desk_of  # noqa: PLC0415
-    from selfheal.model.approval import Word  # noqa: PLC0415
 
-    word = Word.APPROVED if do == "approve" else Word.DENIED
-    with desk_of(place, token_file) as desk:
-        return answer(
-            desk,
-            wanted,
-            word,
-            why=why.strip(),
-            fingerprint=fingerprint,
-            dry_run=dry_run,
-            wait_s=timeout if wait else 0.0,
-            output=output,
-        )
+    return answer(
+        place,
+        wanted,
+        approve=do == "approve",
+        token_file=token_file,
+        why=why.strip(),
+        fingerprint=fingerprint,
+        dry_run=dry_run,
+        wait_s=timeout if wait else 0.0,
+        output=output,
+    )
 
 
 def _list(place: Place, output: Output, *, ended: bool, limit: int) -> int:

@@ -58,23 +58,15 @@ def heal(  # noqa: PLR0913 - each is an option of the command
     if prediction is not None and not dry_run:
         raise WrongUsage("--prediction needs --dry-run", hint="what is foretold is healed by the watcher alone")
     trigger = _trigger(component, action, why)
-    from console.deed import noted  # noqa: PLC0415  keeps `--help` fast
-    from console.estate import estate_of  # noqa: PLC0415  the same
-    from selfheal.policy.identity import Deed  # noqa: PLC0415  the same
+    from console.estate import estate_of  # noqa: PLC0415  keeps `--help` fast
 
     with estate_of(place) as estate:
         if dry_run:
             return _preview(estate, _foretold(estate, prediction, component) if prediction else trigger, output)
-        with noted(
-            place, Deed.HEAL, subject=component, trigger=str(trigger.id), action=action, why=trigger.reason
-        ) as told:
-            if break_glass:
-                name, message = _on_ones_own_word(place, estate, trigger, token_file)
-            else:
-                state = None if _refused_at_the_door(estate, trigger) else _through_prefect(place, trigger, timeout)
-                name, message = (state.name, state.message) if state is not None else _directly(estate, trigger)
-            told["state"] = name
-    return _told(name, message, output)
+        word = token_file if break_glass else None
+        name, message = _recorded(place, estate, trigger, own_word=word, timeout_s=timeout)
+    show([], output=output, facts={"state": name, "message": message})
+    return 0 if name in GOOD_ENDS else 1
 
 
 def _trigger(component: str, action: str, why: str) -> Trigger:
@@ -105,6 +97,24 @@ def _foretold(estate: "Estate", prediction: UUID, component: str) -> Trigger:
 def _text(word: str) -> str:
     """The word as text: bytes of the command line that are no UTF-8 become question marks."""
     return word.encode("utf-8", "replace").decode("utf-8")
+
+
+def _recorded(
+    place: Place, estate: "Estate", trigger: Trigger, *, own_word: str | None, timeout_s: float
+) -> tuple[str, str]:
+    """Carry it out, on an admin's own word where that is the file of their token, and write down who asked for it."""
+    from console.deed import noted  # noqa: PLC0415  keeps `--help` fast
+    from selfheal.policy.identity import Deed  # noqa: PLC0415
+
+    asked = {"trigger": str(trigger.id), "action": trigger.action, "why": trigger.reason}
+    with noted(place, Deed.HEAL, subject=trigger.component, **asked) as told:
+        if own_word is not None:
+            name, message = _on_ones_own_word(place, estate, trigger, own_word)
+        else:
+            state = None if _refused_at_the_door(estate, trigger) else _through_prefect(place, trigger, timeout_s)
+            name, message = (state.name, state.message) if state is not None else _directly(estate, trigger)
+        told["state"] = name
+    return name, message
 
 
 def _refused_at_the_door(estate: "Estate", trigger: Trigger) -> bool:
@@ -199,11 +209,6 @@ def _directly(estate: "Estate", trigger: Trigger) -> tuple[str, str]:
 
     result = carry_out(plain_steps(estate.healer), trigger)
     return result.name, result.message
-
-
-def _told(name: str, message: str, output: Output) -> int:
-    show([], output=output, facts={"state": name, "message": message})
-    return 0 if name in GOOD_ENDS else 1
 
 
 def _say(words: str) -> None:
