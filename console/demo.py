@@ -59,7 +59,7 @@ def _run(folder: Path, *, keep_running: bool, foretold: bool, output: Output) ->
     from console import demo_act, demo_estate, demo_foretold, stack  # noqa: PLC0415  only here: alembic and SQLAlchemy
     from console.narrator import Narrator  # noqa: PLC0415
     from deployments.embedded.docker import remove_empty_cgroups  # noqa: PLC0415
-    from deployments.up import open_stack  # noqa: PLC0415
+    from deployments.running import open_stack  # noqa: PLC0415
     from selfheal.settings.file import load  # noqa: PLC0415
 
     narrator = Narrator(to=sys.stderr if output == "json" else sys.stdout)

@@ -11,7 +11,7 @@ from console.narrator import Narrator
 from console.output import Format, show
 from console.stack import Companion
 from deployments.demo.scene import Scene
-from deployments.up import Running
+from deployments.running import Running
 from selfheal.model.errors import SelfhealError
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from console.narrator import Narrator
 from deployments import up
 from deployments.embedded import roles
 from deployments.part import Part, PartStatus, State
+from deployments.running import Running
 from deployments.supervisor import Supervisor
-from deployments.up import Running
 from selfheal.logs import TEXT, JsonFormatter, Masked
 from selfheal.model.errors import Transient
 from selfheal.settings.logs import Logging

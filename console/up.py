@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from console.database import Database
     from console.narrator import Narrator
     from console.stack import Companion
-    from deployments.up import Running
+    from deployments.running import Running
     from selfheal.settings.estate import Settings
 
 WATCH_POLL_S = 0.5
@@ -43,7 +43,7 @@ def _run(settings: "Settings", config: Path | None, data: Path, limit: int) -> i
     """In the guardian's child."""
     from console import stack  # noqa: PLC0415  only here: alembic, psycopg and SQLAlchemy
     from console.narrator import Narrator  # noqa: PLC0415
-    from deployments.up import open_stack  # noqa: PLC0415
+    from deployments.running import open_stack  # noqa: PLC0415
 
     narrator = Narrator()
     narrator.plain(f"selfheal up: data folder {data}; settings {config or 'none'}; Ctrl-C stops everything")

@@ -10,18 +10,14 @@ import socket
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from deployments import accepted, apply, logging_config, stackfile, web
+from deployments import apply, stackfile, web
 from deployments.begin import AT_START, AT_START_OF_LOGS, AT_START_OF_WORKFLOWS, LOGS, WATCHER, begin
 from deployments.embedded import child, roles, stack, worker
 from deployments.embedded import web as web_part
-from deployments.embedded.datafolder import DataFolder, open_folder
-from deployments.embedded.prefect_server import client_environment
-from deployments.embedded.stack import WEB_PORT, Servers
-from deployments.embedded.web import WebServer
 from deployments.embedded.worker import Worker
 from deployments.migrate import migrate
 from deployments.objects.declared import HEALS
@@ -31,39 +27,15 @@ from deployments.part import Part, PartStatus
 from deployments.prefect_api import PrefectApi
 from deployments.prefork.options import RESERVED_QUEUE
 from deployments.reload import Reloader
+from deployments.running import Running
 from deployments.supervisor import Supervisor
 from deployments.up_rounds import Surroundings, going_round
 from selfheal.model.errors import Permanent, Transient
-from selfheal.protocol import failpoint
-from selfheal.settings.estate import Settings
 from selfheal.store.engine import open_engine
 from selfheal.store.tokens import Tokens
 
 _log = logging.getLogger(__name__)
 _APPLY_TIMEOUT_S = 120
-
-
-@dataclass(frozen=True, kw_only=True)
-class Running:
-    """What a stack in an opened folder consists of.
-
-    Attributes:
-        settings: that it is started with.
-        folder: opened and locked.
-        servers: the embedded ones.
-        environment: of everything that is a client of them: Prefect's address, our settings, the database.
-        web: the web server; None: the settings want none.
-    """
-
-    settings: Settings
-    folder: DataFolder
-    servers: Servers
-    environment: Mapping[str, str] = field(repr=False)
-    web: WebServer | None
-
-    def urls(self) -> Mapping[str, str]:
-        """Where each server is found, without credentials."""
-        return self.servers.urls() | ({} if self.web is None else {"web": self.web.url})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,37 +53,6 @@ class Audience:
     says: Callable[[str], None]
 
 
-def open_stack(settings: Settings, *, config: Path | None, data: Path, open_door: bool = False) -> Running:
-    """Open the data folder and describe the stack; nothing is started.
-
-    Args:
-        settings: of this start.
-        config: the file that they stand in; None: none.
-        data: the folder.
-        open_door: whether the web server lets everybody in; only a demo's does.
-
-    Raises:
-        NotAllowed: another stack runs in the folder.
-        Permanent: the folder or a port cannot be used, or the settings name what does not exist.
-    """
-    failpoint.wanted()
-    found = accepted.candidate(config)
-    folder = open_folder(data, wanted_ports=stack.wanted_ports(settings), server_user=settings.run_as)
-    identity = child.run_as(settings.run_as, folder=folder.path)
-    servers = stack.servers(folder, identity=identity, settings=settings)
-    copy = accepted.accept(folder.path, found)
-    environment = _environment(folder, servers, found.settings, copy)
-    environment |= logging_config.write(folder.path / "run" / "logging.json", found.settings.logging)
-    web.give_settings(folder.path)
-    return Running(
-        settings=found.settings,
-        folder=folder,
-        servers=servers,
-        environment=environment,
-        web=web.described(folder, servers, found.settings, open_door=open_door),
-    )
-
-
 def run(
     running: Running,
     *,
@@ -122,7 +63,7 @@ def run(
     """Supervise the stack, in the main thread, until a stop signal.
 
     Args:
-        running: from `open_stack`.
+        running: from `running.open_stack`.
         also: further parts, e.g. the demo estate.
         limit: flow runs at the same time.
         audience: is told what happens.
@@ -138,17 +79,7 @@ def run(
         kept = stackfile.current(urls=running.urls(), ports=folder.ports, parts=parts, config=config)
         stackfile.write(folder.stack_file, kept)
 
-    def begin_watcher(mechanism: str) -> None:
-        _begin(running, [f"{mechanism}/{mechanism}"], key=uuid.uuid4().hex)
-
-    around = Surroundings(
-        servers=running.servers,
-        config=Path(running.environment["SELFHEAL_CONFIG"]),
-        spool=running.environment["SELFHEAL_SPOOL"],
-        database_url=running.servers.database_url(roles.HEALER),
-        prefect=lambda: _prefect(running),
-        begin_watcher=begin_watcher,
-    )
+    around = _surroundings(running)
 
     def renew() -> None:
         web.give_settings(folder.path)
@@ -165,6 +96,22 @@ def run(
             supervisor.run()
     finally:
         stackfile.remove(folder.stack_file)
+
+
+def _surroundings(running: Running) -> Surroundings:
+    """What is looked at beside the supervisor."""
+
+    def begin_watcher(mechanism: str) -> None:
+        _begin(running, [f"{mechanism}/{mechanism}"], key=uuid.uuid4().hex)
+
+    return Surroundings(
+        servers=running.servers,
+        config=Path(running.environment["SELFHEAL_CONFIG"]),
+        spool=running.environment["SELFHEAL_SPOOL"],
+        database_url=running.servers.database_url(roles.HEALER),
+        prefect=lambda: _prefect(running),
+        begin_watcher=begin_watcher,
+    )
 
 
 def _migrate(running: Running) -> None:
@@ -216,29 +163,6 @@ def _parts(running: Running, *, limit: int, schedule: Callable[[], None]) -> lis
 def _worker_name(data: Path) -> str:
     """Another one for each stack of a pool, the same at each of its starts."""
     return f"selfheal-{socket.gethostname()}-{hashlib.sha256(os.fsencode(data)).hexdigest()[:6]}"
-
-
-def _environment(folder: DataFolder, servers: Servers, settings: Settings, copy: Path) -> dict[str, str]:
-    """What a client of the stack needs; it holds the healer's password, and none that opens more than that."""
-    environment = {
-        **client_environment(api_url=servers.prefect.api_url, home=folder.path / "home"),
-        "SELFHEAL_DATABASE_URL": servers.database_url(roles.HEALER),
-        "PREFECT_API_REQUEST_TIMEOUT": "10",  # a frozen server must not hold a heal for a minute
-        "OMP_NUM_THREADS": "1",
-        "SELFHEAL_CONFIG": str(copy),
-        "SELFHEAL_SPOOL": str(folder.path / "spool"),
-        "SELFHEAL_WEB_URL": settings.web.address(folder.ports.get(WEB_PORT, settings.web.port)),
-    }
-    secret = settings.prefect.auth_string.get_secret_value()
-    if secret:
-        environment["PREFECT_API_AUTH_STRING"] = secret
-    ours = {name: text for name, text in os.environ.items() if name.startswith("SELFHEAL_")}
-    return {name: text for name, text in ours.items() if not _opens_postgres(name)} | environment
-
-
-def _opens_postgres(variable: str) -> bool:
-    """Whether it is a password of a role that may do more than heal."""
-    return variable.startswith("SELFHEAL_POSTGRES__") and variable.endswith("PASSWORD")
 
 
 def _apply(running: Running) -> None:
