@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from console import approvals, hosts, maintenance, storm, turns
+from console import approvals, components, hosts, maintenance, storm, turns
 from console.output import Cell, Section, show
 from console.pause import facts
 from console.place import Output, Place
@@ -15,7 +15,6 @@ from selfheal.model.errors import SelfhealError
 if TYPE_CHECKING:
     from console.database import Database
     from deployments.stackfile import Stack
-    from selfheal.model.component import Component
     from selfheal.model.health import ComponentHealth, Watch
     from selfheal.settings.estate import Settings
 
@@ -152,46 +151,14 @@ def _mechanisms(found: Findings, watches: "Sequence[Watch]", *, logs: bool) -> N
 
 
 def _components(found: Findings, settings: "Settings", latest: Mapping[str, "ComponentHealth"]) -> None:
-    """How each component is; a row that is too old says nothing."""
+    """How each component is, and all of them together."""
     from selfheal.model.health import HealthStatus  # noqa: PLC0415  keeps `--help` fast
     from selfheal.policy.health import overall  # noqa: PLC0415
-    from selfheal.policy.watching import fresh, pace_of, status_now  # noqa: PLC0415
 
-    now = datetime.now(UTC)
-    statuses = []
-    rows: list[Mapping[str, Cell]] = []
-    for name, component in sorted(settings.catalogue().items()):
-        seen, sweep = latest.get(name), pace_of(component, settings.watching.sweep)
-        known = seen is not None and fresh(seen, now=now, sweep=sweep)
-        status = status_now(seen, now=now, sweep=sweep)
-        if component.watched or known:
-            statuses.append(status)
-        rows.append(
-            {
-                "component": name,
-                "status": status.value if component.watched or known else "not watched",
-                "healing": "allowed" if name in settings.healing.allow else "observe-only",
-                "group": component.group,
-                "depends_on": ", ".join(sorted(component.depends_on)),
-                "critical": component.critical,
-                "checked_at": seen.checked_at if seen else None,
-                "ms": seen.response_ms if seen else None,
-                "detail": seen.detail if seen is not None and known else _unknown(component),
-            }
-        )
+    section, statuses = components.section(settings, latest, now=datetime.now(UTC))
     found.facts["overall"] = overall(statuses).value
     found.bad = found.bad or any(one is not HealthStatus.OPERATIONAL for one in statuses)
-    said = {key for row in rows for key in ("group", "depends_on", "critical") if row[key]}
-    described = [key for key in ("group", "depends_on", "critical") if key in said]
-    columns = ("component", "status", "healing", *described, "checked_at", "ms", "detail")
-    found.sections.append(Section(name="components", columns=columns, rows=rows))
-
-
-def _unknown(component: "Component") -> str:
-    """Why nothing is known of a component now."""
-    if component.watched:
-        return "stale: not looked at lately"
-    return "looked at when a trigger suspects it, and while its fault is open"
+    found.sections.append(section)
 
 
 def _hosts(found: Findings, database: "Database") -> None:
