@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from console.web.buckets import Buckets
 from console.web.callers import Callers
 from console.web.headers import with_ours
 from console.web.hosts import Hosts
-from console.web.refusal import Refusal, broken, refusal_of
+from console.web.refusal import Refusal, broken, refusal_of, too_large, too_often, too_slow
 from console.web.request_id import request_id
 from console.web.services import Services
 from console.web.visit import Visit, Way
@@ -113,7 +112,7 @@ class _Passage:
         except bodies.Gone:
             self._status = self._status or HTTPStatus.BAD_REQUEST
         except TimeoutError:
-            await self._refuse(_too_slow())
+            await self._refuse(too_slow())
         except SelfhealError as error:
             _log.warning("%s", error)
             await self._refuse(refusal_of(error))
@@ -136,7 +135,7 @@ class _Passage:
         try:
             body = await bodies.read(self._receive, length=self._headers.get("content-length"), at_most=largest)
         except bodies.TooLarge:
-            return _too_large(largest)
+            return too_large(largest)
         self._receive = bodies.again(body, self._receive)
         visit = await self._visit()
         if isinstance(visit, Refusal):
@@ -156,7 +155,7 @@ class _Passage:
         way, secret = self._credentials()
         found = keys.callers.known(way, secret)
         if found is None and (wait := self._shut(way, address)):
-            return _too_often(wait)
+            return too_often(wait)
         if found is None and way is not Way.NOBODY:
             found = await keys.callers.find(self._services, way, secret)
         if found is not None and way is Way.OPEN:
@@ -165,7 +164,7 @@ class _Passage:
             keys.logins.take(address)
         token = found[0].token if found else None
         if wait := keys.requests.take(str(token or address)):
-            return _too_often(wait)
+            return too_often(wait)
         if found is None:
             return nobody
         return Visit(way=way, identity=found[0], csrf=found[1], secret=secret, address=address, request_id=self.id)
@@ -224,32 +223,3 @@ def _network(scope: Scope) -> str:
     except ValueError:
         return "-"
     return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else str(address)  # noqa: PLR2004
-
-
-def _too_large(largest: int) -> Refusal:
-    return Refusal(
-        status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        code="TOO_LARGE",
-        message=f"the request's body is larger than {largest // 1024} KiB",
-        headers={"connection": "close"},
-    )
-
-
-def _too_often(wait_s: float) -> Refusal:
-    seconds = math.ceil(wait_s)
-    return Refusal(
-        status=HTTPStatus.TOO_MANY_REQUESTS,
-        code="TOO_OFTEN",
-        message=f"too many requests; the next is answered in {seconds} s",
-        headers={"retry-after": str(seconds)},
-    )
-
-
-def _too_slow() -> Refusal:
-    return Refusal(
-        status=HTTPStatus.SERVICE_UNAVAILABLE,
-        code="TOO_SLOW",
-        message="the answer, or the request's body, took too long",
-        hint="ask for less, or try again shortly",
-        headers={"retry-after": "5", "connection": "close"},
-    )

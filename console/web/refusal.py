@@ -1,6 +1,7 @@
 """An answer that is no page: JSON for programs, a plain page for browsers; words, a code, and never a traceback."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -67,4 +68,36 @@ def broken() -> Refusal:
         code="BROKEN",
         message="this should not have happened",
         hint="the web server's log tells more under the request's id",
+    )
+
+
+def too_large(largest: int) -> Refusal:
+    """A body of more bytes than its address takes."""
+    return Refusal(
+        status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        code="TOO_LARGE",
+        message=f"the request's body is larger than {largest // 1024} KiB",
+        headers={"connection": "close"},
+    )
+
+
+def too_often(wait_s: float) -> Refusal:
+    """One request too many from the same person or address."""
+    seconds = math.ceil(wait_s)
+    return Refusal(
+        status=HTTPStatus.TOO_MANY_REQUESTS,
+        code="TOO_OFTEN",
+        message=f"too many requests; the next is answered in {seconds} s",
+        headers={"retry-after": str(seconds)},
+    )
+
+
+def too_slow() -> Refusal:
+    """The answer was given up."""
+    return Refusal(
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+        code="TOO_SLOW",
+        message="the answer, or the request's body, took too long",
+        hint="ask for less, or try again shortly",
+        headers={"retry-after": "5", "connection": "close"},
     )
