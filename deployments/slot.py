@@ -7,10 +7,10 @@ import logging
 import os
 import signal
 import subprocess
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from deployments.check import Check
 from deployments.part import Part, PartStatus, State
 from selfheal.model.errors import Permanent, SelfhealError
 
@@ -24,31 +24,6 @@ LARGEST_LOG_BYTES = 10 * 1024 * 1024
 REFUSED = 78
 """Exit code of `launch.py` when the machine does not let it do what was asked."""
 NEVER = float("inf")
-
-
-class Check:
-    """One call in a thread of its own, whose answer is fetched later."""
-
-    def __init__(self, call: Callable[[], bool], *, done: Callable[[], None]) -> None:
-        self._call = call
-        self._done = done
-        self._answer: bool | SelfhealError | None = None
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def _run(self) -> None:
-        try:
-            self._answer = self._call()
-        except SelfhealError as error:
-            self._answer = error
-        except Exception as error:
-            logger.exception("a check broke")
-            self._answer = SelfhealError(f"{type(error).__name__}: {error}")
-        self._done()
-
-    @property
-    def answer(self) -> bool | SelfhealError | None:
-        """None while it runs."""
-        return self._answer
 
 
 class Slot:
