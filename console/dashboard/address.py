@@ -7,7 +7,7 @@ from typing import TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
-from console.web.desk import WrongInput
+from console.web.given import WrongInput
 from selfheal.model.attempt import Status, Verification
 from selfheal.model.errors import SelfhealError
 from selfheal.model.page import Cursor, Slice

@@ -12,7 +12,8 @@ from starlette.responses import Response
 from console.dashboard.address import identifier
 from console.dashboard.pages import Route, done
 from console.web.caller import caller, visit
-from console.web.desk import Desk, WrongInput
+from console.web.desk import Desk
+from console.web.given import WrongInput
 from console.web.services import services_of
 from selfheal.model.breaker import Deed
 from selfheal.model.identity import Door

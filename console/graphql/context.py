@@ -10,7 +10,8 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from console.graphql.limits import LONGEST_LIST
-from console.web.desk import Desk, WrongInput
+from console.web.desk import Desk
+from console.web.given import WrongInput
 from console.web.services import Services
 from console.web.visit import Visit
 from selfheal.model.errors import Permanent

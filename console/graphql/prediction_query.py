@@ -7,7 +7,7 @@ from strawberry import UNSET
 
 from console.graphql.context import Info, part, row_id
 from console.graphql.prediction_types import PredictionConnection, PredictionRecord, PredictionStory
-from console.web.desk import WrongInput
+from console.web.given import WrongInput
 from selfheal.model.prediction import Outcome
 from selfheal.model.prediction_report import PredictionFilter
 from selfheal.model.trigger import PREEMPTIVE, TriggerType

@@ -7,7 +7,7 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from console.web.desk import WrongInput
+from console.web.given import WrongInput
 from selfheal.model.errors import NotAllowed, SelfhealError, Transient
 
 _log = logging.getLogger(__name__)

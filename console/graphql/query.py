@@ -14,7 +14,7 @@ from console.graphql.incident_types import Attempt, FaultConnection, FaultStory
 from console.graphql.own_types import Mechanism
 from console.graphql.prediction_query import PredictionQuery
 from console.graphql.workflow_types import WorkflowConnection, WorkflowDisagreement, WorkflowStory
-from console.web.desk import WrongInput
+from console.web.given import WrongInput
 from selfheal.model.alert import DeliveryState
 from selfheal.model.attempt import Status
 from selfheal.model.health import RESPONSE

@@ -12,6 +12,8 @@ from uuid import UUID
 
 from uuid6 import uuid7
 
+from console.web import given
+from console.web.given import LONGEST, WrongInput
 from console.web.services import Services
 from selfheal.logs import without_secrets
 from selfheal.model import breaker
@@ -29,13 +31,6 @@ from selfheal.policy.names import nearest
 from selfheal.store.engine import seen_by
 
 DEPLOYMENT = "healing-dispatch/healing-dispatch"
-LONGEST_WHY = 500
-LONGEST_PATTERN = 200
-LONGEST = timedelta(days=366)
-
-
-class WrongInput(Permanent):
-    """What was given cannot be meant; nothing was changed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +82,7 @@ class Desk:
             parameters = {
                 "component": component,
                 "action": chosen,
-                "reason": without_secrets(_reason(why)),  # Prefect keeps it
+                "reason": without_secrets(given.reason(why)),  # Prefect keeps it
                 "dry_run": dry_run,
                 "trigger_id": str(trigger),
                 "who": self.identity.name,
@@ -101,12 +96,14 @@ class Desk:
     def pause(self, *, why: str, lasts: timedelta | None = None) -> Pause:
         """Let nothing be healed."""
         with self._deed(Deed.PAUSE, "", {"why": why, "lasts": str(lasts or "until resumed")}):
-            return self.services.pauses.pause(who=self.identity.name, why=_reason(why), duration=_bounded(lasts))
+            return self.services.pauses.pause(
+                who=self.identity.name, why=given.reason(why), duration=given.bounded(lasts)
+            )
 
     def resume(self, *, why: str) -> Pause | None:
         """End the pause, and give it; None: there was none."""
         with self._deed(Deed.RESUME, "", {"why": why}):
-            return self.services.pauses.resume(who=self.identity.name, why=_reason(why))
+            return self.services.pauses.resume(who=self.identity.name, why=given.reason(why))
 
     def plan_maintenance(  # noqa: PLR0913 - each is a column
         self, *, scope: Scope, name: str, begins_at: datetime | None, lasts: timedelta, zone: str = "UTC", why: str
@@ -115,10 +112,10 @@ class Desk:
         details = {"scope": scope.value, "name": name, "begins_at": str(begins_at or "now"), "lasts": str(lasts)}
         with self._deed(Deed.PLAN_MAINTENANCE, f"{scope.value} {name}".strip(), details | {"why": why}) as told:
             self._in_scope(scope, name)
-            begins = _aware(begins_at) if begins_at else datetime.now(UTC)
+            begins = given.aware(begins_at) if begins_at else datetime.now(UTC)
             if begins > datetime.now(UTC) + LONGEST:
                 raise WrongInput("the window begins in more than a year")
-            ends = begins + (_bounded(lasts) or timedelta(0))
+            ends = begins + (given.bounded(lasts) or timedelta(0))
             if ends <= datetime.now(UTC):
                 raise WrongInput("the window would be over already", hint="give a later beginning")
             window = self.services.maintenance.plan(
@@ -128,7 +125,7 @@ class Desk:
                 ends_at=ends,
                 zone=zone,
                 who=self.identity.name,
-                why=_reason(why),
+                why=given.reason(why),
             )
             told["window"] = str(window.id)
         return window
@@ -136,13 +133,13 @@ class Desk:
     def end_maintenance(self, window: UUID, *, why: str) -> None:
         """End a window, or call one off."""
         with self._deed(Deed.END_MAINTENANCE, str(window), {"why": why}):
-            if not self.services.maintenance.end(window, who=self.identity.name, why=_reason(why)):
+            if not self.services.maintenance.end(window, who=self.identity.name, why=given.reason(why)):
                 raise WrongInput(f"no window {window} is planned or in force")
 
     def go_ahead(self, *, why: str) -> int:
         """Let heals begin again in every storm that nobody has decided about; how many those were."""
         with self._deed(Deed.STORM_GO, "", {"why": why}) as told:
-            told["storms"] = self.services.storms.go(who=self.identity.name, why=_reason(why))
+            told["storms"] = self.services.storms.go(who=self.identity.name, why=given.reason(why))
         return int(told["storms"])
 
     def override_breaker(
@@ -156,8 +153,8 @@ class Desk:
                 raise NotAllowed(f"{known} is a tenant's breaker", hint="an admin without a tenant decides about it")
             if lasts is not None and deed not in {breaker.Deed.OPEN, breaker.Deed.CLOSE}:
                 raise WrongInput(f"{deed} does not last", hint="only open and close do")
-            why = _reason(why)
-            breakers.decide(known, deed, who=self.identity.name, why=why, lasts=_bounded(lasts))
+            why = given.reason(why)
+            breakers.decide(known, deed, who=self.identity.name, why=why, lasts=given.bounded(lasts))
             return breakers.present(known)[0]
 
     def answer(self, approval: UUID, *, approve: bool, why: str, fingerprint: str) -> Approval:
@@ -184,13 +181,13 @@ class Desk:
         with self._deed(Deed.SET_MODE, action, {"mode": mode.value, "why": why}):
             self._action(action.removeprefix(PREEMPT))
             name = self.services.estate.mode_name(action)
-            self.services.estate.modes.set(name, mode, who=self.identity.name, why=_reason(why))
+            self.services.estate.modes.set(name, mode, who=self.identity.name, why=given.reason(why))
 
     def acknowledge(self, pattern: str, *, why: str) -> Sequence[OpenAlert]:
         """Take the open alerts that this means, and give those that nobody had."""
         with self._deed(Deed.ACKNOWLEDGE_ALERTS, pattern, {"why": why}) as told:
-            store, why = self.services.silences, _reason(why)
-            taken = store.acknowledge(_pattern(pattern), who=self.identity.name, why=why)
+            store, why = self.services.silences, given.reason(why)
+            taken = store.acknowledge(given.pattern(pattern), who=self.identity.name, why=why)
             if not taken:
                 raise WrongInput(f"nothing that is open and nobody's is {pattern[:100]!r}", hint="see the open alerts")
             told["alerts"] = len(taken)
@@ -199,16 +196,16 @@ class Desk:
     def silence(self, pattern: str, *, lasts: timedelta, why: str) -> Silence:
         """Let nobody be told of these alerts for a while."""
         with self._deed(Deed.SILENCE_ALERTS, pattern, {"why": why, "lasts": str(lasts)}) as told:
-            store, why = self.services.silences, _reason(why)
-            lasts = _bounded(lasts) or lasts
-            silence = store.silence(_pattern(pattern), lasts=lasts, who=self.identity.name, why=why)
+            store, why = self.services.silences, given.reason(why)
+            lasts = given.bounded(lasts) or lasts
+            silence = store.silence(given.pattern(pattern), lasts=lasts, who=self.identity.name, why=why)
             told["silence"] = str(silence.id)
         return silence
 
     def end_silence(self, silence: UUID, *, why: str) -> None:
         """Let people be told again."""
         with self._deed(Deed.END_SILENCE, str(silence), {"why": why}):
-            if not self.services.silences.end(silence, who=self.identity.name, why=_reason(why)):
+            if not self.services.silences.end(silence, who=self.identity.name, why=given.reason(why)):
                 raise WrongInput(f"no silence {silence} is in force")
 
     @contextmanager
@@ -273,34 +270,3 @@ def _not_ours(error: SelfhealError) -> SelfhealError:
     if not isinstance(error, Transient):
         return error
     return Transient("the Prefect server does not answer", hint="`selfheal heal` on the machine works without it")
-
-
-def _reason(why: str) -> str:
-    why = " ".join(why.split())
-    if not why:
-        raise WrongInput("no reason is given", hint="say why; it is recorded, and told to whom it concerns")
-    if len(why) > LONGEST_WHY:
-        raise WrongInput(f"the reason is longer than {LONGEST_WHY} characters")
-    return why
-
-
-def _pattern(pattern: str) -> str:
-    pattern = pattern.strip()
-    if not pattern or len(pattern) > LONGEST_PATTERN:
-        raise WrongInput(
-            "which alerts is not said",
-            hint="a key, a group, a component, or a pattern with *, of 200 characters at most",
-        )
-    return pattern
-
-
-def _bounded(lasts: timedelta | None) -> timedelta | None:
-    if lasts is not None and not timedelta(0) < lasts <= LONGEST:
-        raise WrongInput("it lasts longer than nothing, and at most a year")
-    return lasts
-
-
-def _aware(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise WrongInput("the time has no zone", hint="write it like 2026-12-01T22:00:00+01:00")
-    return moment.astimezone(UTC)

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from console.web.caller import NotLoggedIn, Visiting
-from console.web.desk import WrongInput
+from console.web.given import WrongInput
 from console.web.services import Services, services_of
 from console.web.visit import Visit
 from selfheal.model.errors import NotAllowed, Permanent

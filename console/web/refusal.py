@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from console.web.desk import WrongInput
+from console.web.given import WrongInput
 from console.web.templates import rendered
 from selfheal.model.errors import NotAllowed, SelfhealError, Transient
 
