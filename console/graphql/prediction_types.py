@@ -69,9 +69,7 @@ class PredictionConnection:
     @classmethod
     def of(cls, page: Page[prediction.Prediction]) -> "PredictionConnection":
         """From the page."""
-        last = page.items[-1] if page.items else None
-        end = None if last is None else str(Cursor(at=last.raised_at, id=last.id))
-        info = PageInfo(has_next_page=page.older is not None, end_cursor=end)
+        info = PageInfo.of(page, lambda one: Cursor(at=one.raised_at, id=one.id))
         return cls(nodes=[Prediction.of(one) for one in page.items], page_info=info)
 
 
