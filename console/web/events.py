@@ -5,10 +5,11 @@ over. Each carries the marks as its id, so that a browser that comes back hears 
 """
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
@@ -39,7 +40,7 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncIterator[bytes]) -> None:
+    def __init__(self, events: AsyncGenerator[bytes]) -> None:
         super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no"})
         del self.headers["content-length"]
         self._events = events
@@ -59,9 +60,10 @@ class EventStream(Response):
 
     async def _send(self, send: Send) -> None:
         try:
-            async for event in self._events:
-                async with asyncio.timeout(PATIENCE_S):
-                    await send({"type": "http.response.body", "body": event, "more_body": True})
+            async with contextlib.aclosing(self._events) as events:
+                async for event in events:
+                    async with asyncio.timeout(PATIENCE_S):
+                        await send({"type": "http.response.body", "body": event, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except TimeoutError:  # it does not read: what was sent waits in its buffers
             return
@@ -77,7 +79,7 @@ async def events(request: Request, visiting: Visiting, caller: Caller) -> Respon
     return EventStream(_told(request, visiting, listener, feed))
 
 
-async def _told(request: Request, visiting: Visit, listener: Listener, feed: Feed) -> AsyncIterator[bytes]:
+async def _told(request: Request, visiting: Visit, listener: Listener, feed: Feed) -> AsyncGenerator[bytes]:
     """The events."""
     began = spoken = time.monotonic()
     missed = request.headers.get("last-event-id")

@@ -171,7 +171,7 @@ def test_listeners_are_bounded() -> None:
 
 
 def test_a_listener_who_does_not_read_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a send does not come to its end the stream does."""
+    """Where a send does not come to its end the stream does, and gives its place back at once."""
     monkeypatch.setattr(events, "PATIENCE_S", 0.05)
     closed = []
 
@@ -192,6 +192,7 @@ def test_a_listener_who_does_not_read_is_dropped(monkeypatch: pytest.MonkeyPatch
     async def stream() -> None:
         async with asyncio.timeout(10):
             await EventStream(endless())({}, still_there, never)
+        assert closed == [True]
 
     asyncio.run(stream())
 
