@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, text
 from web_fixtures import Web
 
+from console.metrics.counted import FAMILIES
 from selfheal.model.attempt import Holder
 from selfheal.model.external_alert import ExternalAlert
 from selfheal.model.identity import Role
@@ -123,7 +124,9 @@ def test_only_who_has_a_token_reads_it(web: Web, happened: Desk) -> None:
 def test_every_family_is_told_in_full(web: Web, happened: Desk) -> None:
     """Each has a help and a type, and a name with its unit where it has one."""
     del happened
-    for name, metric in scraped(web).items():
+    found = scraped(web)
+    assert {family.name for family in FAMILIES} <= found.keys()
+    for name, metric in found.items():
         assert metric.documentation.endswith((".", "`")), name
         assert metric.type in {"counter", "gauge"}, name
         assert name.startswith("selfheal_")
