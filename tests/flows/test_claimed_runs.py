@@ -1,5 +1,6 @@
 """Runs that say they work on a workflow, asked of a real Prefect server."""
 
+import pytest
 from prefect import flow
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed, Running
@@ -37,8 +38,8 @@ def test_a_run_claims_the_workflow_that_it_names(
         client.delete_flow_run(run.id)
 
 
-def test_a_server_that_is_away_tells_nothing(healing: bootstrap.Estate) -> None:
+@pytest.mark.usefixtures("healing")
+def test_a_server_that_is_away_tells_nothing() -> None:
     """Nobody can tell which runs there are: nothing is compared with them."""
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
         assert claimed_runs() is None
-    assert healing

@@ -186,7 +186,6 @@ def rows(client: httpx.Client, address: str) -> set[str]:
 
 def test_actions_are_filtered_by_their_address(dashboard: Dashboard, happened: Happened) -> None:
     """Every filter, alone and together."""
-    assert happened
     client = dashboard.client(Role.VIEWER)
     attempts = {"frontend", "backend", "broker", "agents-5", "agents-9", "agents-20", "agents-30"}
     for query, found in {
@@ -209,9 +208,9 @@ def test_actions_are_filtered_by_their_address(dashboard: Dashboard, happened: H
     assert 'value="backend"' in text
 
 
-def test_faults_are_filtered_by_their_address(dashboard: Dashboard, happened: Happened) -> None:
+@pytest.mark.usefixtures("happened")
+def test_faults_are_filtered_by_their_address(dashboard: Dashboard) -> None:
     """By state, component and time."""
-    assert happened
     client = dashboard.client(Role.VIEWER)
     sick = {"backend", "warehouse", "broker", "storage"}
     healed = {"frontend", "agents-5", "agents-9", "agents-20", "agents-30"}
@@ -403,9 +402,9 @@ def test_every_field_has_a_label_and_every_id_is_one(dashboard: Dashboard, happe
         assert set(page.fields) <= page.labels, address
 
 
-def test_the_overview_is_small(dashboard: Dashboard, happened: Happened) -> None:
+@pytest.mark.usefixtures("happened")
+def test_the_overview_is_small(dashboard: Dashboard) -> None:
     """Below 60 kB with all that it loads, in at most six requests."""
-    assert happened
     client = dashboard.client(Role.ADMIN)
     text = ok(client, "/")
     files = [client.get(one) for one in Page(text).loaded]
@@ -450,10 +449,10 @@ def test_a_page_takes_few_statements(dashboard: Dashboard, happened: Happened) -
 # -- what people do
 
 
-def test_forms_are_shown_to_those_who_may(dashboard: Dashboard, happened: Happened) -> None:
+@pytest.mark.usefixtures("happened")
+def test_forms_are_shown_to_those_who_may(dashboard: Dashboard) -> None:
     """A viewer sees no form but that of the logout; an operator has them all."""
     text = {role: ok(dashboard.client(role), "/") + ok(dashboard.client(role), "/breakers") for role in Role}
-    assert happened
     for action in CONTROLS:
         assert f'action="{action}"' not in text[Role.VIEWER]
         for role in (Role.OPERATOR, Role.APPROVER, Role.ADMIN):
@@ -478,9 +477,9 @@ def test_pausing_and_resuming(dashboard: Dashboard, happened: Happened) -> None:
     assert done == [("RESUME", "dashboard", "DONE"), ("PAUSE", "dashboard", "DONE")]
 
 
-def test_a_wrong_form_changes_nothing(dashboard: Dashboard, happened: Happened) -> None:
+@pytest.mark.usefixtures("happened")
+def test_a_wrong_form_changes_nothing(dashboard: Dashboard) -> None:
     """Told in words with 422; nothing is paused, forced or begun."""
-    assert happened
     client = dashboard.client(Role.ADMIN)
     for action, fields in (
         ("/pause", {"why": "  "}),
@@ -522,18 +521,18 @@ def test_who_may_not_is_refused_and_recorded(dashboard: Dashboard, happened: Hap
     assert {one.outcome for one in dashboard.services.deeds.newest(limit=10)} == {"REFUSED"}
 
 
-def test_a_form_without_its_csrf_is_refused(dashboard: Dashboard, happened: Happened) -> None:
+@pytest.mark.usefixtures("happened")
+def test_a_form_without_its_csrf_is_refused(dashboard: Dashboard) -> None:
     """A page of somebody else cannot send our forms."""
-    assert happened
     client = dashboard.client(Role.ADMIN)
     for action in ("/pause", "/heal", "/breakers/decide", "/storm/go", f"/approvals/{uuid4()}/answer"):
         assert client.post(action, data={"why": "x", "csrf": "guess"}).status_code == 403
     assert dashboard.services.pauses.current() is None
 
 
-def test_a_breaker_is_forced_and_released(dashboard: Dashboard, happened: Happened) -> None:
+@pytest.mark.usefixtures("happened")
+def test_a_breaker_is_forced_and_released(dashboard: Dashboard) -> None:
     """Open, closed, automatic, as new: with who, why and until when on the page."""
-    assert happened
     client = dashboard.client(Role.OPERATOR)
     send(client, "/breakers", "/breakers/decide", name="agent:planner", deed="open", why="it lies", hours="1.5")
     assert re.search(r"Forced open by operator-\w+ until .*: it lies", ok(client, "/breakers"))
@@ -577,18 +576,18 @@ def test_a_storm_is_let_go(dashboard: Dashboard, happened: Happened) -> None:
     assert send(client, "/", "/storm/go", why="again").headers["location"] == "/?said=no-storm"
 
 
-def test_a_heal_without_prefect_is_told(dashboard: Dashboard, happened: Happened) -> None:
+@pytest.mark.usefixtures("happened")
+def test_a_heal_without_prefect_is_told(dashboard: Dashboard) -> None:
     """Where the Prefect server does not answer the page says so and what works without it; the try is recorded."""
-    assert happened
     answer = send(dashboard.client(Role.OPERATOR), "/", "/heal", component="frontend", why="it is slow")
     assert answer.status_code == 503
     (deed,) = dashboard.services.deeds.newest(limit=10)
     assert (deed.deed, deed.subject, deed.outcome) == ("HEAL", "frontend", "FAILED")
 
 
-def test_a_message_is_never_the_addresss_own(dashboard: Dashboard, happened: Happened) -> None:
+@pytest.mark.usefixtures("happened")
+def test_a_message_is_never_the_addresss_own(dashboard: Dashboard) -> None:
     """Only known words become a message: a link cannot make the page say something."""
-    assert happened
     text = ok(dashboard.client(Role.VIEWER), "/?said=All%20is%20well")
     assert "All is well" not in text
 

@@ -212,7 +212,8 @@ def test_one_is_shown_with_its_chart(run: Run, told: Foretold, capsys: pytest.Ca
     assert (code, "`selfheal predictions` lists them" in wrong) == (2, True)
 
 
-def test_the_command_tells_the_record(run: Run, told: Foretold, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+@pytest.mark.usefixtures("told")
+def test_the_command_tells_the_record(run: Run, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
     """Of all and of each rule, with intervals; in words for a person."""
     code, found = run("predictions", "record", "--days", "7")
     assert code == 0
@@ -224,4 +225,3 @@ def test_the_command_tells_the_record(run: Run, told: Foretold, capsys: pytest.C
     assert [one["rule"] for one in found["record"]] == ["all", "BREACH_FORETOLD", "RESPONSE_RISING"]
     assert cli.main(["predictions", "record"]) == 0
     assert "50% (9% to 91%)" in capsys.readouterr().out
-    assert told

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 from admission_desk import Desk
-from dashboard_fixtures import CLAIMED, GONE, ZOMBIE, Dashboard, Happened, workflows
+from dashboard_fixtures import CLAIMED, GONE, ZOMBIE, Dashboard, workflows
 from person_fixtures import ACME
 from sqlalchemy import event
 
@@ -23,7 +23,8 @@ def text(client: httpx.Client, address: str) -> str:
     return answer.text
 
 
-def test_the_page_tells_where_stores_disagree(dashboard: Dashboard, happened: Happened) -> None:
+@pytest.mark.usefixtures("happened")
+def test_the_page_tells_where_stores_disagree(dashboard: Dashboard) -> None:
     """Level, counts, each disagreement with what the stores say and who settles it, and every rule."""
     page = text(dashboard.client(Role.VIEWER), "/workflows")
     for words in (
@@ -38,10 +39,10 @@ def test_the_page_tells_where_stores_disagree(dashboard: Dashboard, happened: Ha
         *Kind,
     ):
         assert words in page, words
-    assert happened
 
 
-def test_one_workflow_tells_its_stages_and_its_story(dashboard: Dashboard, happened: Happened) -> None:
+@pytest.mark.usefixtures("happened")
+def test_one_workflow_tells_its_stages_and_its_story(dashboard: Dashboard) -> None:
     """Each stage with its evidence and why nobody can tell, then what happened, the newest first."""
     client = dashboard.client(Role.VIEWER)
     page = text(client, f"/workflows/{CLAIMED}")
@@ -57,7 +58,6 @@ def test_one_workflow_tells_its_stages_and_its_story(dashboard: Dashboard, happe
     assert "could not tell" in held
     assert "the broker does not answer" in held
     assert "it stands here" in held
-    assert happened
 
 
 def test_a_broker_that_is_down_is_told(dashboard: Dashboard, desk: Callable[..., Desk]) -> None:
@@ -91,21 +91,21 @@ def test_the_list_is_filtered_and_paged(dashboard: Dashboard, desk: Callable[...
 
 
 @pytest.mark.parametrize("name", ["REQ-NONE", "x" * 300, "%00", "..%2f..%2fetc"])
-def test_what_is_not_there_is_not_found(dashboard: Dashboard, happened: Happened, name: str) -> None:
+@pytest.mark.usefixtures("happened")
+def test_what_is_not_there_is_not_found(dashboard: Dashboard, name: str) -> None:
     """A name that nobody knows, whatever it is, is told in words."""
     answer = dashboard.client(Role.VIEWER).get(f"/workflows/{name}")
     assert answer.status_code in {404, 422}
-    assert happened
 
 
-def test_a_tenants_person_sees_no_workflow(dashboard: Dashboard, happened: Happened) -> None:
+@pytest.mark.usefixtures("happened")
+def test_a_tenants_person_sees_no_workflow(dashboard: Dashboard) -> None:
     """The estate's own rows are not shown to a tenant's token, neither in the list nor by name."""
     client = dashboard.client(Role.ADMIN, ACME)
     page = text(client, "/workflows")
     assert "REQ-" not in page.replace("REQ-...", "")
     assert "whoever has a token without a tenant" in page
     assert client.get(f"/workflows/{ZOMBIE}").status_code == 404
-    assert happened
 
 
 def test_a_title_is_no_markup(dashboard: Dashboard, desk: Callable[..., Desk]) -> None:
