@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from deployments.objects.plan import Step
     from deployments.prefect_api import PrefectApi
-    from selfheal.settings.estate import Settings
 
 _Flag = Parameter(negative=())
 
@@ -42,29 +41,15 @@ def deployments(  # noqa: PLR0913 - each is an option of the command
     with place.prefect(timeout_s=30.0) as api:
         check(api)
         if do == "apply":
-            steps = _apply(api, settings, adopt=adopt, dry_run=dry_run)
+            from deployments.apply import apply_settings  # noqa: PLC0415  keeps `--help` fast
+
+            steps = apply_settings(api, settings, adopt=adopt, dry_run=dry_run)
         else:
             from deployments.remove import remove  # noqa: PLC0415  keeps `--help` fast
 
             steps = remove(api, estate=settings.estate, history=history, force=force, dry_run=dry_run)
         _tell(api, steps, output, dry_run=dry_run)
     return FINE
-
-
-def _apply(api: "PrefectApi", settings: "Settings", *, adopt: bool, dry_run: bool) -> "Sequence[Step]":
-    """Bring what these settings ask for."""
-    from deployments.apply import apply  # noqa: PLC0415  keeps `--help` fast
-
-    return apply(
-        api,
-        settings.catalogue(),
-        estate=settings.estate,
-        workflows=settings.workflows.there_are,
-        logs=settings.log_monitor.there_are,
-        worker=settings.prefect.worker,
-        adopt=adopt,
-        dry_run=dry_run,
-    )
 
 
 def _tell(api: "PrefectApi", steps: "Sequence[Step]", output: Output, *, dry_run: bool) -> None:

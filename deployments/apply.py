@@ -18,6 +18,7 @@ from deployments.objects.plan import Change, Step
 from deployments.objects.register import INTENDED, Register
 from deployments.prefect_api import PrefectApi, Refused
 from selfheal.model.errors import SelfhealError, Transient
+from selfheal.settings.estate import Settings
 from selfheal.settings.file import load
 
 REFUSED = 3
@@ -87,6 +88,22 @@ def _carry_out(
     register.write(api, ours, ids, estate=estate)
 
 
+def apply_settings(
+    api: PrefectApi, settings: Settings, *, adopt: bool = False, dry_run: bool = False
+) -> Sequence[Step]:
+    """Bring what these settings ask for; raises what `apply` raises."""
+    return apply(
+        api,
+        settings.catalogue(),
+        estate=settings.estate,
+        workflows=settings.workflows.there_are,
+        logs=settings.log_monitor.there_are,
+        worker=settings.prefect.worker,
+        adopt=adopt,
+        dry_run=dry_run,
+    )
+
+
 def main() -> int:
     """Apply for `up`, in the words of an operator if it cannot be done.
 
@@ -99,15 +116,7 @@ def main() -> int:
         url = os.environ["PREFECT_API_URL"].removesuffix("/api")
         secret = os.environ.get("PREFECT_API_AUTH_STRING", "")
         with PrefectApi(url, auth_string=secret, timeout_s=CALL_TIMEOUT_S) as api:
-            apply(
-                api,
-                settings.catalogue(),
-                estate=settings.estate,
-                workflows=settings.workflows.there_are,
-                logs=settings.log_monitor.there_are,
-                worker=settings.prefect.worker,
-                adopt="--adopt" in sys.argv[1:],
-            )
+            apply_settings(api, settings, adopt="--adopt" in sys.argv[1:])
     except (Transient, Refused) as error:  # also a server that is not quite there yet, or another one that applies
         print(f"selfheal: {error}", file=sys.stderr)  # noqa: T201 - the supervisor reads it
         return 1
