@@ -7,7 +7,6 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.routing import APIRoute
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from console.dashboard import drawings
@@ -16,6 +15,7 @@ from console.dashboard.words import FILTERS, between
 from console.web.caller import caller, visit
 from console.web.refusal import Refusal
 from console.web.services import Services, services_of
+from console.web.templates import environment
 from selfheal.model.overview import Standing
 from selfheal.policy.identity import Deed, may
 from selfheal.store.engine import seen_by
@@ -37,14 +37,7 @@ SAID = {
 }
 """What a page says after a form, by the word in its address: nobody can make it say anything else by a link."""
 
-_pages = Environment(
-    loader=PackageLoader("console.dashboard", "templates"),
-    auto_reload=False,  # a page of the sources that this process was started with
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_pages = environment("console.dashboard")
 _pages.filters.update(FILTERS)
 _pages.globals.update(address=address, between=between, drawings=drawings, Deed=Deed)
 Gather = Callable[[Services, Standing], Mapping[str, Any]]

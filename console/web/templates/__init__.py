@@ -2,14 +2,20 @@
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-_pages = Environment(
-    loader=PackageLoader("console.web", "templates"),
-    auto_reload=False,  # a page of the sources that this process was started with
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+
+def environment(package: str) -> Environment:
+    """How pages are made of the templates in a package: escaped, and none with a value that is not there."""
+    return Environment(
+        loader=PackageLoader(package, "templates"),
+        auto_reload=False,  # a page of the sources that this process was started with
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+_pages = environment("console.web")
 
 
 def rendered(name: str, **values: object) -> str:
