@@ -81,6 +81,15 @@ class Bench:
         """An attempt that is admitted and claimed."""
         return self.claimed(self.ask(a_trigger(component)).attempt_id)
 
+    def rolls_back_to_stopped(self) -> None:
+        """An attempt that found the backend stopped, and left it so, two days ago."""
+        attempt = self.begun()
+        assert self.store.record_plan(attempt.id, fence=1, plan=Plan(rollback={"restore": "stopped"}))
+        assert self.store.announce_act(attempt.id, fence=1, timeout=SECOND)
+        outcome = replace(FAILED, status=Status.ROLLED_BACK, rollback=RollbackOutcome.DONE)
+        assert self.store.settle(attempt.id, fence=1, outcome=outcome, execution_ms=5)
+        self.passes(timedelta(days=2))
+
     def claimed(self, attempt_id: UUID | None, *, fence: int = 0, holder: Holder = HOLDER) -> Attempt:
         """The attempt, claimed."""
         assert attempt_id is not None
@@ -296,12 +305,7 @@ def test_whose_stop_it_was(bench: Bench, outcome: Outcome, acted: bool, restore:
 @pytest.mark.parametrize("acted", [True, False])
 def test_a_second_try_that_fails_leaves_it_ours(bench: Bench, acted: bool) -> None:  # noqa: FBT001
     """What we have stopped stays ours to start, whether the next attempt fails in its act or before it."""
-    first = bench.begun()
-    assert bench.store.record_plan(first.id, fence=1, plan=Plan(rollback={"restore": "stopped"}))
-    assert bench.store.announce_act(first.id, fence=1, timeout=SECOND)
-    rolled_back = replace(FAILED, status=Status.ROLLED_BACK, rollback=RollbackOutcome.DONE)
-    assert bench.store.settle(first.id, fence=1, outcome=rolled_back, execution_ms=5)
-    bench.passes(timedelta(days=2))
+    bench.rolls_back_to_stopped()
     second = bench.begun()
     stopped = Incarnation(pid=0, started_at=1, state="STOPPED")
     assert bench.store.record_plan(second.id, fence=1, plan=Plan(before=stopped, rollback={"restore": "stopped"}))
@@ -316,12 +320,7 @@ def test_a_second_try_that_fails_leaves_it_ours(bench: Bench, acted: bool) -> No
 def test_what_declined_has_stopped_nothing(bench: Bench, ours: bool) -> None:  # noqa: FBT001
     """Found stopped and left so: whose stop it was is as it was before."""
     if ours:
-        first = bench.begun()
-        assert bench.store.record_plan(first.id, fence=1, plan=Plan(rollback={"restore": "stopped"}))
-        assert bench.store.announce_act(first.id, fence=1, timeout=SECOND)
-        rolled_back = replace(FAILED, status=Status.ROLLED_BACK, rollback=RollbackOutcome.DONE)
-        assert bench.store.settle(first.id, fence=1, outcome=rolled_back, execution_ms=5)
-        bench.passes(timedelta(days=2))
+        bench.rolls_back_to_stopped()
     declined = bench.begun()
     stopped = Incarnation(pid=0, started_at=1, state="STOPPED")
     assert bench.store.record_plan(declined.id, fence=1, plan=Plan(before=stopped))
