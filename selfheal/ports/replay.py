@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from selfheal.model.observation import Health
-from selfheal.model.replay import FoundFault, Hold, LogCount, LookRow, Tried
+from selfheal.model.recorded import FoundFault, Hold, LogCount, LookRow, Tried
 
 
 class RecordedHistory(Protocol):

@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 from selfheal.model.admission import Answer, Decision, Limits, Place, Rung
 from selfheal.model.breaker import Breaker, Denial, Permit, Thresholds
 from selfheal.model.breaker_event import Ask, Result
-from selfheal.model.replay import Hold
+from selfheal.model.recorded import Hold
 from selfheal.model.trigger import Priority
 from selfheal.policy.breaker import advance
 from selfheal.policy.breaker_names import heal_breaker

@@ -9,7 +9,8 @@ from statistics import median
 from selfheal.model.admission import Costs, Limits, Rung
 from selfheal.model.breaker import Thresholds
 from selfheal.model.component import Component
-from selfheal.model.replay import Alarm, End, Hold, Rule, Tried
+from selfheal.model.recorded import Hold, Tried
+from selfheal.model.replay import Alarm, End, Rule
 from selfheal.model.trigger import TriggerType
 
 _ANSWERED = timedelta(minutes=1)

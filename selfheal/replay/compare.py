@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
 
-from selfheal.model.replay import Counted, Course, End, Example, FoundFault, Rule, Tried, Verdict
+from selfheal.model.recorded import FoundFault, Tried
+from selfheal.model.replay import Counted, Course, End, Example, Rule, Verdict
 
 RECORDED, AS_SET, WOULD_BE = "as recorded", "as set", "as it would be"
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)

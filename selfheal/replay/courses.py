@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from selfheal.model.admission import Answer, Decision, Place, Refusal, Rung
-from selfheal.model.replay import Alarm, Course, End, Rule, Tried, Verdict
+from selfheal.model.recorded import Tried
+from selfheal.model.replay import Alarm, Course, End, Rule, Verdict
 from selfheal.policy.admission import refuse_ladder, refuse_target
 from selfheal.policy.places import depths, place_of
 from selfheal.policy.raising import pause_after

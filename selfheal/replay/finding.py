@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from selfheal.model.component import Component
 from selfheal.model.observation import Health
-from selfheal.model.replay import Alarm, Coverage, FoundFault, LookRow, Rule, Tried
+from selfheal.model.recorded import FoundFault, LookRow, Tried
+from selfheal.model.replay import Alarm, Coverage, Rule
 from selfheal.model.trigger import PREEMPTIVE, TriggerType
 from selfheal.policy.watching import LATE_BEAT_S, STALE_SWEEPS
 from selfheal.ports.replay import RecordedHistory

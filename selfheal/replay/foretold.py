@@ -13,7 +13,8 @@ from selfheal.forecast.rows import BUCKET_S, HOUR
 from selfheal.model.component import Component
 from selfheal.model.forecast import Kept, Name, Packed
 from selfheal.model.prediction import Acted, Breach, Change, Facts, Outcome, Prediction
-from selfheal.model.replay import Alarm, End, FoundFault, Rule, Tried
+from selfheal.model.recorded import FoundFault, Tried
+from selfheal.model.replay import Alarm, End, Rule
 from selfheal.model.trigger import PREEMPTIVE, Priority, TriggerType
 from selfheal.policy.settling import LONGEST
 from selfheal.ports.predicting import PredictionStore

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 
 from selfheal.model.component import Component
 from selfheal.model.log import LogPattern, LogSource
-from selfheal.model.replay import Alarm, End, LogCount, Rule
+from selfheal.model.recorded import LogCount
+from selfheal.model.replay import Alarm, End, Rule
 from selfheal.model.trigger import TriggerType
 from selfheal.policy.log_raising import raises, urgency
 from selfheal.settings.estate import Settings

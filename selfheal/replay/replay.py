@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from selfheal.model.admission import Rung
 from selfheal.model.component import Component
-from selfheal.model.replay import Alarm, Counted, Course, Example, FoundFault, Replayed, Rule, Tried
+from selfheal.model.recorded import FoundFault, Tried
+from selfheal.model.replay import Alarm, Counted, Course, Example, Replayed, Rule
 from selfheal.model.trigger import PREEMPTIVE, TriggerType
 from selfheal.policy.promotion import stricter
 from selfheal.ports.replay import RecordedHistory

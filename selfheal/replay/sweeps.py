@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from selfheal.model.component import Component
 from selfheal.model.health import HealthStatus
 from selfheal.model.observation import Health, Observation
-from selfheal.model.replay import Alarm, End, LookRow, Rule, Tried
+from selfheal.model.recorded import LookRow, Tried
+from selfheal.model.replay import Alarm, End, Rule
 from selfheal.policy.health import Track, advance, sick_since
 from selfheal.policy.raising import Reason, reason_of
 from selfheal.policy.triggers import platform_restarts, priority_of, usual_type

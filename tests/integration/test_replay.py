@@ -13,7 +13,8 @@ from sqlalchemy import Engine, text
 from selfheal.bootstrap import Estate
 from selfheal.model.health import ComponentHealth, HealthStatus, Look
 from selfheal.model.observation import Health
-from selfheal.model.replay import Course, End, LookRow, Rule
+from selfheal.model.recorded import LookRow
+from selfheal.model.replay import Course, End, Rule
 from selfheal.replay.asking import question_of
 from selfheal.replay.compare import AS_SET, RECORDED, WOULD_BE
 from selfheal.replay.finding import patience_of

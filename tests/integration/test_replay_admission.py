@@ -13,7 +13,7 @@ from uuid6 import uuid7
 
 from selfheal.model.admission import Answer, Limits, Place, Rung
 from selfheal.model.breaker import Thresholds
-from selfheal.model.replay import Hold
+from selfheal.model.recorded import Hold
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.replay.admission import Desk, Fault, Heal, Storm
 from selfheal.store.heals import Heals

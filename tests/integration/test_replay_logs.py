@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from selfheal.model.log import LogError, LogPattern, LogRules, LogSeverity, LogSource, LogStep, LogTaken
-from selfheal.model.replay import LogCount
+from selfheal.model.recorded import LogCount
 from selfheal.replay.lines import BUCKET, reached
 from selfheal.store.logs import Logs
 

@@ -16,7 +16,8 @@ from selfheal.model.component import Component, ProbeKind
 from selfheal.model.errors import Permanent
 from selfheal.model.health import HealthStatus, Look
 from selfheal.model.observation import Health
-from selfheal.model.replay import Alarm, Course, End, Hold, LogCount, LookRow, Rule, Tried, Verdict
+from selfheal.model.recorded import Hold, LogCount, LookRow, Tried
+from selfheal.model.replay import Alarm, Course, End, Rule, Verdict
 from selfheal.model.trigger import Priority, TriggerType
 from selfheal.replay.bounds import Bounds, Record
 from selfheal.replay.changes import changed

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, Row, text
 
 from selfheal.model.health import TOLD, HealthStatus
 from selfheal.model.observation import Health
-from selfheal.model.replay import FoundFault, Hold, LogCount, LookRow, Tried
+from selfheal.model.recorded import FoundFault, Hold, LogCount, LookRow, Tried
 from selfheal.store.engine import transaction
 from selfheal.store.looks import look_of
 
