@@ -7,20 +7,21 @@ container that was stopped on request from one that died.
 
 import re
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from selfheal.clients import docker_checks, docker_state
+from selfheal.clients.docker_streams import Changes, EntryStream
 from selfheal.clients.docker_usage import usage_of
 from selfheal.model.errors import NotAllowed, Permanent, SelfhealError
 from selfheal.model.observation import Incarnation
 from selfheal.model.usage import ContainerUsage
 
 if TYPE_CHECKING:
-    from selfheal.clients.docker_api import Api, Stream
+    from selfheal.clients.docker_api import Api
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
 ID = re.compile(r"[0-9a-f]{64}")
@@ -235,42 +236,6 @@ class Docker:
     def _forget(self, listed: Collection[str]) -> None:
         for gone in self._ends.keys() - set(listed):
             self._ends.pop(gone, None)
-
-
-class Changes:
-    """Fulfils `ports.Changes`: the names in an engine's events."""
-
-    def __init__(self, stream: "Stream") -> None:
-        self._stream = stream
-
-    def __iter__(self) -> Iterator[str]:
-        for event in self._stream:
-            attributes = (event.get("Actor") or {}).get("Attributes") or {}
-            yield from (str(attributes[key]).removeprefix("/") for key in ("name", "oldName") if attributes.get(key))
-
-    def close(self) -> None:
-        """End the stream."""
-        self._stream.close()
-
-
-class EntryStream:
-    """Fulfils `ports.logs.LogStream`: a frame is an entry; a terminal has none, and its lines are entries."""
-
-    def __init__(self, stream: "Stream", *, terminal: bool) -> None:
-        self._stream, self._terminal = stream, terminal
-
-    def __iter__(self) -> Iterator[bytes]:
-        if not self._terminal:
-            yield from self._stream
-            return
-        left = b""
-        for chunk in self._stream:
-            *lines, left = (left + chunk).split(b"\n")
-            yield from (line + b"\n" for line in lines)
-
-    def close(self) -> None:
-        """End the stream."""
-        self._stream.close()
 
 
 def _checked(name: str) -> str:
