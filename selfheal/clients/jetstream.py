@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from selfheal.clients.jetstream_api import STREAM_NOT_FOUND, ApiError, JetStreamApi, JetStreamBroker
+from selfheal.clients.jetstream_api import STREAM_NOT_FOUND, ApiError, JetStreamApi
+from selfheal.clients.jetstream_broker import JetStreamBroker
 from selfheal.clients.jetstream_look import Pruned, Wanted, look
 from selfheal.model.deliverable import Evidence, Orphans
 from selfheal.model.errors import SelfhealError

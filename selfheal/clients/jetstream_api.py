@@ -7,22 +7,18 @@ takes longer than the broker; and it has no batch get.
 import asyncio
 import itertools
 import json
-from base64 import b64decode
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from datetime import UTC, datetime
+from typing import Any
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import NoRespondersError
 
-from selfheal.clients.nats import asked, connected, told
+from selfheal.clients.jetstream_answers import of_answer, of_headers, state_of
 from selfheal.model.errors import Permanent, Transient
 from selfheal.model.stream import StoredMessage, StreamState
-from selfheal.policy.evidence import ahead
-
-T = TypeVar("T")
 
 STREAM_NOT_FOUND, NO_MESSAGE, CONSUMER_NOT_FOUND = 10059, 10037, 10014
 PAGE_LIMIT = 100_000
@@ -30,7 +26,6 @@ PAGE_LIMIT = 100_000
 _AT_ONCE = 64
 _BATCH = 256
 _UNAVAILABLE = 503
-_ZERO_YEAR = 1
 _END_OF_BATCH, _NOTHING = "204", "404"
 
 
@@ -165,7 +160,7 @@ class JetStreamApi:
             if error.code == NO_MESSAGE:
                 return None
             raise
-        return _of_answer(stream, answer["message"])
+        return of_answer(stream, answer["message"])
 
     async def call(self, subject: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """One question of the API and its answer."""
@@ -216,7 +211,7 @@ class JetStreamApi:
             status = await asyncio.wait_for(batch.ended, self._seconds)
         finally:
             del self._batches[reply]
-        return [_of_headers(one) for one in batch.messages] if status in {_END_OF_BATCH, _NOTHING} else None
+        return [of_headers(one) for one in batch.messages] if status in {_END_OF_BATCH, _NOTHING} else None
 
     async def _take(self, message: Msg) -> None:
         """One message of a batch. They share a subscription: one for each would take longer than the answers."""
@@ -234,105 +229,3 @@ class JetStreamApi:
         for subject, data in answers.items():
             await self._client.publish(subject, data)
         await self._client.flush(timeout=max(1, round(self._seconds)))
-
-
-class JetStreamBroker:
-    """One broker, asked over a new connection each time.
-
-    Args:
-        url: where it listens.
-        credentials: user and password, or None.
-        timeout: a call that takes longer has failed.
-    """
-
-    def __init__(self, url: str, credentials: tuple[str, str] | None, timeout: timedelta) -> None:
-        self._url = url
-        self._credentials = credentials
-        self._timeout = timeout
-
-    def ask(self, work: Callable[[JetStreamApi], Awaitable[T]], *, times: int = 1) -> T:
-        """The work's result; it may take so many times what one call may.
-
-        Raises:
-            Transient: the broker does not answer, or has no JetStream.
-            Permanent: it does not let us in, or refuses.
-        """
-        errors: list[Exception] = []
-        try:
-            return asked(self._url, lambda: self._over(work, errors), self._timeout, times=times)
-        except Transient as error:
-            if errors:  # what we may not publish is not answered
-                raise told(errors[-1], self._url) from error
-            raise
-
-    async def _over(self, work: Callable[[JetStreamApi], Awaitable[T]], errors: list[Exception]) -> T:
-        seconds = self._timeout.total_seconds()
-        async with connected(self._url, self._credentials, seconds, name="selfheal-workflows", errors=errors) as client:
-            return await work(JetStreamApi(client, seconds, errors))
-
-
-def state_of(answer: Mapping[str, Any], *, sent: datetime, received: datetime) -> StreamState:
-    """The stream that an answer describes; when, by our clock, it was asked for and came."""
-    config, state = answer["config"], answer["state"]
-    said = moment(answer.get("ts"))
-    return StreamState(
-        name=config["name"],
-        created=moment(answer["created"]) or datetime.max.replace(tzinfo=UTC),
-        subjects=tuple(config.get("subjects") or ()),
-        first_seq=state["first_seq"],
-        first_at=moment(state["first_ts"]) if state["messages"] else None,
-        last_seq=state["last_seq"],
-        last_at=moment(state["last_ts"]),
-        messages=state["messages"],
-        peculiar=_peculiar(config),
-        direct=bool(config.get("allow_direct")) and config.get("num_replicas", 1) <= 1 and not config.get("mirror"),
-        ahead=None if said is None else ahead(least=said - received, most=said - sent),
-    )
-
-
-def moment(text: str | None) -> datetime | None:
-    """A time of the broker's, which has nanoseconds; None where it says none."""
-    if not text:
-        return None
-    at = datetime.fromisoformat(text)
-    return None if at.year == _ZERO_YEAR else at.astimezone(UTC)
-
-
-def _peculiar(config: Mapping[str, Any]) -> str:
-    """Why the stream may lack what was published."""
-    if config.get("mirror") or config.get("sources") or config.get("subject_transform"):
-        return "is a copy of others"
-    if config.get("retention", "limits") != "limits":
-        return f"keeps messages only by its {config['retention']} policy"
-    if config.get("storage", "file") != "file":
-        return "is kept in memory, and forgets when the broker restarts"
-    if config.get("sealed"):
-        return "is sealed, and takes nothing more"
-    if config.get("discard") == "new" and max(config.get("max_msgs", -1), config.get("max_bytes", -1)) > 0:
-        return "refuses what is new when it is full"
-    return ""
-
-
-def _of_headers(message: Msg) -> StoredMessage:
-    headers = message.headers or {}
-    return StoredMessage(
-        stream=headers["Nats-Stream"],
-        subject=headers["Nats-Subject"],
-        sequence=int(headers["Nats-Sequence"]),
-        stored_at=moment(headers["Nats-Time-Stamp"]) or datetime.min.replace(tzinfo=UTC),
-        data=message.data,
-        message_id=headers.get("Nats-Msg-Id", ""),
-    )
-
-
-def _of_answer(stream: str, message: Mapping[str, Any]) -> StoredMessage:
-    headers = b64decode(message.get("hdrs") or "").decode("utf-8", "replace").splitlines()[1:]
-    named = dict(line.partition(":")[::2] for line in headers)
-    return StoredMessage(
-        stream=stream,
-        subject=message["subject"],
-        sequence=message["seq"],
-        stored_at=moment(message["time"]) or datetime.min.replace(tzinfo=UTC),
-        data=b64decode(message.get("data") or ""),
-        message_id=named.get("Nats-Msg-Id", "").strip(),
-    )

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from nats.errors import NoRespondersError
 
-from selfheal.clients.jetstream_api import ApiError, JetStreamApi, JetStreamBroker
+from selfheal.clients.jetstream_api import ApiError, JetStreamApi
+from selfheal.clients.jetstream_broker import JetStreamBroker
 from selfheal.clients.jetstream_look import Wanted, look
 from selfheal.model.deliverable import Escalation, Presence
 from selfheal.model.errors import Permanent, SelfhealError, Transient

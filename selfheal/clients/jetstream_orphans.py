@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from selfheal.clients.jetstream_api import NO_MESSAGE, STREAM_NOT_FOUND, ApiError, JetStreamApi, JetStreamBroker
+from selfheal.clients.jetstream_api import NO_MESSAGE, STREAM_NOT_FOUND, ApiError, JetStreamApi
+from selfheal.clients.jetstream_broker import JetStreamBroker
 from selfheal.model.errors import TargetChanged
 from selfheal.model.pipeline import Pipeline
 from selfheal.model.stream import Orphan

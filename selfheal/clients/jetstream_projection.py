@@ -15,7 +15,8 @@ from typing import Any, Protocol
 
 from nats.aio.msg import Msg
 
-from selfheal.clients.jetstream_api import CONSUMER_NOT_FOUND, STREAM_NOT_FOUND, ApiError, JetStreamApi, JetStreamBroker
+from selfheal.clients.jetstream_api import CONSUMER_NOT_FOUND, STREAM_NOT_FOUND, ApiError, JetStreamApi
+from selfheal.clients.jetstream_broker import JetStreamBroker
 from selfheal.model.deliverable import Delivered, Projected
 from selfheal.model.errors import Permanent, SelfhealError
 from selfheal.model.pipeline import Pipeline, Stage
