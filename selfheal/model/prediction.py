@@ -232,7 +232,7 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preempting:
+class PreemptingRules:
     """How far pre-emptive heals may go.
 
     Attributes:

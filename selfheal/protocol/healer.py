@@ -6,7 +6,7 @@ from typing import Protocol
 
 from selfheal.model.component import Component
 from selfheal.model.observation import Observation
-from selfheal.model.prediction import Preempting
+from selfheal.model.prediction import PreemptingRules
 from selfheal.model.trigger import Trigger
 from selfheal.ports import Action, Clock, HealStore, Measure, Observe
 from selfheal.protocol.leases import Leases
@@ -65,5 +65,5 @@ class Healer:
     leases: Leases
     clock: Clock
     poll_s: float = 0.25
-    preempting: Preempting = field(default_factory=Preempting)
+    preempting: PreemptingRules = field(default_factory=PreemptingRules)
     measure: Measure = _untold

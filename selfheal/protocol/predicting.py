@@ -19,7 +19,7 @@ from selfheal.forecast.rows import BUCKET_S, DAY
 from selfheal.model.component import Component
 from selfheal.model.errors import SelfhealError
 from selfheal.model.forecast import Kept, Name
-from selfheal.model.prediction import Breach, Change, Facts, Foretold, Prediction, Preempting, Raised, Rules, Sign
+from selfheal.model.prediction import Breach, Change, Facts, Foretold, Prediction, PreemptingRules, Raised, Rules, Sign
 from selfheal.model.trigger import TriggerType
 from selfheal.policy import foretelling
 from selfheal.policy.foretold_changes import begins, begun, ends, settles, severity
@@ -84,7 +84,7 @@ class Predicting:
     components: Mapping[str, Component]
     limits: Mapping[str, Mapping[str, float]]
     healable: Collection[str]
-    preempting: Preempting
+    preempting: PreemptingRules
     workflows: SoonStuck | None
     clock: Clock
 

@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from selfheal.model.admission import Limits
-from selfheal.model.prediction import Preempting as PreemptingRules
-from selfheal.model.prediction import Rules
+from selfheal.model.prediction import PreemptingRules, Rules
 from selfheal.settings.values import Duration, Section
 
 Percent = Annotated[float, Field(gt=0, le=100)]

@@ -15,7 +15,7 @@ from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan, Rollba
 from selfheal.model.component import Component, ProbeKind
 from selfheal.model.errors import ForAPerson, Permanent, SelfhealError, StoodDown, Transient, Undone
 from selfheal.model.observation import Health, Incarnation, Observation
-from selfheal.model.prediction import Preempting
+from selfheal.model.prediction import PreemptingRules
 from selfheal.model.trigger import ForetoldMetric, Priority, Source, Trigger, TriggerType
 from selfheal.protocol.dry_run import preview
 from selfheal.protocol.heal import Result, heal
@@ -790,7 +790,7 @@ class Foreseen(Ward):
         self.patient.health = Health.HEALTHY
         self.healer = replace(
             self.healer,
-            preempting=Preempting(mode="auto"),
+            preempting=PreemptingRules(mode="auto"),
             measure=lambda *_: self.measured.pop(0) if self.measured else None,
         )
         self.steps = plain_steps(self.healer)
@@ -850,7 +850,7 @@ def test_what_is_taken_back_or_falls_sick_before_the_act_is_not_touched() -> Non
 def test_what_observes_only_does_nothing_ahead_of_time() -> None:
     """The mode of predictions counts where the action's own goes further."""
     ward = Foreseen(10)
-    ward.healer = replace(ward.healer, preempting=Preempting())
+    ward.healer = replace(ward.healer, preempting=PreemptingRules())
     ward.steps = plain_steps(ward.healer)
     assert ward.heal(ward.foreseen()).answer.decision is Decision.NOT_ALLOWED
     assert "commit" not in ward.store.calls
