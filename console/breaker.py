@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from selfheal.bootstrap import Estate
-    from selfheal.model.breaker import Breaker, Deed, Failure
+    from selfheal.model.breaker import Breaker, BreakerDeed, Failure
 
 COLUMNS = ("breaker", "state", "mode", "failure_rate", "results", "probes", "prevented", "until", "who", "why")
 FAILURES = 20
@@ -61,12 +61,10 @@ def breaker(  # noqa: PLR0913 - each is an option of the command
 def _decide(estate: "Estate", known: str, do: str, *, who: str, why: str, for_: str) -> None:  # noqa: PLR0913 - its parts
     """A person's word, with its record."""
     from console.deed import deed as recorded  # noqa: PLC0415  keeps `--help` fast
-    from selfheal.policy.identity import Deed as PersonsDeed  # noqa: PLC0415  the same
+    from selfheal.policy.identity import Deed  # noqa: PLC0415  the same
 
     deed, lasts = _decision(do, why, for_)
-    with recorded(
-        estate.engine, PersonsDeed.OVERRIDE_BREAKER, subject=known, who=who, to=do, lasts=for_, why=why.strip()
-    ):
+    with recorded(estate.engine, Deed.OVERRIDE_BREAKER, subject=known, who=who, to=do, lasts=for_, why=why.strip()):
         estate.breakers.decide(known, deed, who=who.strip() or operator(), why=why, lasts=lasts)
 
 
@@ -93,12 +91,12 @@ def _section(failures: "Sequence[Failure]") -> Section:
     return Section(name="recent_failures", columns=("at", "permit", "message"), rows=rows)
 
 
-def _decision(do: str, why: str, for_: str) -> "tuple[Deed, timedelta | None]":
+def _decision(do: str, why: str, for_: str) -> "tuple[BreakerDeed, timedelta | None]":
     """What a person decides, and for how long."""
-    from selfheal.model.breaker import Deed  # noqa: PLC0415  keeps `--help` fast
+    from selfheal.model.breaker import BreakerDeed  # noqa: PLC0415  keeps `--help` fast
 
     if not why.strip():
         raise WrongUsage("--why is empty", hint="say why; it is recorded, and told to whom it refuses")
     if for_ and do not in {"open", "close"}:
         raise WrongUsage(f"--for means nothing for {do}", hint="only open and close last")
-    return Deed(do), duration_of(for_) if for_ else None
+    return BreakerDeed(do), duration_of(for_) if for_ else None

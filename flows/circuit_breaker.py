@@ -16,7 +16,7 @@ from prefect.states import Completed, Failed
 from flows.forms import BreakerName, DryRun, Hours, Who, Why, titled
 from flows.names import breaker_run
 from selfheal.bootstrap import current
-from selfheal.model.breaker import Breaker, Deed
+from selfheal.model.breaker import Breaker, BreakerDeed
 from selfheal.model.errors import SelfhealError
 from selfheal.policy.asking import unproven
 from selfheal.store.engine import rehearsing
@@ -52,7 +52,7 @@ def circuit_breaker(  # noqa: PLR0913, PLR0917 - the fields of a form, which Pre
         if deed != "look":
             lasts = None if hours is None else timedelta(hours=hours)
             name, by = estate.breaker_name(breaker), unproven(who)
-            estate.breakers.decide(name, Deed(deed), who=by, why=why, lasts=lasts)
+            estate.breakers.decide(name, BreakerDeed(deed), who=by, why=why, lasts=lasts)
         return [estate.breakers.look(one.name) for one in estate.breakers.all()]
 
     try:

@@ -15,7 +15,7 @@ from console.web.caller import caller, visit
 from console.web.desk import Desk
 from console.web.given import WrongInput
 from console.web.services import services_of
-from selfheal.model.breaker import Deed
+from selfheal.model.breaker import BreakerDeed
 from selfheal.model.identity import Door
 
 Field = Annotated[str, Form(max_length=1000)]
@@ -55,7 +55,7 @@ def storm_go(request: Request, why: Field = "") -> Response:
 def decide(request: Request, name: Field = "", deed: Field = "", why: Field = "", hours: Field = "") -> Response:
     """A person's decision in place of a breaker's results."""
     try:
-        wanted = Deed(deed)
+        wanted = BreakerDeed(deed)
     except ValueError as error:
         raise WrongInput("choose what is to be done", hint="open, close, automatic or reset") from error
     desk(request).override_breaker(name, wanted, why=why, lasts=hours_of(hours))

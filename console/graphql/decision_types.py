@@ -14,7 +14,7 @@ from selfheal.policy.identity import Deed, may
 
 strawberry.enum(breaker.State, name="BreakerState")
 strawberry.enum(breaker.Mode, name="BreakerMode")
-strawberry.enum(breaker.Deed, name="BreakerDeed")
+strawberry.enum(breaker.BreakerDeed, name="BreakerDeed")
 strawberry.enum(ApprovalState)
 strawberry.enum(Scope, name="MaintenanceScope")
 strawberry.enum(ActionMode)

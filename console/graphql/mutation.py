@@ -15,7 +15,7 @@ from console.graphql.decision_types import (
     Pause,
     StartedRun,
 )
-from selfheal.model.breaker import Deed
+from selfheal.model.breaker import BreakerDeed
 from selfheal.model.maintenance import Scope
 from selfheal.model.mode import ActionMode
 
@@ -79,7 +79,9 @@ class Mutation:
         return await info.context.do(lambda: info.context.desk.go_ahead(why=why))
 
     @strawberry.mutation(description="Decide in place of a breaker's results; open and close may last some minutes.")
-    async def override_breaker(self, info: Info, name: str, do: Deed, why: str, minutes: int | None = UNSET) -> Breaker:
+    async def override_breaker(
+        self, info: Info, name: str, do: BreakerDeed, why: str, minutes: int | None = UNSET
+    ) -> Breaker:
         """Gives the breaker."""
         desk = info.context.desk
         found = await info.context.do(lambda: desk.override_breaker(name, do, why=why, lasts=_minutes(minutes)))

@@ -143,7 +143,7 @@ class Desk:
         return int(told["storms"])
 
     def override_breaker(
-        self, name: str, deed: breaker.Deed, *, why: str, lasts: timedelta | None = None
+        self, name: str, deed: breaker.BreakerDeed, *, why: str, lasts: timedelta | None = None
     ) -> breaker.Breaker:
         """Decide in place of a breaker's results, and give it."""
         details = {"do": deed.value, "why": why, "lasts": str(lasts or "until ended")}
@@ -151,7 +151,7 @@ class Desk:
             breakers, known = self.services.estate.breakers, self._breaker(name)
             if tenant_of(known) is not None and not sees_all(self.identity):
                 raise NotAllowed(f"{known} is a tenant's breaker", hint="an admin without a tenant decides about it")
-            if lasts is not None and deed not in {breaker.Deed.OPEN, breaker.Deed.CLOSE}:
+            if lasts is not None and deed not in {breaker.BreakerDeed.OPEN, breaker.BreakerDeed.CLOSE}:
                 raise WrongInput(f"{deed} does not last", hint="only open and close do")
             why = given.reason(why)
             breakers.decide(known, deed, who=self.identity.name, why=why, lasts=given.bounded(lasts))

@@ -64,7 +64,7 @@ class Override:
     until: datetime | None = None
 
 
-class Deed(StrEnum):
+class BreakerDeed(StrEnum):
     """What a person can do to a breaker: override it, end that, or make it as new."""
 
     OPEN = "open"

@@ -7,7 +7,7 @@ recorded events gives the state again: whatever is random or measured is part of
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from selfheal.model.breaker import Breaker, Deed, Denial, Mode, Override, Permit, State, Thresholds
+from selfheal.model.breaker import Breaker, BreakerDeed, Denial, Mode, Override, Permit, State, Thresholds
 from selfheal.model.breaker_event import Ask, Event, Force, GiveBack, Release, Renew, Reset, Result
 from selfheal.model.errors import Permanent
 
@@ -30,7 +30,7 @@ def tripped(before: Breaker, after: Breaker) -> bool:
     return after.state is State.OPEN and after.override is None and after.generation != before.generation
 
 
-def decision(deed: Deed, at: datetime, *, who: str, why: str, lasts: timedelta | None) -> Event:
+def decision(deed: BreakerDeed, at: datetime, *, who: str, why: str, lasts: timedelta | None) -> Event:
     """A person's decision as an event.
 
     Args:
@@ -46,11 +46,11 @@ def decision(deed: Deed, at: datetime, *, who: str, why: str, lasts: timedelta |
     who, why = who.strip(), why.strip()
     if not who or not why:
         raise Permanent("a decision needs who and why", hint="they are recorded, and told to whom it refuses")
-    if deed in {Deed.AUTOMATIC, Deed.RESET}:
+    if deed in {BreakerDeed.AUTOMATIC, BreakerDeed.RESET}:
         if lasts is not None:
             raise Permanent(f"{deed} takes no time: only open and close last", hint="leave the time out")
-        return Release(at=at, who=who, why=why) if deed is Deed.AUTOMATIC else Reset(at=at, who=who, why=why)
-    mode = Mode.FORCED_OPEN if deed is Deed.OPEN else Mode.FORCED_CLOSED
+        return Release(at=at, who=who, why=why) if deed is BreakerDeed.AUTOMATIC else Reset(at=at, who=who, why=why)
+    mode = Mode.FORCED_OPEN if deed is BreakerDeed.OPEN else Mode.FORCED_CLOSED
     return Force(at=at, override=Override(mode=mode, who=who, why=why, until=None if lasts is None else at + lasts))
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
-from selfheal.model.breaker import Breaker, Deed, Denial, Mode, Permit, State
+from selfheal.model.breaker import Breaker, BreakerDeed, Denial, Mode, Permit, State
 from selfheal.model.breaker_event import Ask, Event, GiveBack, Look, Renew, Result
 from selfheal.model.ending import Ending
 from selfheal.model.errors import SelfhealError
@@ -116,7 +116,7 @@ class Breakers(BreakerBook):
             self._change(connection, name, lambda at: Renew(at=at, permit=permit.id))
             return self._probes(connection, name, permit.id)
 
-    def decide(self, name: str, deed: Deed, *, who: str, why: str, lasts: timedelta | None = None) -> None:
+    def decide(self, name: str, deed: BreakerDeed, *, who: str, why: str, lasts: timedelta | None = None) -> None:
         """A person decides in place of the results; see `policy.breaker.decision`.
 
         Once this returns nothing that it forbids is admitted: admission looks again under the lock that is taken here.

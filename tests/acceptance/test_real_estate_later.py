@@ -15,7 +15,7 @@ from deployments.demo.estate import USER
 from deployments.demo.estate import Estate as Demo
 from deployments.demo.faults import Faults
 from deployments.objects import declared
-from selfheal.model.breaker import Deed, Denial, State
+from selfheal.model.breaker import BreakerDeed, Denial, State
 from selfheal.model.component import ProbeKind
 from selfheal.model.disagreement import Kind
 from selfheal.model.observation import Health
@@ -161,7 +161,7 @@ def test_11_the_breakers_results_were_never_recorded_it_opened_on_1_of_1_closing
         found = turn(started(wired))
         assert (found.started, set(found.held)) == ({}, {names[5]})
 
-        wired.breakers.decide(AGENT, Deed.RESET, who="ada", why="cynthia is well again")
+        wired.breakers.decide(AGENT, BreakerDeed.RESET, who="ada", why="cynthia is well again")
         place.run("UPDATE workflow_state SET held_until = now()")
         assert list(turn(started(wired)).started) == [names[5]]
         place.broker.deliver(names[5], 0, status="FAILED")

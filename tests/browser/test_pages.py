@@ -9,7 +9,7 @@ from dashboard_fixtures import CLAIMED, Dashboard, Happened
 from foretold import foretold
 from playwright.sync_api import Browser, Page, expect
 
-from selfheal.model.breaker import Deed
+from selfheal.model.breaker import BreakerDeed
 from selfheal.model.identity import Role
 
 
@@ -101,7 +101,7 @@ def test_what_is_being_typed_is_kept(chromium: Browser, dashboard: Dashboard) ->
         expect(page.locator("#live")).to_have_text("live")
         why = page.locator("#heal-why")
         why.fill("it is slow at")
-        dashboard.services.estate.breakers.decide("agent:planner", Deed.OPEN, who="anna", why="it lies")
+        dashboard.services.estate.breakers.decide("agent:planner", BreakerDeed.OPEN, who="anna", why="it lies")
         expect(page.locator("#live")).to_have_text("live; waits while you type")
         expect(why).to_have_value("it is slow at")
         why.fill("")

@@ -12,7 +12,7 @@ from admission_desk import FAILED, HEALED, MINUTE, RESTART, SECOND, Desk, target
 from sqlalchemy import text
 
 from selfheal.model.admission import Answer, Decision, Place
-from selfheal.model.breaker import Deed, State
+from selfheal.model.breaker import BreakerDeed, State
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.store.breakers import Breakers
@@ -239,7 +239,7 @@ def test_a_refused_probe_gives_its_permit_back(desk: Callable[..., Desk]) -> Non
 def test_a_forced_open_breaker_refuses_by_name(desk: Callable[..., Desk]) -> None:
     """Who forced it and why is in the refusal."""
     one = desk()
-    Breakers(one.engine).decide("heal:restart-service", Deed.OPEN, who="ada", why="restarts lose data today")
+    Breakers(one.engine).decide("heal:restart-service", BreakerDeed.OPEN, who="ada", why="restarts lose data today")
     refused = one.ask()
     assert refused.decision is Decision.CIRCUIT_OPEN
     assert "ada: restarts lose data today" in refused.reason
@@ -271,6 +271,6 @@ def test_the_same_id_gets_its_first_answer_whatever_has_changed(desk: Callable[.
     asked = {"place": Place(target=target("backend")), "rungs": (RESTART,), "observation": sick, "refusal": None}
     first = one.heals.admit(trigger, **asked)
     one.end(first, FAILED)
-    Breakers(one.engine).decide("heal:restart-service", Deed.OPEN, who="ada", why="later")
+    Breakers(one.engine).decide("heal:restart-service", BreakerDeed.OPEN, who="ada", why="later")
     again = one.heals.admit(trigger, **asked)
     assert (again.decision, again.attempt_id, again.repeated) == (Decision.ADMITTED, first.attempt_id, True)

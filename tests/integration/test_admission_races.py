@@ -10,7 +10,7 @@ from embedded_fixtures import until
 from racers import RACERS, Move, Racers
 
 from selfheal.model.admission import Decision, Refusal
-from selfheal.model.breaker import Deed
+from selfheal.model.breaker import BreakerDeed
 from selfheal.model.maintenance import Scope
 from selfheal.model.trigger import Priority
 from selfheal.store.breakers import Breakers
@@ -144,7 +144,7 @@ def test_no_admission_gets_past_a_breaker_that_was_forced_open(desk: Desks, race
     one = desk()
     started = racers.start(Move(limits=one.limits, component="c-{racer}-{turn}", turns=15, outcome=HEALED))
     until(lambda: begun(one) > RACERS)
-    Breakers(one.engine).decide("heal:restart-service", Deed.OPEN, who="ada", why="it loses data")
+    Breakers(one.engine).decide("heal:restart-service", BreakerDeed.OPEN, who="ada", why="it loses data")
     then = begun(one)
     assert racers.answers(started) == {Decision.ADMITTED: then, Decision.CIRCUIT_OPEN: 15 * RACERS - then}
     assert begun(one) == then < 15 * RACERS

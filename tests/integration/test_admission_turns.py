@@ -13,7 +13,7 @@ from sqlalchemy import make_url, text
 
 from deployments.embedded import roles
 from selfheal.model.admission import Decision
-from selfheal.model.breaker import Deed, Permit
+from selfheal.model.breaker import BreakerDeed, Permit
 from selfheal.model.errors import Transient
 from selfheal.store.admission_values import NO_ADMISSION_NOW
 from selfheal.store.breakers import Breakers
@@ -63,7 +63,7 @@ def test_an_override_waits_for_the_admission_that_is_on_its_way(desk: Desks) -> 
         with one.engine.begin() as admitting:
             admitting.execute(NO_ADMISSION_NOW)
             decide = Breakers(one.engine).decide
-            deciding = pool.submit(decide, "heal:restart-service", Deed.OPEN, who="ada", why="it loses data")
+            deciding = pool.submit(decide, "heal:restart-service", BreakerDeed.OPEN, who="ada", why="it loses data")
             until(lambda: deciding.done() or one.one(f"{LOCKS} false") == 1)
             assert not deciding.done()
         deciding.result()

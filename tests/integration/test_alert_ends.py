@@ -8,7 +8,7 @@ from embedded_fixtures import Embedded
 from sqlalchemy import Engine, text
 from test_alerts import looked, owned
 
-from selfheal.model.breaker import Deed
+from selfheal.model.breaker import BreakerDeed
 from selfheal.model.health import HealthStatus
 from selfheal.store.breakers import Breakers
 from selfheal.store.health import HealthHistory
@@ -55,14 +55,14 @@ def test_a_breaker_that_closes_ends_its_alert(empty: Engine, embedded_postgres: 
     breakers = Breakers(empty)
     with empty.begin() as connection:
         connection.execute(text("INSERT INTO circuit_breaker_state (component) VALUES ('heal:restart-service')"))
-    breakers.decide("heal:restart-service", Deed.OPEN, who="ada", why="x")
-    breakers.decide("heal:restart-service", Deed.RESET, who="ada", why="x")
+    breakers.decide("heal:restart-service", BreakerDeed.OPEN, who="ada", why="x")
+    breakers.decide("heal:restart-service", BreakerDeed.RESET, who="ada", why="x")
     assert told(empty) == [], "nobody was told of it"
     owned(embedded_postgres, "UPDATE circuit_breaker_state SET state = 'OPEN', open_until = now() + interval '1 h'")
     alert = "INSERT INTO alert_outbox (severity, dedup_key, message) VALUES ('WARNING', :key, 'm')"
     with empty.begin() as connection:
         connection.execute(text(alert), {"key": "breaker/heal:restart-service"})
-    breakers.decide("heal:restart-service", Deed.RESET, who="ada", why="mended")
+    breakers.decide("heal:restart-service", BreakerDeed.RESET, who="ada", why="mended")
     assert told(empty) == both("breaker")
 
 

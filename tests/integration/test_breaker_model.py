@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Engine
 
-from selfheal.model.breaker import Deed, Denial, Permit, State
+from selfheal.model.breaker import BreakerDeed, Denial, Permit, State
 from selfheal.store.breakers import Breakers
 
 
@@ -118,17 +118,19 @@ class Both(RuleBasedStateMachine):
         elif not self.model.forced:
             assert kept == (age == self.model.age and self.model.state is State.CLOSED)
 
-    @rule(deed=st.sampled_from(list(Deed)))
-    def decide(self, deed: Deed) -> None:
+    @rule(deed=st.sampled_from(list(BreakerDeed)))
+    def decide(self, deed: BreakerDeed) -> None:
         self.breakers.decide(self.name, deed, who="ada", why="a test")
         was_open = self.model.state is State.OPEN
-        if deed is Deed.AUTOMATIC:
+        if deed is BreakerDeed.AUTOMATIC:
             self.model.time()
             if self.model.forced:
                 self.model.enter(State.HALF_OPEN if was_open else State.CLOSED)
         else:
             self.model.time()
-            self.model.enter(State.OPEN if deed is Deed.OPEN else State.CLOSED, forced=deed is not Deed.RESET)
+            self.model.enter(
+                State.OPEN if deed is BreakerDeed.OPEN else State.CLOSED, forced=deed is not BreakerDeed.RESET
+            )
 
     @invariant()
     def they_agree(self) -> None:

@@ -19,7 +19,7 @@ from deployments.demo.estate import Estate
 from selfheal import bootstrap
 from selfheal.model.admission import Decision
 from selfheal.model.attempt import Status
-from selfheal.model.breaker import Deed, Permit, State
+from selfheal.model.breaker import BreakerDeed, Permit, State
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.protocol.heal import Result, heal
 from selfheal.protocol.plain import plain_steps
@@ -113,7 +113,7 @@ def test_verified_heals_trip_it_and_the_refusal_is_recorded(wired: bootstrap.Est
     assert "3 of its last 3 failed" in alerts[0][0]
     assert estate.spawns("sleeper-0") == spawns
     control.start("sleeper-0", timeout=timedelta(seconds=10))  # by a person
-    wired.breakers.decide(NAME, Deed.RESET, who="ada", why="mended")
+    wired.breakers.decide(NAME, BreakerDeed.RESET, who="ada", why="mended")
     assert dispatch(wired, old).answer.decision is Decision.CIRCUIT_OPEN
     assert dispatch(wired, trigger("sleeper-0")).answer.decision is Decision.ALREADY_HEALTHY
     assert estate.spawns("sleeper-0") == spawns + 1
@@ -148,7 +148,7 @@ def test_what_its_raiser_died_with_is_due_again(
         assert other.due() == []
         let_pass(timedelta(minutes=3))
         assert [one.id for one in other.due()] == [one.id for one in taken]
-        other.breakers.decide(NAME, Deed.RESET, who="ada", why="mended")
+        other.breakers.decide(NAME, BreakerDeed.RESET, who="ada", why="mended")
         assert not dispatch(other, taken[0]).answer.admitted
         let_pass(timedelta(minutes=3))
         assert other.due() == []
@@ -161,7 +161,7 @@ def test_nothing_old_is_raised(
 ) -> None:
     """When the breaker has moved on its trigger is refused, and after an hour it is not even taken."""
     taken, spawns = tripped.due(), estate.spawns("orchestrator")
-    tripped.breakers.decide(NAME, Deed.RESET, who="ada", why="mended")
+    tripped.breakers.decide(NAME, BreakerDeed.RESET, who="ada", why="mended")
     refused = dispatch(tripped, taken[0])
     assert refused.answer.decision is Decision.ALREADY_HEALTHY
     assert "has moved on" in refused.answer.reason

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine, text
 
-from selfheal.model.breaker import Breaker, Deed, Denial, Permit, State
+from selfheal.model.breaker import Breaker, BreakerDeed, Denial, Permit, State
 from selfheal.store.breaker_rows import TRANSITION
 from selfheal.store.breakers import Breakers
 
@@ -125,9 +125,9 @@ def test_a_probe_whose_process_died_gives_its_permit_back(breakers: Breakers, em
 def test_a_whole_life_is_replayed_from_its_log(breakers: Breakers) -> None:
     """Trips, probes, overrides and a reset: folding the recorded events gives the recorded state."""
     tell_all(breakers, "sfsff")
-    breakers.decide(NAME, Deed.OPEN, who="marcus", why="the vendor is down")
+    breakers.decide(NAME, BreakerDeed.OPEN, who="marcus", why="the vendor is down")
     assert isinstance(breakers.ask(NAME, uuid4()), Denial)
-    breakers.decide(NAME, Deed.AUTOMATIC, who="marcus", why="it is back")
+    breakers.decide(NAME, BreakerDeed.AUTOMATIC, who="marcus", why="it is back")
     tell_all(breakers, "sf")
     kept = granted(breakers)
     assert breakers.renew(NAME, kept)
@@ -136,7 +136,7 @@ def test_a_whole_life_is_replayed_from_its_log(breakers: Breakers) -> None:
     breakers.tell(NAME, kept, success=True)
     tell_all(breakers, "s")
     assert breakers.state(NAME).state is State.CLOSED
-    breakers.decide(NAME, Deed.RESET, who="marcus", why="a test")
+    breakers.decide(NAME, BreakerDeed.RESET, who="marcus", why="a test")
     assert breakers.replayed(NAME) == breakers.state(NAME) == Breaker(name=NAME, generation=5)
 
 

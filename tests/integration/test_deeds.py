@@ -6,7 +6,7 @@ import pytest
 from person_fixtures import ACME, OTHER, Issue
 from sqlalchemy import Engine
 
-from selfheal.model.breaker import Deed as BreakerDeed
+from selfheal.model.breaker import BreakerDeed
 from selfheal.model.errors import NotAllowed, Permanent
 from selfheal.model.identity import Door, Identity, Outcome, Role
 from selfheal.model.maintenance import Scope

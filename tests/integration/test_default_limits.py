@@ -9,7 +9,7 @@ from admission_desk import HEALED, MINUTE, RESTART, SECOND, Desk, target
 from sqlalchemy import text
 
 from selfheal.model.admission import Decision, Limits
-from selfheal.model.breaker import Deed
+from selfheal.model.breaker import BreakerDeed
 from selfheal.model.trigger import Priority, Source
 from selfheal.settings.estate import Settings
 from selfheal.settings.file import parse
@@ -188,7 +188,7 @@ def test_the_doubling_of_a_cool_down_ends(usual: Desk, longest: timedelta, failu
     """Nine failures would rest 42 hours and four 80 minutes: it is a day, and what the settings say."""
     limits = replace(usual.limits, longest_cooldown=longest, per_action=99, per_fault=99, attempts_within=30 * DAY)
     mine = replace(usual, limits=limits)
-    Breakers(mine.engine).decide("heal:restart-service", Deed.CLOSE, who="ada", why="it would refuse first")
+    Breakers(mine.engine).decide("heal:restart-service", BreakerDeed.CLOSE, who="ada", why="it would refuse first")
     for number in range(failures):
         mine.past("backend", rest * MINUTE + NOT_YET + number * MINUTE, source=Source.PERSON)
     assert mine.ask().decision is Decision.COOLDOWN

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from test_admission import a_trigger, ask, heals  # noqa: F401 - pytest finds fixtures by import
 
 from console import cli
-from selfheal.model.breaker import Deed
+from selfheal.model.breaker import BreakerDeed
 from selfheal.model.errors import NotAllowed
 from selfheal.model.maintenance import Scope
 from selfheal.store.breakers import Breakers
@@ -81,7 +81,7 @@ def decided(
     monkeypatch.setenv("SELFHEAL_DATA", str(tmp_path / "data"))
     monkeypatch.delenv("SELFHEAL_CONFIG", raising=False)
     Pauses(empty).pause(who="ada", why="before")
-    Breakers(empty).decide("heal:restart-service", Deed.OPEN, who="ada", why="before")
+    Breakers(empty).decide("heal:restart-service", BreakerDeed.OPEN, who="ada", why="before")
     with empty.begin() as connection:
         connection.execute(text(STORM))
     return empty

@@ -278,10 +278,10 @@ def spoil(desk: Desk, good: int, bad: int) -> None:
 @pytest.fixture
 def unbroken(desk: Desk) -> Desk:
     """The breaker of the action is held closed: it would refuse before ten results are in."""
-    from selfheal.model.breaker import Deed  # noqa: PLC0415
+    from selfheal.model.breaker import BreakerDeed  # noqa: PLC0415
     from selfheal.store.breakers import Breakers  # noqa: PLC0415
 
-    Breakers(desk.engine).decide("heal:restart-service", Deed.CLOSE, who="test", why="ten results")
+    Breakers(desk.engine).decide("heal:restart-service", BreakerDeed.CLOSE, who="test", why="ten results")
     return desk
 
 

@@ -30,7 +30,7 @@ from selfheal import logs
 from selfheal.bootstrap import Estate, wire
 from selfheal.clients.supervisor import Supervisor
 from selfheal.model.attempt import Status
-from selfheal.model.breaker import Deed as BreakerDeed
+from selfheal.model.breaker import BreakerDeed
 from selfheal.model.errors import SelfhealError
 from selfheal.model.health import ComponentHealth, HealthStatus
 from selfheal.model.identity import Door, Identity, Outcome, Role

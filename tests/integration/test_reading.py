@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event, text
 
 from selfheal.model.admission import Decision, Refusal
 from selfheal.model.attempt import Status, Verification
-from selfheal.model.breaker import Deed
+from selfheal.model.breaker import BreakerDeed
 from selfheal.model.breaker_event import Event
 from selfheal.model.errors import Permanent
 from selfheal.model.health import ComponentHealth, HealthStatus
@@ -133,7 +133,7 @@ def told(desk: Desks) -> Desk:
     one.past("backend", timedelta(hours=30), FAILED)
     one.end(one.ask("frontend"), HEALED)
     one.ask("broker")
-    Breakers(one.engine).decide("heal:restart-service", Deed.OPEN, who="anna", why="it does harm")
+    Breakers(one.engine).decide("heal:restart-service", BreakerDeed.OPEN, who="anna", why="it does harm")
     return one
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, text
 from starting_worlds import AT_ONCE, PIPELINE, Ahead, World, children, turn
 from workflow_values import a_workflow
 
-from selfheal.model.breaker import Deed, Permit
+from selfheal.model.breaker import BreakerDeed, Permit
 from selfheal.model.ending import Ending
 from selfheal.model.errors import Transient
 from selfheal.model.maintenance import Scope
@@ -214,7 +214,7 @@ def test_the_agents_breaker_is_asked_first(
 ) -> None:
     """Forced open: nothing of that agent starts, one denial is counted for all that wait, and others' work starts."""
     breakers = Breakers(empty)
-    breakers.decide("agent:cynthia", Deed.OPEN, **WHO)
+    breakers.decide("agent:cynthia", BreakerDeed.OPEN, **WHO)
     asked(world, empty, "REQ-1 NEW P1", "REQ-2 NEW P1", "REQ-3 NEW P2")
     broker.deliver("REQ-3", 0)
     found = turn(works)

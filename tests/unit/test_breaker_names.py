@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from selfheal.model.breaker import Deed, Thresholds
+from selfheal.model.breaker import BreakerDeed, Thresholds
 from selfheal.model.breaker_rules import Cause
 from selfheal.model.ending import Ending
 from selfheal.model.errors import Permanent
@@ -48,8 +48,8 @@ def test_only_what_the_agent_did_counts() -> None:
     assert {ending for ending in Ending if success_of(ending)} == {Ending.COMPLETED}
 
 
-@pytest.mark.parametrize("deed", [Deed.AUTOMATIC, Deed.RESET])
-def test_only_an_override_lasts(deed: Deed) -> None:
+@pytest.mark.parametrize("deed", [BreakerDeed.AUTOMATIC, BreakerDeed.RESET])
+def test_only_an_override_lasts(deed: BreakerDeed) -> None:
     """A time for what has no end is refused instead of forgotten."""
     with pytest.raises(Permanent, match="takes no time"):
         decision(deed, NOW, who="ada", why="x", lasts=timedelta(hours=1))
