@@ -162,7 +162,11 @@ class _Ledger:
         alert = replace(known, message=event.message, occurrences=known.occurrences + 1)
         if worse:
             alert = replace(
-                alert, severity=event.severity, episode=None, held=False, acknowledged_by="", acknowledgement_told=False
+                self._waits_no_more(alert),
+                severity=event.severity,
+                episode=None,
+                acknowledged_by="",
+                acknowledgement_told=False,
             )
         self._keep(alert)
         if alert.acknowledged_by:
@@ -171,27 +175,29 @@ class _Ledger:
             self._raise(alert, event)
 
     def _raise(self, alert: OpenAlert, event: Alert) -> None:
-        """Tell it, or list it as silenced; what is only news is over at once."""
+        """Tell it, or list it as silenced; what is only news is over at once, or with the summary that it waits for."""
         if self._silence(alert):
             self._list(alert, event.id, event.details, DeliveryState.SILENCED)
         else:
             self._tell(alert, event.id, event.details)
-        if alert.severity is Severity.INFO:
+        if alert.severity is Severity.INFO and not self._alerts[alert.id].held:
             self._end(self._alerts[alert.id])
 
     def _tell(self, alert: OpenAlert, message: UUID, details: Mapping[str, object]) -> None:
         """By a message of its own while there are few; else it is held for the summary."""
+        alert = self._waits_no_more(alert)
         episode = self._episode(alert, new=message)
         single = episode.told < self._rules.singles
+        total = episode.total + (alert.episode != episode.id)  # raised again, it is still one
         self._keep(replace(alert, episode=episode.id, held=not single))
         if not single:
-            self._keep_episode(replace(episode, held=episode.held + 1, total=episode.total + 1))
+            self._keep_episode(replace(episode, held=episode.held + 1, total=total))
             self._list(self._alerts[alert.id], message, details, DeliveryState.AGGREGATED)
             return
         told = replace(
             episode,
             told=episode.told + 1,
-            total=episode.total + 1,
+            total=total,
             is_open=alert.severity is not Severity.INFO,
             last_told_at=self._now,
         )
@@ -216,16 +222,26 @@ class _Ledger:
             last_told_at=self._now,
         )
 
+    def _waits_no_more(self, alert: OpenAlert) -> OpenAlert:
+        """Its episode's summary tells nothing of it, not even that it is over."""
+        if alert.held and alert.episode is not None:
+            episode = self._episodes[alert.episode]
+            self._keep_episode(replace(episode, held=episode.held - 1))
+        return replace(alert, held=False)
+
     def _summarize(self, episode: Episode) -> None:
-        """One message for all that were held; none where all of it is over."""
+        """One message for all that were held; none where all of it is over. With it news is over."""
         waiting = [one for one in self._of(episode) if one.held]
+        news = episode.severity is Severity.INFO
         self._keep_episode(replace(episode, held=0))
         for alert in waiting:
             self._keep(replace(alert, held=False))
         if not waiting and not episode.is_open:
             return
         self._say(episode, MessageKind.SUMMARY, summary(episode, waiting), waiting)
-        self._keep_episode(replace(self._episodes[episode.id], is_open=True, last_told_at=self._now))
+        self._keep_episode(replace(self._episodes[episode.id], is_open=not news, last_told_at=self._now))
+        for alert in waiting if news else ():
+            self._end(self._alerts[alert.id])
 
     def _say(self, episode: Episode, kind: MessageKind, words: str, about: Sequence[OpenAlert]) -> None:
         """A message about an episode."""

@@ -145,6 +145,38 @@ def test_news_is_told_and_over() -> None:
     assert all(one.resolved_at for one in world.alerts.values())
 
 
+def test_news_beyond_the_singles_is_told_in_a_summary() -> None:
+    """Listed as told in a summary, so there is one; it has no end to tell either."""
+    world = World()
+    for number in range(5):
+        world.turn(raised(f"answer/{number}", severity=Severity.INFO, words=f"answer {number}"))
+    (summary,) = world.turn(after=5 * MINUTE)
+    assert summary.message.message == "2 more alerts of answer since 04:00 UTC: answer 3; answer 4"
+    assert world.turn(after=timedelta(days=1)) == []
+    assert all(one.resolved_at for one in world.alerts.values())
+
+
+def test_an_alert_that_is_raised_again_is_still_one() -> None:
+    """A summary and an end count alerts, not how often each was raised; and nothing is over that is not."""
+    world = World(replace(RULES, singles=1))
+    world.turn(raised("fault/1"), raised("fault/2", words="the second"))
+    world.turn(raised("fault/2", words="the second"))
+    (summary,) = world.turn(after=5 * MINUTE)
+    assert summary.message.message == "1 more alert of fault since 04:00 UTC: the second"
+    world.turn(raised("fault/2", words="the second"), after=5 * MINUTE)
+    over = world.turn(ended("fault/1"), ended("fault/2"))
+    assert [one.message.message for one in over] == ["over: all 2 alerts of fault, the last: it is well again"]
+
+
+def test_what_becomes_worse_while_it_waits_for_a_summary_is_not_counted_as_over() -> None:
+    """It is told as what it is now, and the summary is of the others."""
+    world = World(replace(RULES, singles=1))
+    world.turn(*(raised(f"fault/{number}", severity=Severity.WARNING) for number in range(3)))
+    world.turn(raised("fault/1", words="on fire"))
+    (summary,) = world.turn(after=5 * MINUTE)
+    assert summary.message.message == "1 more alert of fault since 04:00 UTC: it broke"
+
+
 def test_a_silence_holds_until_it_ends() -> None:
     """Silenced alerts are listed as such; what is still open when the silence ends is told then."""
     world = World()
