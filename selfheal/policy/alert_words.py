@@ -33,8 +33,10 @@ def acknowledged(alerts: Sequence[OpenAlert]) -> str:
     return f"{first.acknowledged_by} has it: {first.acknowledged_why} ({what})"
 
 
-def over(episode: Episode, ended: Sequence[OpenAlert]) -> str:
-    """Nothing of it is left; the one that is left over is told in its own words."""
+def over(episode: Episode, ended: Sequence[OpenAlert], worse: Sequence[OpenAlert] = ()) -> str:
+    """Nothing of it is left; the one that is left over is told in its own words. What is worse now is not over."""
+    if worse:
+        return f"it is {worse[-1].severity} now: {worse[-1].message}"
     if episode.total > 1:
         return (
             f"over: all {episode.total} alerts of {episode.group}, the last: {ended[-1].message}"

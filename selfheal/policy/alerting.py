@@ -104,10 +104,12 @@ class _Ledger:
             self._repeat(known, event)
 
     def end_silences(self) -> None:
-        """What was silenced, is still open and is silenced no more is told now."""
+        """What was silenced, is still open, nobody's and silenced no more is told now."""
         for alert in list(self._alerts.values()):
-            if alert.episode is None and alert.resolved_at is None and not self._silence(alert):
-                self._tell(alert, uuid5(alert.id, "no longer silenced"), {})
+            if alert.resolved_at is not None or alert.acknowledged_by or self._silence(alert):
+                continue
+            if not self._is_told(alert):
+                self._tell(alert, uuid5(alert.id, f"no longer silenced {self._now.isoformat()}"), {})
 
     def tell_acknowledged(self) -> None:
         """One message for all that one person has taken of one episode; what nothing else ends is over by that."""
@@ -140,7 +142,7 @@ class _Ledger:
             if not episode.is_open or self._of(episode):
                 continue
             ended = self._ever_of(episode)
-            self._say(episode, MessageKind.RESOLVED, over(episode, ended), ended)
+            self._say(episode, MessageKind.RESOLVED, over(episode, ended, self._moved(episode)), ended)
             self._keep_episode(replace(self._episodes[episode.id], is_open=False, held=0))
 
     def _begin(self, event: Alert) -> None:
@@ -157,14 +159,17 @@ class _Ledger:
         self._raise(self._keep(alert), event)
 
     def _repeat(self, known: OpenAlert, event: Alert) -> None:
-        """Raised again while it is open: told, unless somebody has it and it is no worse."""
+        """Raised again while it is open: told, unless somebody has it and it is no worse.
+
+        One that is worse leaves its episode when it is told as what it is now: not before, else people heard that it is
+        over.
+        """
         worse = event.severity.rank > known.severity.rank
         alert = replace(known, message=event.message, occurrences=known.occurrences + 1)
         if worse:
             alert = replace(
                 self._waits_no_more(alert),
                 severity=event.severity,
-                episode=None,
                 acknowledged_by="",
                 acknowledgement_told=False,
             )
@@ -206,7 +211,7 @@ class _Ledger:
 
     def _episode(self, alert: OpenAlert, *, new: UUID) -> Episode:
         """Its own, else the one of its group whose window is not over, else a new one."""
-        if alert.episode is not None:
+        if alert.episode is not None and self._is_told(alert):
             own = self._episodes[alert.episode]
             return replace(own, window_began=self._now, told=0) if self._is_over(own) else own
         like = (alert.group, alert.severity)
@@ -229,14 +234,26 @@ class _Ledger:
             self._keep_episode(replace(episode, held=episode.held - 1))
         return replace(alert, held=False)
 
+    def _withdraw(self, alert: OpenAlert) -> None:
+        """It was held, and a silence came before the summary: as if it had been raised under that."""
+        episode, alert = alert.episode, self._keep(replace(self._waits_no_more(alert), episode=None))
+        if episode is not None:
+            kept = self._episodes[episode]
+            self._keep_episode(replace(kept, total=kept.total - 1))
+        if alert.severity is Severity.INFO:
+            self._end(alert)
+
     def _summarize(self, episode: Episode) -> None:
-        """One message for all that were held; none where all of it is over. With it news is over."""
+        """One message for all that were held; none where all of it is over or silenced. With it news is over."""
+        for alert in [one for one in self._of(episode) if one.held and self._silence(one)]:
+            self._withdraw(alert)
+        episode = self._episodes[episode.id]
         waiting = [one for one in self._of(episode) if one.held]
         news = episode.severity is Severity.INFO
         self._keep_episode(replace(episode, held=0))
         for alert in waiting:
             self._keep(replace(alert, held=False))
-        if not waiting and not episode.is_open:
+        if not episode.held or not (waiting or episode.is_open):
             return
         self._say(episode, MessageKind.SUMMARY, summary(episode, waiting), waiting)
         self._keep_episode(replace(self._episodes[episode.id], is_open=not news, last_told_at=self._now))
@@ -271,6 +288,15 @@ class _Ledger:
         """The same with those that have ended in this turn."""
         found = (self._alerts[one] for one in self._members.get(episode.id, ()))
         return [one for one in found if one.episode == episode.id]
+
+    def _is_told(self, alert: OpenAlert) -> bool:
+        """Whether people were told of it, or will be by a summary, as what it is now."""
+        return alert.episode is not None and self._episodes[alert.episode].severity is alert.severity
+
+    def _moved(self, episode: Episode) -> list[OpenAlert]:
+        """What has left this episode in this turn, and is told in another one."""
+        ever = (self._alerts[one] for one in self._members.get(episode.id, ()))
+        return [one for one in ever if one.episode not in {episode.id, None} and one.resolved_at is None]
 
     def _silence(self, alert: OpenAlert) -> Silence | None:
         return silence_of(alert, self._silences, self._now)

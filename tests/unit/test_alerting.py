@@ -191,6 +191,64 @@ def test_a_silence_holds_until_it_ends() -> None:
     assert world.turn(ended("fault/1"))[0].message.kind is MessageKind.RESOLVED
 
 
+def silenced(world: World, lasts: timedelta = timedelta(hours=1)) -> None:
+    """Everything, from now on."""
+    world.silences = [
+        Silence(id=uuid4(), pattern="*", until=world.now + lasts, who="ada", why="disks", since=world.now)
+    ]
+
+
+def test_a_silence_holds_back_the_summary_too() -> None:
+    """What was held when the silence began is told when that ends, as anything that is still open."""
+    world = World(replace(RULES, singles=1))
+    world.turn(raised("fault/1"), raised("fault/2", words="the second"), raised("fault/3"))
+    silenced(world)
+    assert world.turn(ended("fault/3"), after=5 * MINUTE) == []
+    told = world.turn(after=timedelta(hours=1))
+    assert [(one.message.kind.value, one.message.message) for one in told][:1] == [("ALERT", "the second")]
+    world.turn(ended("fault/1"))
+    (over,) = world.turn(ended("fault/2"))
+    assert (over.message.kind, over.message.message) == (MessageKind.RESOLVED, "over: it is well again")
+
+
+def test_what_somebody_has_is_not_told_when_a_silence_ends() -> None:
+    """They know; it is told if it is raised again and worse."""
+    world = World()
+    silenced(world)
+    world.turn(raised("fault/1", severity=Severity.WARNING))
+    acknowledge(world, "fault/1")
+    assert world.turn() == []
+    assert world.turn(after=timedelta(hours=2)) == []
+    (told,) = world.turn(raised("fault/1"))
+    assert (told.message.severity, set(told.states.values())) == (Severity.CRITICAL, {DeliveryState.WAITING})
+
+
+def test_what_becomes_worse_under_a_silence_is_not_over() -> None:
+    """Nobody is told that it is; when the silence ends it is told as what it is by then."""
+    world = World()
+    world.turn(raised("fault/1", severity=Severity.WARNING))
+    silenced(world)
+    (quiet,) = world.turn(raised("fault/1", words="on fire"))
+    assert set(quiet.states.values()) == {DeliveryState.SILENCED}
+    assert world.turn() == []
+    told = world.turn(after=timedelta(hours=2))
+    assert [(one.message.kind.value, one.message.severity.value, one.message.message) for one in told] == [
+        ("ALERT", "CRITICAL", "on fire"),
+        ("RESOLVED", "WARNING", "it is CRITICAL now: on fire"),
+    ]
+    assert len(world.turn(ended("fault/1"))) == 1
+
+
+def test_what_ends_under_a_silence_after_it_became_worse_ends_as_it_was_told() -> None:
+    """Whoever heard of it hears that it is over."""
+    world = World()
+    world.turn(raised("fault/1", severity=Severity.WARNING))
+    silenced(world)
+    world.turn(raised("fault/1", words="on fire"))
+    (over,) = world.turn(ended("fault/1"))
+    assert (over.message.kind, over.message.severity) == (MessageKind.RESOLVED, Severity.WARNING)
+
+
 def test_what_flaps_is_bounded() -> None:
     """Raised and ended fifty times in a window: three messages of each, and nothing is left open."""
     world = World()
@@ -212,6 +270,7 @@ def test_raised_again_and_worse_is_told_as_what_it_is_now() -> None:
         ("ALERT", "CRITICAL"),
         ("RESOLVED", "WARNING"),
     ]
+    assert told[1].message.message == "it is CRITICAL now: now it is on fire"
     (again,) = world.turn(after=timedelta(hours=1))
     assert again.message.kind is MessageKind.REMINDER
 
@@ -233,9 +292,9 @@ def test_a_group_is_the_kind_and_the_components_group() -> None:
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["raise", "end", "ack", "wait"]),
+        st.sampled_from(["raise", "end", "ack", "wait", "silence"]),
         st.integers(0, 3),
-        st.sampled_from([Severity.WARNING, Severity.CRITICAL]),
+        st.sampled_from(list(Severity)),
     ),
     max_size=40,
 )
@@ -255,6 +314,8 @@ def test_whoever_is_told_hears_the_end_of_it(steps: list[tuple[str, int, Severit
         elif what == "ack":
             acknowledge(world, key)
             world.turn()
+        elif what == "silence":
+            silenced(world, 4 * MINUTE)
         else:
             world.turn(after=3 * MINUTE)
     world.turn(*(ended(f"fault/{number}") for number in range(4)))
@@ -263,5 +324,5 @@ def test_whoever_is_told_hears_the_end_of_it(steps: list[tuple[str, int, Severit
         told = [one for one in world.sent if one.message.episode == episode]
         kinds = [one.message.kind for one in told if DeliveryState.WAITING in one.states.values()]
         assert kinds[:1] in ([], [MessageKind.ALERT], [MessageKind.SUMMARY])
-        assert kinds[-1:] in ([], [MessageKind.RESOLVED])
+        assert kinds[-1:] in ([], [MessageKind.RESOLVED]) or told[0].message.severity is Severity.INFO
     assert all(not one.is_open for one in world.episodes.values())
