@@ -40,7 +40,7 @@ class DeliveryState(StrEnum):
     FAILED = "FAILED"  # given up: the error says why
     AGGREGATED = "AGGREGATED"  # told in a summary
     SILENCED = "SILENCED"
-    SKIPPED = "SKIPPED"  # the end of what this channel was never told
+    SKIPPED = "SKIPPED"  # the end of what this channel was never told, or a reminder that a later message replaces
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ class Claimed:
         tries: with this one.
         age: since it was to be sent first.
         told: whether this channel has taken a message of the same episode before.
+        overtaken: whether a later message of the same episode waits for it.
     """
 
     id: UUID
@@ -24,6 +25,7 @@ class Claimed:
     tries: int
     age: timedelta
     told: bool
+    overtaken: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -126,6 +126,9 @@ class Telling:
         if claimed.message.kind in _OF_AN_EPISODE and not claimed.told:
             self._deliveries.settle(claimed.id, DeliveryState.SKIPPED, error="what it is about was never delivered")
             return True
+        if claimed.message.kind is MessageKind.REMINDER and claimed.overtaken:  # of a channel that was dead for long
+            self._deliveries.settle(claimed.id, DeliveryState.SKIPPED, error="a later message says more")
+            return True
         try:
             self._channels[name].send(claimed.message)
         except SelfhealError as error:

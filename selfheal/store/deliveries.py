@@ -26,7 +26,9 @@ _CLAIM = text(
        WHERE d.id = due.id
        RETURNING d.id, d.message_id, d.tries, now() - d.created_at AS age,
                  EXISTS (SELECT FROM alert_deliveries s WHERE s.episode_id = d.episode_id AND s.channel = d.channel
-                         AND s.state = 'SENT') AS told"""
+                         AND s.state = 'SENT') AS told,
+                 EXISTS (SELECT FROM alert_deliveries l WHERE l.episode_id = d.episode_id AND l.channel = d.channel
+                         AND l.state = 'WAITING' AND l.place > d.place) AS overtaken"""
 )
 _SETTLE = text("SELECT settle_delivery(:delivery, :state, :error)")
 
@@ -49,7 +51,7 @@ class Deliveries:
                 return None
             said = select(alert_messages).where(alert_messages.c.id == row.message_id)
             message = message_of(connection.execute(said).one())
-        return Claimed(id=row.id, message=message, tries=row.tries, age=row.age, told=row.told)
+        return Claimed(id=row.id, message=message, tries=row.tries, age=row.age, told=row.told, overtaken=row.overtaken)
 
     def settle(self, delivery: UUID, state: DeliveryState, *, error: str = "") -> bool:
         """It has come to its end; False: it had before."""

@@ -170,6 +170,26 @@ def test_an_end_never_overtakes_its_alert(empty: Engine, endpoint: Endpoint, emb
     assert [one["event_action"] for one in endpoint.bodies("/pager")] == ["trigger", "trigger", "resolve"]
 
 
+def test_a_channel_that_was_dead_for_a_day_gets_the_last_reminder(
+    empty: Engine, endpoint: Endpoint, embedded_postgres: Embedded
+) -> None:
+    """Not one for each hour: those before it say less, and are listed as skipped."""
+    endpoint.answers["/chat"] = (503, {}, "")
+    found = {"chat": {"kind": "webhook", "url": f"{endpoint.url}/chat"}}
+    told = telling(empty, found, give_up="7 d")
+    raised(empty, 1)
+    for _ in range(4):
+        told.turn()
+        owned(embedded_postgres, "UPDATE alert_episodes SET last_told_at = last_told_at - interval '1 h'")
+    endpoint.answers.clear()
+    endpoint.got.clear()
+    owned(embedded_postgres, "UPDATE alert_deliveries SET next_try_at = now()")
+    told.turn()
+    assert [one["kind"] for one in endpoint.bodies("/chat")] == ["ALERT", "REMINDER"]
+    assert states(empty, "chat") == {"SENT": 2, "SKIPPED": 3}
+    assert errors(empty, "chat") == ["a later message says more"] * 3
+
+
 def test_sizes_are_bounded_and_secrets_are_hidden(empty: Engine, endpoint: Endpoint, postbox: Postbox) -> None:
     """Whatever an alert holds: each channel's limits, one line where a header is made, no secret, no mention."""
     hide(["planted-Secret-77"])
