@@ -56,6 +56,7 @@ CREATE TABLE alert_deliveries (                     -- one message on one channe
     state VARCHAR(10) NOT NULL CHECK (state IN ('WAITING', 'SENT', 'FAILED', 'AGGREGATED', 'SILENCED', 'SKIPPED')),
     tries INTEGER NOT NULL DEFAULT 0,
     next_try_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+    paused_until TIMESTAMPTZ,                       -- while this waited the channel asked for quiet: nothing else goes there either
     error TEXT,
     created_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     sent_at TIMESTAMPTZ,
@@ -64,6 +65,7 @@ CREATE TABLE alert_deliveries (                     -- one message on one channe
 CREATE INDEX alert_deliveries_waiting ON alert_deliveries (channel, episode_id, place) WHERE state = 'WAITING';
 CREATE INDEX alert_deliveries_episode ON alert_deliveries (episode_id, channel);
 CREATE INDEX alert_deliveries_newest ON alert_deliveries (created_at DESC, id DESC);
+CREATE INDEX alert_deliveries_paused ON alert_deliveries (channel, paused_until) WHERE state = 'WAITING' AND paused_until IS NOT NULL;
 CREATE INDEX alert_deliveries_failed ON alert_deliveries (created_at) WHERE state = 'FAILED';
 
 CREATE TABLE alert_silences (                       -- nobody is told of these for a time

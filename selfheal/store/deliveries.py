@@ -19,6 +19,8 @@ _CLAIM = text(
     """UPDATE alert_deliveries d SET tries = d.tries + 1, next_try_at = now() + CAST(:lease AS interval)
        FROM (SELECT w.id FROM alert_deliveries w JOIN alert_messages m ON m.id = w.message_id
              WHERE w.channel = :channel AND w.state = 'WAITING' AND w.next_try_at <= now()
+               AND NOT EXISTS (SELECT FROM alert_deliveries p
+                               WHERE p.channel = w.channel AND p.state = 'WAITING' AND p.paused_until > now())
                AND NOT EXISTS (SELECT FROM alert_deliveries e
                                WHERE e.channel = w.channel AND e.episode_id = w.episode_id AND e.state = 'WAITING'
                                  AND e.place < w.place)
@@ -67,12 +69,13 @@ class Deliveries:
             connection.execute(update(alert_deliveries).where(*mine).values(values))
 
     def pause(self, channel: str, *, lasts: timedelta) -> None:
-        """Nothing goes to this channel for a while: it asked for that."""
+        """Nothing goes to this channel for a while: it asked for that. What comes meanwhile waits too."""
         columns = alert_deliveries.c
         waiting = (columns.channel == channel, columns.state == DeliveryState.WAITING.value)
-        later = func.greatest(columns.next_try_at, func.now() + lasts)
+        values = {"next_try_at": func.greatest(columns.next_try_at, func.now() + lasts)}
+        values["paused_until"] = func.greatest(columns.paused_until, func.now() + lasts)
         with transaction(self._engine) as connection:
-            connection.execute(update(alert_deliveries).where(*waiting).values(next_try_at=later))
+            connection.execute(update(alert_deliveries).where(*waiting).values(values))
 
     def forsake(self, channels: Collection[str]) -> None:
         """What waits for a channel that the settings no longer name is given up, and says so."""

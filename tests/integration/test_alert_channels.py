@@ -141,7 +141,7 @@ def test_a_refusal_is_tried_a_few_times_and_stays_listed(
     assert "pager: given up" in first.delivery_error
 
 
-def test_who_asks_to_be_left_alone_is(empty: Engine, endpoint: Endpoint) -> None:
+def test_who_asks_to_be_left_alone_is(empty: Engine, endpoint: Endpoint, embedded_postgres: Embedded) -> None:
     """429 with Retry-After: nothing goes to that channel before, and then all of it."""
     endpoint.answers["/hook"] = (429, {"Retry-After": "120"}, "")
     told = telling(empty, {"hook": channels(endpoint)["hook"]})
@@ -154,6 +154,15 @@ def test_who_asks_to_be_left_alone_is(empty: Engine, endpoint: Endpoint) -> None
     raised_later = text("INSERT INTO alert_outbox (severity, dedup_key, message) VALUES ('WARNING', 'x/1', 'later')")
     with empty.begin() as connection:
         connection.execute(raised_later)
+    endpoint.answers.clear()
+    told.turn()
+    assert len(endpoint.bodies("/hook")) == 1, "what is raised meanwhile waits too"
+    owned(
+        embedded_postgres,
+        "UPDATE alert_deliveries SET next_try_at = now() - interval '1 s', paused_until = now() - interval '1 s'",
+    )
+    told.turn()
+    assert states(empty, "hook") == {"SENT": 4}
 
 
 def test_an_end_never_overtakes_its_alert(empty: Engine, endpoint: Endpoint, embedded_postgres: Embedded) -> None:
