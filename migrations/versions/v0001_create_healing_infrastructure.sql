@@ -190,19 +190,24 @@ CREATE TABLE alert_outbox (                         -- what a person must be tol
 CREATE INDEX alert_outbox_waiting ON alert_outbox (created_at, id) WHERE routed_at IS NULL;
 CREATE INDEX alert_outbox_key ON alert_outbox (dedup_key, created_at DESC);
 
--- Tells a person once of what lasts, and once that it is over; false: that was told already, or there is nothing to end.
+-- Tells a person once of what lasts, once more if it is worse by now, and once that it is over; false: that was told
+-- already, or there is nothing to end. By the clock of the moment in which its key is held: a transaction that began
+-- before another one's may come after it.
 CREATE FUNCTION tell(p_key text, p_on boolean, p_severity text, p_message text, p_details jsonb) RETURNS boolean
 LANGUAGE plpgsql AS $fn$
 DECLARE
-    v_told text;
+    v_told record;
+    v_mildest_first text[] := ARRAY['INFO', 'WARNING', 'CRITICAL'];
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('selfheal.tell'), hashtext(p_key));
-    SELECT o.kind INTO v_told FROM alert_outbox o WHERE o.dedup_key = p_key ORDER BY o.created_at DESC, o.id DESC LIMIT 1;
-    IF (coalesce(v_told, 'RESOLVED') = 'RAISED') = p_on THEN
+    SELECT o.kind = 'RAISED' AS is_on, o.severity INTO v_told
+    FROM alert_outbox o WHERE o.dedup_key = p_key ORDER BY o.created_at DESC, o.id DESC LIMIT 1;
+    IF coalesce(v_told.is_on, false) = p_on AND NOT (p_on AND array_position(v_mildest_first, p_severity)
+                                                              > array_position(v_mildest_first, v_told.severity::text)) THEN
         RETURN false;
     END IF;
-    INSERT INTO alert_outbox (kind, severity, dedup_key, message, details)
-    VALUES (CASE WHEN p_on THEN 'RAISED' ELSE 'RESOLVED' END, p_severity, p_key, p_message, p_details);
+    INSERT INTO alert_outbox (kind, severity, dedup_key, message, details, created_at)
+    VALUES (CASE WHEN p_on THEN 'RAISED' ELSE 'RESOLVED' END, p_severity, p_key, p_message, p_details, clock_timestamp());
     RETURN true;
 END
 $fn$;

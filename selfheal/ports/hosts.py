@@ -37,7 +37,7 @@ class HostStore(Protocol):
         ...
 
     def tell(self, key: str, message: str, *, severity: str, details: Mapping[str, Any]) -> bool:
-        """Tell a person, unless this key is told of and not over; whether they had to be told."""
+        """Tell a person, unless this key is told of, as no less bad, and not over; whether they had to be told."""
         ...
 
     def over(self, prefix: str, *, but: Iterable[str]) -> Sequence[str]:

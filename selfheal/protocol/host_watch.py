@@ -148,7 +148,10 @@ class HostWatch:
             )
 
     def tell(self, health: HostHealth) -> Sequence[str]:
-        """Tell a person once of what nothing can heal, and once that it is over; gives the keys of what is told now."""
+        """Tell a person once of what nothing can heal, once more if it is worse, and once that it is over.
+
+        Gives the keys of what is told now.
+        """
         wrong = {f"{self.key}{one.what}": one for one in health.findings if not self._is_healed(one)}
         told = [
             key

@@ -154,6 +154,24 @@ def test_a_frozen_broker_is_told_once_and_so_is_its_end(
     assert alerts(empty) == told
 
 
+def test_a_slow_broker_that_dies_is_told_as_what_it_is_by_then(
+    watch: HostWatch, broker: DeliverableBroker, empty: Engine
+) -> None:
+    """A person who was told that it is slow is told that it is gone, which may go to another one; once each."""
+    slow = replace(watch, limits=HostLimits(round_trip=timedelta(milliseconds=-1)))
+    assert slow.tell(slow.look()) == ["host/here/nats"]
+    with broker.frozen():
+        assert watch.tell(watch.look()) == ["host/here/nats"]
+        assert watch.tell(watch.look()) == []
+    assert slow.tell(slow.look()) == [], "it is better, and not over"
+    assert watch.tell(watch.look()) == ["host/here/nats"]
+    assert [one[:2] for one in alerts(empty)] == [
+        ("RAISED", "WARNING"),
+        ("RAISED", "CRITICAL"),
+        ("RESOLVED", "CRITICAL"),
+    ]
+
+
 def test_a_broker_that_is_a_component_is_healed_as_that(watch: HostWatch, broker: DeliverableBroker) -> None:
     """Where application-health watches the same server, nobody is told a second time; it is published what is wrong."""
     assert watch.broker is not None
@@ -178,6 +196,20 @@ def test_each_thing_is_told_by_itself(watch: HostWatch, empty: Engine, tmp_path:
     host.memory = 99
     assert sick.tell(sick.look()) == ["host/here/memory"]
     assert [one[0] for one in alerts(empty) if one[2] == "host/here/memory"] == ["RAISED", "RESOLVED", "RAISED"]
+
+
+def test_what_is_told_follows_who_came_last(empty: Engine) -> None:
+    """An end that was begun before its beginning and written after it ends it: the next time is told again."""
+
+    def full() -> bool:
+        return Hosts(empty).tell("host/here/memory", "it is full", severity="WARNING", details={})
+
+    tell = text("SELECT tell('host/here/memory', :is_on, 'WARNING', 'it is full', '{}')")
+    with empty.begin() as earlier:
+        earlier.execute(text("SELECT 1"))
+        assert full()
+        assert earlier.scalar(tell, {"is_on": False})
+    assert full()
 
 
 def test_what_can_be_healed_raises_a_trigger(watch: HostWatch) -> None:
