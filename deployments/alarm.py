@@ -22,6 +22,10 @@ class Emergency(Protocol):
         """It does not answer; returns at once."""
         ...
 
+    def fine(self) -> None:
+        """It answers again."""
+        ...
+
 
 @dataclass(kw_only=True)
 class Alarm:
@@ -44,8 +48,10 @@ class Alarm:
             self.ask()
         except SelfhealError as error:
             self._trouble(error.message)
-        else:
-            self._telling = None  # the next time goes by the settings of then
+            return
+        told, self._telling = self._telling, None  # the next time goes by the settings of then
+        if told is not None:
+            told.fine()
 
     def _trouble(self, why: str) -> None:
         if self.stopping():

@@ -14,6 +14,7 @@ class Stack:
     stopping: bool = False
     told: list[str] = field(default_factory=list)
     made: int = 0
+    ended: int = 0
 
     def ask(self) -> None:
         if self.away:
@@ -21,6 +22,9 @@ class Stack:
 
     def trouble(self, why: str) -> None:
         self.told.append(why)
+
+    def fine(self) -> None:
+        self.ended += 1
 
     def emergency(self) -> "Stack":
         self.made += 1
@@ -42,6 +46,18 @@ def test_it_tells_of_each_look_that_fails_and_makes_its_channels_anew_each_time(
     stack.away = True
     alarm.look()
     assert stack.made == 2
+
+
+def test_it_says_once_that_the_database_answers_again() -> None:
+    """What could not be kept in the spool is ended by who told of it, and by nobody else."""
+    stack = Stack(away=True)
+    alarm = Alarm(ask=stack.ask, stopping=lambda: stack.stopping, emergency=stack.emergency)
+    alarm.look()
+    assert stack.ended == 0
+    stack.away = False
+    alarm.look()
+    alarm.look()
+    assert stack.ended == 1
 
 
 def test_a_stop_is_no_emergency() -> None:
