@@ -79,7 +79,7 @@ def database(estate: Estate) -> None:
 
 def watchers(estate: Estate) -> None:
     """Everything that is to watch does."""
-    silent = blind(estate.health.watches())
+    silent = blind(estate.health.watches(), logs=estate.settings.log_monitor.there_are)
     if silent:
         raise Transient(f"{', '.join(silent)} does not watch")
 

@@ -35,6 +35,7 @@ class OwnHealth:
     Attributes:
         mechanisms: what ran, and what people were told.
         watches: who watches, and how long ago each was heard; may raise.
+        logs: whether the settings name logs, which log-monitor is to follow; may raise.
         ready: whether every part of the stack is.
         planned: what the Prefect server has scheduled; may raise.
         restart: starts a part anew, by its name.
@@ -43,6 +44,7 @@ class OwnHealth:
 
     mechanisms: OwnMechanisms
     watches: Callable[[], Sequence[Watch]]
+    logs: Callable[[], bool]
     ready: Callable[[], bool]
     planned: Callable[[], Scheduled]
     restart: Callable[[str], None]
@@ -62,7 +64,8 @@ class OwnHealth:
         self._begun = now if self._begun is None else self._begun
         late = {one.name: one for one in look(self.mechanisms)}
         if now >= self._begun + PATIENCE_S:
-            self._watching()
+            watchers = self._watching()
+            self.mechanisms.leave({SCHEDULER, *watchers, *(one.name for one in self.mechanisms.all())})
         self._ready_since = None if not self.ready() else self._ready_since or now
         if self._ready_since is None or now < self._ready_since + PATIENCE_S:
             self._all_late_since = None
@@ -76,9 +79,10 @@ class OwnHealth:
         if now >= self._all_late_since + LATE_FOR_S:
             self._mend(WORKER if planned.runs else PREFECT, late.values())
 
-    def _watching(self) -> None:
-        """Tell of a watcher that is silent although new ones were begun."""
-        for name, watch in mechanisms(self.watches()).items():
+    def _watching(self) -> Collection[str]:
+        """Tell of a watcher that is silent although new ones were begun; gives the names of all that are to watch."""
+        expected = mechanisms(self.watches(), logs=self.logs())
+        for name, watch in expected.items():
             if watch is not None and watch.behind_s <= SILENT_S:
                 self.mechanisms.tell_well(name)
                 continue
@@ -86,6 +90,7 @@ class OwnHealth:
             trigger = own_trigger(f"{name} does not watch: it looked {last}", at=datetime.now(UTC))
             if self.mechanisms.tell_late(name, trigger):
                 _log.error("%s", trigger.reason)
+        return expected
 
     def _scheduled(self) -> Scheduled:
         """Tell of deployments of which no run is scheduled."""

@@ -59,6 +59,10 @@ class Surroundings:
         """Those in force."""
         return load(self.config)
 
+    def logs(self) -> bool:
+        """Whether the settings in force name logs."""
+        return self.settings().log_monitor.there_are
+
     def schedule(self) -> None:
         """Say which mechanisms are to run; whoever shows or tells of them reads it.
 
@@ -121,10 +125,11 @@ def going_round(around: Surroundings, supervisor: Supervisor) -> Iterator[None]:
     engine = open_engine(around.database_url, pool_size=1)
     ready = supervisor.all_ready.is_set
     watches = HealthHistory(engine).watches
-    keeper = WatchKeeper(watches=watches, ready=ready, begin=around.begin_watcher)
+    keeper = WatchKeeper(watches=watches, logs=around.logs, ready=ready, begin=around.begin_watcher)
     own = OwnHealth(
         mechanisms=Mechanisms(engine),
         watches=watches,
+        logs=around.logs,
         ready=ready,
         planned=around.planned,
         restart=supervisor.restart,

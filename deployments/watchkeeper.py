@@ -6,6 +6,7 @@ reports the crash, or where the watcher is frozen; and the next scheduled run is
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -28,12 +29,14 @@ class WatchKeeper:
 
     Attributes:
         watches: who watches, and how long ago each was heard; may raise.
+        logs: whether the settings name logs, which log-monitor is to follow; may raise.
         ready: whether every part of the stack is: a new run could work.
         begin: begins a watcher by its name; may raise.
         now: seconds that only rise.
     """
 
     watches: Callable[[], Sequence[Watch]]
+    logs: Callable[[], bool]
     ready: Callable[[], bool]
     begin: Callable[[str], None]
     now: Callable[[], float] = time.monotonic
@@ -50,13 +53,18 @@ class WatchKeeper:
             self._none_before = self.now() + PATIENCE_S
             self._not_before.clear()
             return
-        for name, watch in mechanisms(self.watches()).items():
-            self._look_at(name, float("inf") if watch is None else watch.behind_s)
+        expected = mechanisms(self.watches(), logs=self.logs())
+        self._not_before = {name: at for name, at in self._not_before.items() if name in expected}
+        for name, watch in expected.items():
+            self._look_at(name, math.inf if watch is None else watch.behind_s)
 
     def _look_at(self, name: str, heard: float) -> None:
+        """One of them; of what has never watched a run was just begun, by the worker or by a reload that named logs."""
         if heard <= SILENT_S:
             self._not_before[name] = 0.0
-        elif self.now() >= self._not_before.get(name, self._none_before):
+            return
+        first = self._none_before if heard < math.inf else self.now() + PATIENCE_S
+        if self.now() >= self._not_before.setdefault(name, first):
             _log.error("%s has not watched for %.0f s: a new run is begun", name, heard)
             self._not_before[name] = self.now() + PATIENCE_S
             self.begin(name)

@@ -22,8 +22,9 @@ def mechanisms(request: Request) -> Response:
     """What ran, when, how it ended, and how far behind it is."""
 
     def gather(services: Services, standing: Standing) -> Mapping[str, Any]:
+        expected = watchers(standing.watches, logs=services.settings.log_monitor.there_are)
         return {
-            "watchers": [(name, watch, watching(watch)) for name, watch in watchers(standing.watches).items()],
+            "watchers": [(name, watch, watching(watch)) for name, watch in expected.items()],
             "mechanisms": [(one, stands(one)) for one in services.estate.mechanisms.all()],
             "alerts": services.estate.intake.newest(limit=ALERTS),
         }

@@ -69,7 +69,9 @@ def _gather(services: Services, standing: Standing, viewer: Identity) -> Mapping
     faults = services.faults.still_open()
     sick = {one.component: one.id for one in faults}
     components = components_now(services, sick) if viewer.tenant is None else []
-    mine = of_tenant(standing.counts) if viewer.tenant else verdict(standing, [one.status for one in components])
+    logs, health = services.settings.log_monitor.there_are, [one.status for one in components]
+    mine = of_tenant(standing.counts) if viewer.tenant else verdict(standing, health, logs=logs)
+    watches = mechanisms(standing.watches, logs=logs)
     rules = services.settings.breaker_rules()
     breakers = estate.breakers.present()
     recent = services.attempts.page(Slice(limit=RECENT), AttemptFilter(since=standing.counts.at - DAY)).items
@@ -78,7 +80,7 @@ def _gather(services: Services, standing: Standing, viewer: Identity) -> Mapping
         "verdict": mine,
         "components": components,
         "hosts": [] if viewer.tenant else services.measured.hosts(),
-        "watchers": [(name, watch, watching(watch)) for name, watch in mechanisms(standing.watches).items()],
+        "watchers": [(name, watch, watching(watch)) for name, watch in watches.items()],
         "faults": faults,
         "healing": {one.fault_id for one in recent if one.completed_at is None},
         "recent": recent,

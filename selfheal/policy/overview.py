@@ -9,7 +9,7 @@ from selfheal.policy.watching import blind
 _ONE = {"component": "components", "question": "questions"}
 
 
-def verdict(standing: Standing, health: Sequence[HealthStatus]) -> Verdict:
+def verdict(standing: Standing, health: Sequence[HealthStatus], *, logs: bool = False) -> Verdict:
     """The verdict.
 
     What makes everything else worth less comes first: that nobody watches, then that healing is held back.
@@ -17,9 +17,10 @@ def verdict(standing: Standing, health: Sequence[HealthStatus]) -> Verdict:
     Args:
         standing: what is counted, and what holds heals back.
         health: of each component; UNKNOWN where nobody looked lately.
+        logs: whether the settings name logs, which somebody is to follow.
     """
     counts = standing.counts
-    parts = [*_held(standing), _sick(counts) if counts.sick else _no_fault(health)]
+    parts = [*_held(standing, logs=logs), _sick(counts) if counts.sick else _no_fault(health)]
     if counts.approvals:
         words = f"{_many(counts.approvals, 'question')} wait{_s(counts.approvals)} for an answer."
         parts.append((Level.BUSY, words))
@@ -35,9 +36,9 @@ def of_tenant(counts: Counts) -> Verdict:
     return Verdict(level=Level.WELL, words="Nothing that is yours is being healed.")
 
 
-def _held(standing: Standing) -> Iterator[tuple[Level, str]]:
+def _held(standing: Standing, *, logs: bool) -> Iterator[tuple[Level, str]]:
     """What makes all that is known old, or holds heals back."""
-    if unseen := blind(standing.watches):
+    if unseen := blind(standing.watches, logs=logs):
         yield Level.BAD, f"Nobody watches: {', '.join(unseen)} has not looked for half a minute or longer."
     if standing.paused is not None:
         yield Level.HELD, f"Healing is paused by {standing.paused.who}."

@@ -45,9 +45,9 @@ def mechanisms(watches: Sequence[Watch], *, logs: bool = False) -> dict[str, Wat
     return {name: known.get(name) for name in sorted({*EXPECTED, *((LOGS,) if logs else ()), *known})}
 
 
-def blind(watches: Sequence[Watch]) -> list[str]:
-    """The mechanisms that do not watch now."""
-    return [name for name, watch in mechanisms(watches).items() if watching(watch) is not Watching.WATCHING]
+def blind(watches: Sequence[Watch], *, logs: bool = False) -> list[str]:
+    """The mechanisms that do not watch now; see `mechanisms`."""
+    return [name for name, watch in mechanisms(watches, logs=logs).items() if watching(watch) is not Watching.WATCHING]
 
 
 def fresh(seen: ComponentHealth | None, *, now: datetime, sweep: timedelta) -> bool:

@@ -166,6 +166,10 @@ class OwnMechanisms(Protocol):
         """Tell that it runs again, where its lateness was told; whether that was now."""
         ...
 
+    def leave(self, expected: Collection[str]) -> None:
+        """Tell that nothing is expected of those any more that were told to be late, but of these."""
+        ...
+
 
 class HealthStore(Protocol):
     """`health_history` and the hand-over between runs of a watcher."""

@@ -1,6 +1,6 @@
 """`mechanisms`: which of our own are to run, and how often; read with what really ran."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, bindparam, select, text, update
@@ -11,9 +11,11 @@ from selfheal.model.trigger import Trigger
 from selfheal.model.turn import Mechanism
 from selfheal.store.engine import transaction
 from selfheal.store.runs import MechanismRuns
-from selfheal.store.tables import mechanisms
+from selfheal.store.tables import alerts, mechanisms
 from selfheal.store.text import clean
 
+_PREFIX = "mechanism/"
+_OPEN = select(alerts.c.dedup_key).where(alerts.c.resolved_at.is_(None), alerts.c.dedup_key.startswith(_PREFIX))
 _TELL = text("SELECT tell(:key, :late, :severity, :message, :details)").bindparams(bindparam("details", type_=JSONB))
 
 
@@ -62,8 +64,16 @@ class Mechanisms:
         """Tell that it runs again, where somebody was told that it is late; whether that was now."""
         return self._tell(name, f"the mechanism {name} runs again", {"mechanism": name}, late=False)
 
+    def leave(self, expected: Collection[str]) -> None:
+        """See `ports.OwnMechanisms.leave`."""
+        with transaction(self._engine) as connection:
+            keys = connection.scalars(_OPEN).all()
+        for name in (key.removeprefix(_PREFIX) for key in keys):
+            if name not in expected:
+                self._tell(name, f"the mechanism {name} is to run no more", {"mechanism": name}, late=False)
+
     def _tell(self, name: str, message: str, details: Mapping[str, str], *, late: bool) -> bool:
-        asked = {"key": f"mechanism/{name}", "late": late, "severity": "WARNING" if late else "INFO"}
+        asked = {"key": f"{_PREFIX}{name}", "late": late, "severity": "WARNING" if late else "INFO"}
         asked |= {"message": clean(message), "details": clean(dict(details))}
         with transaction(self._engine) as connection:
             return bool(connection.scalar(_TELL, asked))

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 
 from deployments import heartbeat
 from selfheal import bootstrap
+from selfheal.model.alert_rules import Rules
 from selfheal.model.attempt import Holder
 from selfheal.model.errors import Transient
 from selfheal.model.turn import TurnState
@@ -18,6 +19,7 @@ from selfheal.protocol.own_health import look
 from selfheal.settings.file import parse
 from selfheal.store.health import HealthHistory
 from selfheal.store.mechanisms import Mechanisms
+from selfheal.store.outbox import Outbox
 from selfheal.store.runs import MechanismRuns
 
 ME = Holder(host="here", pid=1, started=1)
@@ -65,6 +67,18 @@ def test_only_what_a_schedule_begins_is_expected(empty: Engine) -> None:
     assert [stands(one) for one in mechanisms.all()] == [TurnState.FAILED]
 
 
+def test_what_is_to_run_no_more_is_not_late_for_ever(empty: Engine) -> None:
+    """Other settings schedule it no more: whoever was told that it is late hears so; of the rest nothing is said."""
+    mechanisms = Mechanisms(empty)
+    mechanisms.schedule({"reconcile": EVERY, "workflow-recovery": EVERY}, since=LONG_AGO)
+    assert len(look(mechanisms)) == 2
+    assert Outbox(empty).route(Rules(channels=("mail",))) == 2
+    mechanisms.schedule({"reconcile": EVERY}, since=LONG_AGO)
+    for _ in range(2):
+        mechanisms.leave([one.name for one in mechanisms.all()])
+    assert alerts(empty)[2:] == [("RESOLVED", "mechanism/workflow-recovery")]
+
+
 @pytest.fixture
 def estate(empty: Engine, database_url: str) -> Iterator[bootstrap.Estate]:
     """A component that is down, and a watcher that beats."""
@@ -110,6 +124,21 @@ def test_a_broken_link_withholds_it_and_is_named(estate: bootstrap.Estate, empty
     assert heartbeat.beat(estate, {"nats": away}, call=never).startswith("nats: nats://127.0.0.1:4222")
     assert heartbeat.beat(estate, {"prefect": broken}, call=never) == "prefect: ValueError"
     assert estate.runs.latest([heartbeat.MECHANISM])[heartbeat.MECHANISM].error == "prefect: ValueError"
+
+
+def test_logs_that_nobody_has_ever_followed_withhold_it(empty: Engine, database_url: str) -> None:
+    """The settings name them, and log-monitor never came so far as to say that it watches."""
+    HealthHistory(empty).begin_watch("application-health", uuid4(), ME)
+    logs = {"sources": {"app": {"file": "/var/log/app.log", "component": "web"}}}
+    web = {"web": {"probe": "http", "url": "http://127.0.0.1:9/"}}
+    made = bootstrap.wire(parse({"components": web, "log_monitor": logs}, source="the test"), database_url=database_url)
+    try:
+        with pytest.raises(Transient, match="log-monitor does not watch"):
+            heartbeat.watchers(made)
+        HealthHistory(empty).begin_watch("log-monitor", uuid4(), ME)
+        heartbeat.watchers(made)
+    finally:
+        made.close()
 
 
 def test_an_outside_address_that_does_not_take_it_is_told_without_the_address(

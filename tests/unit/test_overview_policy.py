@@ -98,6 +98,7 @@ def test_who_is_missing_or_late_does_not_watch() -> None:
     assert blind([]) == ["application-health"]
     assert blind([watch(31.0)]) == ["application-health"]
     assert blind([watch()]) == []
+    assert blind([watch()], logs=True) == ["log-monitor"], "the settings name logs that nobody ever followed"
     assert [watching(one) for one in (None, watch(31.0), watch())] == list(Watching)[::-1]
 
 

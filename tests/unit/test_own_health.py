@@ -1,5 +1,6 @@
 """What `selfheal up` does about its own mechanisms: whom it tells, which part it starts anew, and how often."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -38,6 +39,7 @@ class Stack:
     runs: int = 20
     behind_s: float = 1.0
     is_ready: bool = True
+    logs: bool = False
     time: float = 1000.0
     told: set[str] = field(default_factory=set)
     restarted: list[str] = field(default_factory=list)
@@ -47,6 +49,7 @@ class Stack:
         self.own = OwnHealth(
             mechanisms=self,
             watches=self.watches,
+            logs=lambda: self.logs,
             ready=lambda: self.is_ready,
             planned=lambda: Scheduled(wanted=NAMES, without=self.unplanned, runs=self.runs),
             restart=self.restarted.append,
@@ -66,6 +69,9 @@ class Stack:
         known = name in self.told
         self.told.discard(name)
         return known
+
+    def leave(self, expected: Collection[str]) -> None:
+        self.told &= set(expected)
 
     def watches(self) -> list[Watch]:
         return [
@@ -115,6 +121,16 @@ def test_a_stack_that_is_not_ready_is_not_restarted_and_told_of_all_the_same() -
     stack = Stack(late=frozenset(NAMES), is_ready=False, behind_s=500)
     stack.passes(PATIENCE_S + 2 * LATE_FOR_S)
     assert (stack.told, stack.restarted) == ({*NAMES, "application-health"}, [])
+
+
+def test_a_person_hears_of_logs_that_nobody_follows() -> None:
+    """Although log-monitor has never watched; where the settings name no logs any more, that is over."""
+    stack = Stack(logs=True)
+    stack.passes(PATIENCE_S)
+    assert stack.told == {"log-monitor"}
+    stack.logs = False
+    stack.own.look()
+    assert stack.told == set()
 
 
 def test_a_machine_that_slept_restarts_nothing() -> None:

@@ -16,11 +16,17 @@ class Stack:
     is_ready: bool = True
     time: float = 1000.0
     begun: int = 0
+    logs: bool = False
+    others: list[str] = field(default_factory=list)
     keeper: WatchKeeper = field(init=False)
 
     def __post_init__(self) -> None:
         self.keeper = WatchKeeper(
-            watches=self.watches, ready=lambda: self.is_ready, begin=self.begin, now=lambda: self.time
+            watches=self.watches,
+            logs=lambda: self.logs,
+            ready=lambda: self.is_ready,
+            begin=self.begin,
+            now=lambda: self.time,
         )
 
     def watches(self) -> list[Watch]:
@@ -32,8 +38,24 @@ class Stack:
         ]
 
     def begin(self, name: str) -> None:
-        assert name == "application-health"
+        if name != "application-health":
+            self.others.append(name)
+            return
         self.begun += 1
+
+
+def test_logs_that_nobody_follows_are_followed() -> None:
+    """Where the settings name logs log-monitor is begun too, although it has never watched; else it is not missed."""
+    stack = Stack()
+    stack.keeper.look()
+    assert stack.others == []
+    stack.logs = True
+    stack.keeper.look()
+    assert stack.others == [], "the reload that named them has begun a run"
+    stack.time += PATIENCE_S
+    stack.keeper.look()
+    stack.keeper.look()
+    assert (stack.begun, stack.others) == (0, ["log-monitor"])
 
 
 def test_a_silent_watcher_is_replaced_once_and_again_when_that_does_not_watch() -> None:
@@ -78,6 +100,7 @@ def test_each_watcher_is_kept_for_itself() -> None:
             Watch(mechanism=name, run_id=uuid4(), began_at=now, beat_at=now, behind_s=one)
             for name, one in behind.items()
         ],
+        logs=lambda: False,
         ready=lambda: True,
         begin=begun.append,
         now=lambda: 1000.0,
