@@ -28,10 +28,11 @@ class Scrape(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every family; raises `Transient` where the database does not answer."""
         estate, settings = self._services.estate, self._services.settings
-        known = Known(actions=frozenset(estate.modes_by_settings()), components=frozenset(settings.catalogue()))
+        catalogue = settings.catalogue()
+        known = Known(actions=frozenset(estate.modes_by_settings()), components=frozenset(catalogue))
         yield from counted(self._services.samples.now(), known)
         yield from outcome(estate.rates.rates(within=WITHIN))
-        yield from components(estate.health.latest(), known, now=datetime.now(UTC), sweep=settings.watching.sweep)
+        yield from components(estate.health.latest(), catalogue, now=datetime.now(UTC), sweep=settings.watching.sweep)
         yield from mechanisms(estate.mechanisms.all(), estate.health.watches())
 
     def text(self) -> bytes:

@@ -1,16 +1,16 @@
 """The families that are no plain counts: how components are, which mechanisms run, what came of the heals."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from console.metrics.known import Known
+from selfheal.model.component import Component
 from selfheal.model.health import ComponentHealth, HealthStatus, Watch
 from selfheal.model.rate import Rates
 from selfheal.model.turn import Mechanism, TurnState
 from selfheal.policy.turns import stands
-from selfheal.policy.watching import status_now
+from selfheal.policy.watching import fresh, pace_of, status_now
 
 WITHIN = timedelta(hours=24)
 FIGURES: tuple[tuple[str, str, Callable[[Rates], float | None]], ...] = (
@@ -33,8 +33,13 @@ def outcome(rates: Sequence[Rates]) -> Iterator[Metric]:
         yield metric
 
 
-def components(latest: Sequence[ComponentHealth], known: Known, *, now: datetime, sweep: timedelta) -> Iterator[Metric]:
-    """Every component of the settings; one that nobody looked at lately is unknown."""
+def components(
+    latest: Sequence[ComponentHealth], known: Mapping[str, Component], *, now: datetime, sweep: timedelta
+) -> Iterator[Metric]:
+    """Every component of the settings; one that nobody looked at lately is unknown.
+
+    Of one that no sweep looks at nothing is told then: nobody was to look.
+    """
     seen = {one.component: one for one in latest}
     status = GaugeMetricFamily(
         "selfheal_component_status", "1 for how a component is, 0 for others.", labels=("component", "status")
@@ -42,8 +47,11 @@ def components(latest: Sequence[ComponentHealth], known: Known, *, now: datetime
     took = GaugeMetricFamily(
         "selfheal_component_response_seconds", "How long its last probe took to be answered.", labels=("component",)
     )
-    for name in sorted(known.components):
-        found = status_now(seen.get(name), now=now, sweep=sweep)
+    for name, component in sorted(known.items()):
+        pace = pace_of(component, sweep)
+        if not (component.watched or fresh(seen.get(name), now=now, sweep=pace)):
+            continue
+        found = status_now(seen.get(name), now=now, sweep=pace)
         for one in HealthStatus:
             status.add_metric((name, one.value.lower()), float(found is one))
         response = seen[name].response_ms if name in seen else None
