@@ -96,5 +96,5 @@ def _heard(data: bytes, clock: Clock) -> Heard | None:
             return None
         within = min(float(body["next_within_s"]), _LONGEST_S)
         return Heard(at=clock.now(), host=str(body["host"])[:50], next_within=timedelta(seconds=max(within, 0.0)))
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None

@@ -257,14 +257,18 @@ def test_two_runs_know_of_each_other(watch: HostWatch) -> None:
     assert [one.at for one in watch.past([second.past])] == [first.look.at, second.look.at]
 
 
-def test_the_listener_hears_who_publishes(watch: HostWatch, broker: DeliverableBroker) -> None:
+def test_the_listener_hears_who_publishes(
+    watch: HostWatch, broker: DeliverableBroker, caplog: pytest.LogCaptureFixture
+) -> None:
     """What agent-health publishes, and nothing else on its subject; again after the broker was restarted."""
     listener = NatsListener(broker.url, credentials=broker.login, subject=HEALTH, timeout=SECOND, clock=SystemClock())
+    endless = b'{"source": "agent-health", "host": "here", "next_within_s": 1' + b"0" * 400 + b"}"
+    others = (b"{", b"[]", b'{"source": "agent-health"}', b'{"source": 7, "host": 1, "next_within_s": 2}', endless)
     listener.start()
     try:
 
         def heard() -> bool:
-            for body in (b"{", b"[]", b'{"source": "agent-health"}', b'{"source": 7, "host": 1, "next_within_s": 2}'):
+            for body in others:
                 NatsBroker().publish(broker.url, HEALTH, body, credentials=broker.login, timeout=SECOND)
             assert listener.heard() is None
             watch.publish(watch.look())
@@ -274,6 +278,7 @@ def test_the_listener_hears_who_publishes(watch: HostWatch, broker: DeliverableB
         first = listener.heard()
         assert first is not None
         assert (first.host, first.next_within) == ("here", timedelta(minutes=2))
+        assert "listening broke" not in caplog.text
         broker.stop()
         broker.start()
 
