@@ -162,7 +162,7 @@ CREATE TRIGGER workflows_unblocked AFTER UPDATE OF status ON workflow_state FOR 
     WHEN (OLD.status = 'blocked' AND NEW.status <> 'blocked') EXECUTE FUNCTION alert_is_over('/blocked');
 
 -- What ends by time alone, or by what somebody sees: storms that became quiet, questions that expired, stores of workflows
--- that agree again, and components of which nobody could tell how they are, once each of them was seen otherwise.
+-- that agree again, and components of which nobody could tell how they are.
 CREATE FUNCTION note_ends() RETURNS int
 LANGUAGE plpgsql AS $fn$
 DECLARE
@@ -184,19 +184,7 @@ BEGIN
     FROM alerts l WHERE l.dedup_key = 'workflows/disagreements' AND l.resolved_at IS NULL
       AND NOT EXISTS (SELECT FROM workflow_disagreements d WHERE d.settled_at IS NULL AND d.person)
       AND NOT EXISTS (SELECT FROM workflow_comparisons c WHERE c.held <> '');
-    INSERT INTO alert_outbox (kind, severity, dedup_key, message)
-    SELECT 'RESOLVED', 'INFO', a.dedup_key, 'it is known again how '
-           || (SELECT string_agg(n.name, ', ' ORDER BY n.name) FROM jsonb_object_keys(a.details -> 'unknown') n (name))::varchar(500)
-           || CASE WHEN (SELECT count(*) FROM jsonb_object_keys(a.details -> 'unknown')) = 1 THEN ' is' ELSE ' are' END
-    FROM (SELECT DISTINCT ON (r.dedup_key) r.* FROM alert_outbox r
-          WHERE r.dedup_key LIKE 'unknown/%' AND r.created_at > now() - interval '7 days'
-          ORDER BY r.dedup_key, r.created_at DESC, r.id DESC) a
-    WHERE a.kind = 'RAISED'
-      AND NOT EXISTS (SELECT FROM jsonb_object_keys(a.details -> 'unknown') n (name)
-                      WHERE coalesce((SELECT h.status FROM health_history h
-                                      WHERE h.component = n.name AND h.checked_at > a.created_at
-                                      ORDER BY h.checked_at DESC LIMIT 1), 'UNKNOWN') = 'UNKNOWN');
-    GET DIAGNOSTICS v_ended = ROW_COUNT;
+    v_ended := end_unknown();
     RETURN v_ended;
 END
 $fn$;

@@ -36,3 +36,42 @@ BEGIN
     RETURN v_told;
 END
 $fn$;
+
+-- That is over once each component that was told of under one key since its last end was seen otherwise, or is watched no
+-- more: for longer than any sweep takes nobody has looked at it, though somebody watches.
+CREATE FUNCTION end_unknown() RETURNS int
+LANGUAGE plpgsql AS $fn$
+DECLARE
+    v_ended int;
+BEGIN
+    WITH told AS (
+        SELECT r.dedup_key AS key, n.name, max(r.created_at) AS at
+        FROM alert_outbox r CROSS JOIN LATERAL jsonb_object_keys(r.details -> 'unknown') n (name)
+        WHERE r.dedup_key LIKE 'unknown/%' AND r.kind = 'RAISED'
+          AND NOT EXISTS (SELECT FROM alert_outbox e WHERE e.dedup_key = r.dedup_key AND e.kind = 'RESOLVED'
+                          AND e.created_at >= r.created_at)
+        GROUP BY r.dedup_key, n.name
+    ), now_is AS (
+        SELECT t.key, t.name, coalesce(h.status, 'UNKNOWN') <> 'UNKNOWN' AS known,
+               greatest(t.at, h.checked_at) < now() - interval '3 hours'
+               AND EXISTS (SELECT FROM watch_epoch w WHERE w.mechanism = 'application-health' AND w.retired_at IS NULL
+                           AND w.beat_at > now() - interval '30 seconds') AS gone
+        FROM told t LEFT JOIN LATERAL (SELECT h.status, h.checked_at FROM health_history h
+                                       WHERE h.component = t.name AND h.checked_at > t.at
+                                       ORDER BY h.checked_at DESC LIMIT 1) h ON true
+    )
+    INSERT INTO alert_outbox (kind, severity, dedup_key, message)
+    SELECT 'RESOLVED', 'INFO', o.key, concat_ws('; ', 'it is known again how ' || o.known, o.gone)
+    FROM (SELECT n.key,
+                 named(array_agg(n.name ORDER BY n.name) FILTER (WHERE n.known)) AS known,
+                 named(array_agg(n.name ORDER BY n.name) FILTER (WHERE NOT n.known)) || ' watched no more' AS gone
+          FROM now_is n GROUP BY n.key HAVING bool_and(n.known OR n.gone)) o;
+    GET DIAGNOSTICS v_ended = ROW_COUNT;
+    RETURN v_ended;
+END
+$fn$;
+
+-- `web is`, `db, web are`; NULL: none.
+CREATE FUNCTION named(p_names text[]) RETURNS text LANGUAGE sql IMMUTABLE AS $fn$
+    SELECT array_to_string(p_names, ', ')::varchar(500)::text || CASE WHEN cardinality(p_names) = 1 THEN ' is' ELSE ' are' END
+$fn$;

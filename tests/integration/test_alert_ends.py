@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import uuid4
 
 from admission_desk import Desk
 from embedded_fixtures import Embedded
 from sqlalchemy import Engine, text
 from test_alerts import looked, owned
 
+from selfheal.model.attempt import Holder
 from selfheal.model.breaker import BreakerDeed
 from selfheal.model.health import HealthStatus
 from selfheal.store.breakers import Breakers
@@ -76,6 +78,39 @@ def test_what_is_known_again_ends_its_alert(empty: Engine) -> None:
     Outbox(empty).note_ends()
     Outbox(empty).note_ends()
     assert told(empty) == both("unknown")
+
+
+def test_who_is_watched_no_more_is_not_unknown_for_ever(empty: Engine, embedded_postgres: Embedded) -> None:
+    """Gone from the settings while nobody knew how it is; not where nobody watches at all."""
+    looked(empty, "web", HealthStatus.UNKNOWN, 310, 5)
+    HealthHistory(empty).tell_unknown(after=5 * MINUTE, fresh=timedelta(seconds=30))
+    owned(embedded_postgres, "UPDATE alert_outbox SET created_at = created_at - interval '4 h'")
+    owned(embedded_postgres, "DELETE FROM health_history")
+    Outbox(empty).note_ends()
+    assert told(empty) == [("RAISED", "unknown")], "nobody watches"
+    HealthHistory(empty).begin_watch("application-health", uuid4(), Holder(host="here", pid=1, started=1))
+    Outbox(empty).note_ends()
+    assert told(empty) == both("unknown")
+    with empty.connect() as connection:
+        said = connection.scalar(text("SELECT message FROM alert_outbox WHERE kind = 'RESOLVED'"))
+    assert said == "web is watched no more"
+
+
+def test_one_that_is_known_again_ends_no_other(empty: Engine, embedded_postgres: Embedded) -> None:
+    """Two were told of together, and one of them once more by itself: it is over when both are known."""
+    for name in ("db", "web"):
+        looked(empty, name, HealthStatus.UNKNOWN, 310, 5)
+    HealthHistory(empty).tell_unknown(after=5 * MINUTE, fresh=timedelta(seconds=30))
+    owned(embedded_postgres, "UPDATE alert_outbox SET created_at = created_at - interval '20 min'")
+    looked(empty, "db", HealthStatus.OPERATIONAL, 600)
+    HealthHistory(empty).tell_unknown(after=5 * MINUTE, fresh=timedelta(seconds=30))
+    assert told(empty) == [("RAISED", "unknown")] * 2
+    looked(empty, "db", HealthStatus.OPERATIONAL, -1)
+    Outbox(empty).note_ends()
+    assert told(empty) == [("RAISED", "unknown")] * 2
+    looked(empty, "web", HealthStatus.OPERATIONAL, -1)
+    Outbox(empty).note_ends()
+    assert told(empty)[2:] == [("RESOLVED", "unknown")]
 
 
 def test_a_workflow_that_goes_on_ends_its_alert(empty: Engine, embedded_postgres: Embedded) -> None:
