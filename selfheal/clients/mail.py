@@ -3,10 +3,12 @@
 SMTP has no key against doubles: a mail that was sent twice has the same Message-ID.
 """
 
+import contextlib
 import json
 import logging
 import smtplib
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.message import EmailMessage
@@ -61,7 +63,7 @@ class Mail:
         """See `ports.AlertChannel.send`; it counts as delivered once it is taken for one of the recipients."""
         mail = self._written(message)
         try:
-            with self._connected() as session:
+            with self._session() as session:
                 if self._server.username:
                     session.login(self._server.username, self._server.password)
                 refused = session.send_message(mail)
@@ -79,6 +81,17 @@ class Mail:
             raise Transient(f"the mail server cannot be reached: {type(error).__name__}") from error
         if refused:  # the others have it, and would get it again with each further try
             _log.error("the mail server refuses %d of %d recipients; correct `to`", len(refused), len(self._to))
+
+    @contextlib.contextmanager
+    def _session(self) -> Iterator[smtplib.SMTP]:
+        """A session; how its server takes leave changes nothing of what was taken before, or refused."""
+        session = self._connected()
+        try:
+            yield session
+        finally:
+            with contextlib.suppress(smtplib.SMTPException, OSError):
+                session.quit()
+            session.close()
 
     def _connected(self) -> smtplib.SMTP:
         server, timeout = self._server, self._server.timeout.total_seconds()

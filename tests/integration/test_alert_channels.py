@@ -1,6 +1,7 @@
 """Alerts against real endpoints: what each channel gets, and what becomes of it where one is dead, slow or wrong."""
 
 import json
+import socketserver
 import threading
 from collections.abc import Mapping
 from datetime import timedelta
@@ -218,6 +219,35 @@ def test_sizes_are_bounded_and_secrets_are_hidden(empty: Engine, endpoint: Endpo
     assert mail["Message-ID"] == f"<{hook['id']}@selfheal>"
     assert "planted-Secret-77" not in repr((hook, slack, pager, mail.as_string()))
     assert pager["payload"]["severity"] == "critical"
+
+
+@pytest.mark.parametrize("farewell", [b"421 we close now\r\n", b"500 what?\r\n", b""])
+def test_a_mail_that_was_taken_is_sent_once(empty: Engine, farewell: bytes) -> None:
+    """However its server takes leave: busy, rude, or gone."""
+    taken = list[bytes]()
+
+    class Session(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.wfile.write(b"220 ready\r\n")
+            for line in iter(self.rfile.readline, b""):
+                if line.upper().startswith(b"DATA"):
+                    self.wfile.write(b"354 go on\r\n")
+                    taken.append(b"".join(iter(self.rfile.readline, b".\r\n")))
+                if line.upper().startswith(b"QUIT"):
+                    self.wfile.write(farewell)
+                    return
+                self.wfile.write(b"250 ok\r\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Session) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.server_address[1]
+        addresses = {"sender": "selfheal@example.org", "to": ["ada@example.org"]}
+        mail = {"kind": "email", "host": "127.0.0.1", "port": port, "security": "none", **addresses}
+        raised(empty, 1)
+        telling(empty, {"mail": mail}).turn()
+        server.shutdown()
+    assert len(taken) == 1
+    assert states(empty, "mail") == {"SENT": 1}
 
 
 def test_a_channel_that_is_gone_from_the_settings_is_given_up(empty: Engine, endpoint: Endpoint) -> None:
