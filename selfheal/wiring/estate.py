@@ -154,17 +154,22 @@ class Estate:
         self.starts.note_missed()
         self.starts.note_resting()
         own_health.look(self.mechanisms)
-        if not self.settings.log_monitor.there_are:  # nobody follows any, who would say that their trouble is over
-            logs_of(self.settings, self.engine).leave(())
+        if not (self.settings.log_monitor.there_are or self.overtaken()):  # nobody follows any who would say that
+            logs_of(self.settings, self.engine).leave(())  # their trouble is over
         self.health.tell_unknown(
             after=self.settings.alerts.unknown_after, fresh=max(_FRESH_SWEEPS * self.settings.watching.sweep, _FRESH)
         )
-        self.telling.turn()  # settling may take a minute, and a person is to know of a storm before
+        self._tell()  # settling may take a minute, and a person is to know of a storm before
         settled = reconcile(self.healer, steps)
         self._settle_file()
         self.modes.review({**self.modes_by_settings(), **self.modes_ahead()})
-        self.telling.turn()
+        self._tell()
         return settled
+
+    def _tell(self) -> None:
+        """Deliver what is due, unless other settings are in force: channels that only they name would be given up."""
+        if not self.overtaken():
+            self.telling.turn()
 
     def _settle_file(self) -> None:
         """Say what became of the changes of the request file that dead processes left; it waits where it cannot be."""

@@ -4,6 +4,7 @@ import json
 import socketserver
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from email.header import decode_header, make_header
 from typing import Any
@@ -14,8 +15,10 @@ from embedded_fixtures import Embedded
 from sqlalchemy import Engine, text
 from test_alerts import owned, written
 
+from selfheal import bootstrap
 from selfheal.logs import hide
 from selfheal.protocol.alerts import Telling
+from selfheal.protocol.plain import plain_steps
 from selfheal.settings.file import parse
 from selfheal.store.outbox import Outbox
 from selfheal.wiring.alerts import telling_of
@@ -259,6 +262,22 @@ def test_a_channel_that_is_gone_from_the_settings_is_given_up(empty: Engine, end
     telling(empty, found).turn()
     assert errors(empty, "dead") == ["the settings name no channel dead any more"]
     assert Outbox(empty).unsent() == 0
+
+
+@pytest.mark.parametrize(("overtaken", "state"), [(True, "WAITING"), (False, "FAILED")])
+def test_a_run_with_earlier_settings_gives_up_no_new_channel(
+    empty: Engine, database_url: str, *, overtaken: bool, state: str
+) -> None:
+    """A reload named one that is away: the turn of the watcher before does not know it, and leaves it alone."""
+    dead = {"kind": "webhook", "url": "http://127.0.0.1:9/"}
+    raised(empty, 1)
+    telling(empty, {"hook": dead, "new": dead}).turn()
+    estate = bootstrap.wire(parse({"alerts": {"channels": {"hook": dead}}}, source="t"), database_url=database_url)
+    try:
+        replace(estate, overtaken=lambda: overtaken).turn(plain_steps(estate.healer))
+    finally:
+        estate.close()
+    assert states(empty, "new") == {state: 1}
 
 
 def test_an_alert_that_nobody_wants_is_not_told(empty: Engine, endpoint: Endpoint) -> None:
