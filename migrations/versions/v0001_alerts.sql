@@ -60,13 +60,14 @@ CREATE TABLE alert_deliveries (                     -- one message on one channe
     error TEXT,
     created_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     sent_at TIMESTAMPTZ,
+    failed_at TIMESTAMPTZ,                          -- it was given up: days after it was to be sent, where nobody answered
     UNIQUE (message_id, channel)
 );
 CREATE INDEX alert_deliveries_waiting ON alert_deliveries (channel, episode_id, place) WHERE state = 'WAITING';
 CREATE INDEX alert_deliveries_episode ON alert_deliveries (episode_id, channel);
 CREATE INDEX alert_deliveries_newest ON alert_deliveries (created_at DESC, id DESC);
 CREATE INDEX alert_deliveries_paused ON alert_deliveries (channel, paused_until) WHERE state = 'WAITING' AND paused_until IS NOT NULL;
-CREATE INDEX alert_deliveries_failed ON alert_deliveries (created_at) WHERE state = 'FAILED';
+CREATE INDEX alert_deliveries_failed ON alert_deliveries (failed_at) WHERE state = 'FAILED';
 
 CREATE TABLE alert_silences (                       -- nobody is told of these for a time
     id UUID PRIMARY KEY DEFAULT uuid_generate_v7(),
@@ -110,7 +111,8 @@ BEGIN
     SELECT d.message_id INTO v_message FROM alert_deliveries d WHERE d.id = p_delivery;
     PERFORM pg_advisory_xact_lock(hashtext('selfheal.told'), hashtext(v_message::text));
     UPDATE alert_deliveries d
-    SET state = p_state, error = p_error, sent_at = CASE p_state WHEN 'SENT' THEN now() END
+    SET state = p_state, error = p_error, sent_at = CASE p_state WHEN 'SENT' THEN now() END,
+        failed_at = CASE p_state WHEN 'FAILED' THEN now() END
     WHERE d.id = p_delivery AND d.state = 'WAITING';
     IF NOT FOUND THEN
         RETURN false;

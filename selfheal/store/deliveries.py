@@ -109,6 +109,7 @@ class Deliveries:
             "tries": 1,
             "error": shorten(error, _LONGEST_ERROR) or None,
             "sent_at": None if error else func.now(),
+            "failed_at": func.now() if error else None,
         }
         with transaction(self._engine) as connection:
             connection.execute(insert(alert_messages).values(said))

@@ -21,6 +21,7 @@ from selfheal.protocol.alerts import Telling
 from selfheal.protocol.plain import plain_steps
 from selfheal.settings.file import parse
 from selfheal.store.outbox import Outbox
+from selfheal.store.reading.alerts import Alerts
 from selfheal.wiring.alerts import telling_of
 
 pytestmark = pytest.mark.timeout(120)
@@ -262,6 +263,21 @@ def test_a_channel_that_is_gone_from_the_settings_is_given_up(empty: Engine, end
     telling(empty, found).turn()
     assert errors(empty, "dead") == ["the settings name no channel dead any more"]
     assert Outbox(empty).unsent() == 0
+
+
+def test_what_is_given_up_after_days_counts_as_failed_today(empty: Engine, embedded_postgres: Embedded) -> None:
+    """`selfheal status` shows it for a day from then on, not from when it was to be sent first."""
+    told = telling(empty, {"dead": {"kind": "webhook", "url": "http://127.0.0.1:9/"}})
+    raised(empty, 1)
+    told.turn()
+    assert Alerts(empty).counts().failed == 0
+    days = "created_at = created_at - interval '4 d', next_try_at = next_try_at - interval '4 d'"
+    owned(embedded_postgres, f"UPDATE alert_deliveries SET {days}")  # type: ignore[arg-type] # noqa: S608
+    told.turn()
+    assert states(empty, "dead") == {"FAILED": 1}
+    assert Alerts(empty).counts().failed == 1
+    owned(embedded_postgres, "UPDATE alert_deliveries SET failed_at = failed_at - interval '25 h'")
+    assert Alerts(empty).counts().failed == 0
 
 
 @pytest.mark.parametrize(("overtaken", "state"), [(True, "WAITING"), (False, "FAILED")])

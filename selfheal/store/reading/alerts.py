@@ -20,7 +20,7 @@ _COUNTS = text(
     """SELECT (SELECT count(*) FROM alert_outbox o WHERE o.routed_at IS NULL) AS undecided,
               (SELECT count(DISTINCT d.message_id) FROM alert_deliveries d WHERE d.state = 'WAITING') AS waiting,
               (SELECT count(*) FROM alert_deliveries d
-               WHERE d.state = 'FAILED' AND d.created_at > now() - interval '24 hours') AS failed,
+               WHERE d.state = 'FAILED' AND d.failed_at > now() - interval '24 hours') AS failed,
               (SELECT count(*) FROM alerts a WHERE a.resolved_at IS NULL AND a.acknowledged_at IS NULL) AS open"""
 )
 

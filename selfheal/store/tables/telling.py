@@ -81,6 +81,7 @@ alert_deliveries = Table(
     Column("error", Text),
     moment("created_at", required=True),
     moment("sent_at"),
+    moment("failed_at"),
 )
 
 alert_silences = Table(
