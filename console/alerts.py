@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from selfheal.model.alert import Silence
-    from selfheal.model.alert_report import AlertLine, DeliveryLine
+    from selfheal.model.alert_report import AlertLine, ChannelTrouble, DeliveryLine
 
 ALERTS = ("alert", "severity", "state", "group", "component", "raised_at", "times", "acknowledged_by", "message")
 DELIVERIES = ("at", "channel", "kind", "state", "tries", "alert", "message", "detail")
@@ -157,6 +157,12 @@ def silences(found: "Sequence[Silence]") -> Section:
         for one in found
     ]
     return Section(name="silences", columns=SILENCES, rows=rows, when_empty="nothing is silenced")
+
+
+def troubled(found: "Sequence[ChannelTrouble]") -> Section:
+    """The channels that do not take what waits for them, as a table."""
+    rows: list[dict[str, Cell]] = [{"channel": one.channel, "since": one.since, "error": one.error} for one in found]
+    return Section(name="channels_in_trouble", columns=("channel", "since", "error"), rows=rows)
 
 
 def _id(words: str) -> UUID:

@@ -1,6 +1,7 @@
 """`doctor`'s checks of the running stack: its parts, Postgres, NATS, Prefect, the worker and the watcher."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from console.checks import Problem
@@ -35,6 +36,7 @@ def checks(place: Place) -> Mapping[str, Callable[[], str]]:
         "worker": lambda: worker(place),
         "watchers": lambda: watchers(place),
         "mechanisms": lambda: mechanisms(place),
+        "alert channels": lambda: alert_channels(place),
         "web server": lambda: web_server(place),
     }
 
@@ -124,6 +126,28 @@ def mechanisms(place: Place) -> str:
             f"the last turn failed of {told}", hint="the next turn tries again; look at its run in the Prefect UI"
         )
     return ", ".join(f"{one.name} {state.value}" for one, state in found.items()) or "none has a schedule yet"
+
+
+def alert_channels(place: Place) -> str:
+    """Each takes what waits for it."""
+    from console import database  # noqa: PLC0415  a broken driver is this check's finding
+
+    try:
+        with database.database_of(place) as found:
+            troubled = found.alerts.troubled()
+    except SelfhealError as error:
+        raise Problem(f"cannot be told: {error.message}", hint="repair Postgres first") from error
+    if troubled:
+        told = "; ".join(
+            f"{one.channel} does not take what waits since {_at(one.since)}: {one.error}" for one in troubled
+        )
+        tried = ", ".join(f"`selfheal alerts test {one.channel}`" for one in troubled)
+        raise Problem(told, hint=f"correct [alerts.channels], or what is wrong with the channel; {tried} tries it")
+    return "nothing waits for any for longer than 10 min"
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _mend(everything: bool, place: Place) -> str:  # noqa: FBT001 - one of two texts

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from console import approvals, components, hosts, maintenance, storm, turns
+from console import alerts, approvals, components, hosts, maintenance, storm, turns
 from console.output import Cell, Section, show
 from console.pause import facts
 from console.place import Output, Place
@@ -183,6 +183,9 @@ def _decisions(found: Findings, database: "Database") -> None:
         found.facts["alerts_waiting"] = told.undecided + told.waiting
     if told.failed:
         found.facts["alerts_failed_24h"] = told.failed
+        found.bad = True
+    if troubled := database.alerts.troubled():
+        found.sections.append(alerts.troubled(troubled))
         found.bad = True
 
 

@@ -87,6 +87,21 @@ class DeliveryLine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChannelTrouble:
+    """A channel that did not take what it was to take minutes ago.
+
+    Attributes:
+        channel: its name.
+        since: of the eldest message that waits for it.
+        error: what it said last.
+    """
+
+    channel: str
+    since: datetime
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class AlertCounts:
     """How telling people goes.
 

@@ -4,9 +4,11 @@ import json
 import socketserver
 import threading
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from email.header import decode_header, make_header
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +17,10 @@ from embedded_fixtures import Embedded
 from sqlalchemy import Engine, text
 from test_alerts import owned, written
 
+from console import database, doctor_stack
+from console.alerts import troubled
+from console.checks import Problem
+from console.place import Place
 from selfheal import bootstrap
 from selfheal.logs import hide
 from selfheal.protocol.alerts import Telling
@@ -263,6 +269,29 @@ def test_a_channel_that_is_gone_from_the_settings_is_given_up(empty: Engine, end
     telling(empty, found).turn()
     assert errors(empty, "dead") == ["the settings name no channel dead any more"]
     assert Outbox(empty).unsent() == 0
+
+
+def test_a_channel_that_takes_nothing_is_bad_news_long_before_it_is_given_up(
+    empty: Engine, endpoint: Endpoint, embedded_postgres: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not when it was away for a moment; `doctor` says which it is, since when, and why."""
+    monkeypatch.setattr(database, "database_of", lambda _: nullcontext(SimpleNamespace(alerts=Alerts(empty))))
+    found = {name: {"kind": "webhook", "url": f"{endpoint.url}/{name}"} for name in ("good", "bad")}
+    endpoint.answers["/bad"] = (503, {}, "")
+    told = telling(empty, found)
+    raised(empty, 1)
+    told.turn()
+    assert doctor_stack.alert_channels(Place()) == "nothing waits for any for longer than 10 min"
+    owned(embedded_postgres, "UPDATE alert_deliveries SET created_at = created_at - interval '11 min'")
+    with pytest.raises(Problem, match=r"bad does not take what waits since .* UTC: the webhook answers 503") as problem:
+        doctor_stack.alert_channels(Place())
+    assert "`selfheal alerts test bad`" in problem.value.hint
+    (row,) = troubled(Alerts(empty).troubled()).rows
+    assert (row["channel"], row["error"]) == ("bad", "the webhook answers 503")
+    endpoint.answers.clear()
+    owned(embedded_postgres, "UPDATE alert_deliveries SET next_try_at = now()")
+    told.turn()
+    assert Alerts(empty).troubled() == []
 
 
 def test_what_is_given_up_after_days_counts_as_failed_today(empty: Engine, embedded_postgres: Embedded) -> None:

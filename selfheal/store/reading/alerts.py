@@ -1,11 +1,12 @@
 """Alerts and their deliveries, as people read them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Engine, Row, select, text
 
 from selfheal.model.alert import DeliveryState, MessageKind, Severity
-from selfheal.model.alert_report import AlertCounts, AlertLine, AlertState, DeliveryLine
+from selfheal.model.alert_report import AlertCounts, AlertLine, AlertState, ChannelTrouble, DeliveryLine
 from selfheal.model.page import Page, Slice
 from selfheal.store.engine import transaction
 from selfheal.store.reading.keyset import page_of
@@ -22,6 +23,12 @@ _COUNTS = text(
               (SELECT count(*) FROM alert_deliveries d
                WHERE d.state = 'FAILED' AND d.failed_at > now() - interval '24 hours') AS failed,
               (SELECT count(*) FROM alerts a WHERE a.resolved_at IS NULL AND a.acknowledged_at IS NULL) AS open"""
+)
+_TROUBLED = text(
+    """SELECT d.channel, min(d.created_at) AS since,
+              (array_agg(d.error ORDER BY d.next_try_at DESC) FILTER (WHERE d.error IS NOT NULL))[1] AS error
+       FROM alert_deliveries d WHERE d.state = 'WAITING' GROUP BY d.channel
+       HAVING bool_or(d.error IS NOT NULL AND d.created_at < now() - interval '10 minutes') ORDER BY d.channel"""
 )
 
 
@@ -44,6 +51,11 @@ class Alerts:
         """One page of the deliveries, of one state or of all, the newest first."""
         statement = _SAID if state is None else _SAID.where(_DELIVERIES.state == state.value)
         return page_of(self._engine, statement, (_DELIVERIES.created_at, _DELIVERIES.id), wanted, _delivery)
+
+    def troubled(self) -> Sequence[ChannelTrouble]:
+        """The channels that have not taken for ten minutes what they were to take, and were tried."""
+        with transaction(self._engine) as connection:
+            return [ChannelTrouble(**row._asdict()) for row in connection.execute(_TROUBLED)]
 
     def counts(self) -> AlertCounts:
         """How it goes."""
