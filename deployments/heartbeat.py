@@ -9,7 +9,7 @@ from uuid6 import uuid7
 
 from selfheal.bootstrap import Estate
 from selfheal.clients.http import Http
-from selfheal.model.errors import Permanent, SelfhealError, Transient
+from selfheal.model.errors import SelfhealError, Transient
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.policy.watching import blind
 from selfheal.protocol.dry_run import preview
@@ -91,11 +91,11 @@ def dry_run(estate: Estate) -> None:
     untold = None
     for name in names:
         try:
-            preview(estate.healer, _trigger(name))
+            preview(
+                estate.healer, _trigger(name), untold=SelfhealError
+            )  # that it leaves a whole file alone is an answer
         except Transient as error:
             untold = error
-        except Permanent:
-            return  # the action refuses its target: an answer too
         else:
             return
     if untold is not None:

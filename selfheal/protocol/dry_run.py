@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from selfheal.model.admission import Answer, Outlook, Refusal
-from selfheal.model.errors import Transient
+from selfheal.model.errors import SelfhealError, Transient
 from selfheal.model.trigger import Trigger
 from selfheal.protocol import steps
 from selfheal.protocol.deciding import decide
@@ -47,12 +47,17 @@ class Preview:
         return f"{self.decision}: {self.reason}.{more} Seen: {seen}. {self.action or 'No action'}: {does}"
 
 
-def preview(healer: Healer, trigger: Trigger) -> Preview:
+def preview(healer: Healer, trigger: Trigger, *, untold: type[SelfhealError] = Transient) -> Preview:
     """Look, choose and plan as a heal would, and ask admission for all that stands in the way, without a record.
+
+    Args:
+        healer: as a heal has it.
+        trigger: what would be answered.
+        untold: where the action cannot tell what it would do for a reason of this kind, that stands for its steps.
 
     Raises:
         Transient: the database cannot be asked.
-        NotAllowed, Permanent: the action itself refuses this target, whatever admission says.
+        NotAllowed, Permanent: the database refuses; or the action itself refuses this target, whatever admission says.
     """
     seen = steps.observe(healer, trigger)
     decided = decide(healer, trigger, seen)
@@ -62,7 +67,7 @@ def preview(healer: Healer, trigger: Trigger) -> Preview:
         outlook = healer.store.peek(decided.trigger, place=decided.place, rungs=decided.rungs)
         component = healer.components[trigger.component]
         action = outlook.action or decided.rungs[0].action
-        plan = steps.propose(healer, action, component, untold=Transient)
+        plan = steps.propose(healer, action, component, untold=untold)
     return Preview(
         component=trigger.component[:100],
         refusals=(*door, *outlook.refusals),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -12,7 +13,7 @@ from deployments import heartbeat
 from selfheal import bootstrap
 from selfheal.model.alert_rules import Rules
 from selfheal.model.attempt import Holder
-from selfheal.model.errors import Transient
+from selfheal.model.errors import NotAllowed, Permanent, SelfhealError, Transient
 from selfheal.model.turn import TurnState
 from selfheal.policy.turns import stands
 from selfheal.protocol.own_health import look
@@ -124,6 +125,37 @@ def test_a_broken_link_withholds_it_and_is_named(estate: bootstrap.Estate, empty
     assert heartbeat.beat(estate, {"nats": away}, call=never).startswith("nats: nats://127.0.0.1:4222")
     assert heartbeat.beat(estate, {"prefect": broken}, call=never) == "prefect: ValueError"
     assert estate.runs.latest([heartbeat.MECHANISM])[heartbeat.MECHANISM].error == "prefect: ValueError"
+
+
+@pytest.fixture
+def whole_file(empty: Engine, database_url: str, tmp_path: Path) -> Iterator[bootstrap.Estate]:
+    """A request file that is as it should be, and may be restored."""
+    HealthHistory(empty).begin_watch("application-health", uuid4(), ME)
+    file = tmp_path / "OWNER_REQUESTS.md"
+    file.write_text("### REQ-1: one\n**Status**: NEW\n")
+    values = {"workflows": {"request_file": str(file)}, "healing": {"allow": ["request-file"]}}
+    made = bootstrap.wire(parse(values, source="the test"), database_url=database_url)
+    yield made
+    made.close()
+
+
+def test_an_action_that_leaves_what_is_well_alone_is_an_answer(whole_file: bootstrap.Estate) -> None:
+    """A whole request file is not restored, nor is a database that answers restarted: that withholds no heartbeat."""
+    assert heartbeat.beat(whole_file, LINKS, call=lambda _: 200) == ""
+
+
+@pytest.mark.parametrize("error", [Permanent, NotAllowed])
+def test_a_database_that_refuses_admission_withholds_it(
+    whole_file: bootstrap.Estate, monkeypatch: pytest.MonkeyPatch, error: type[SelfhealError]
+) -> None:
+    """It answers, and yet nothing could be admitted: its schema is another one, or our role may not."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise error("the database refuses: function peek does not exist")
+
+    monkeypatch.setattr(whole_file.healer.store, "peek", refused)
+    said = heartbeat.beat(whole_file, LINKS, call=lambda _: 200)
+    assert said == "dry run: the database refuses: function peek does not exist"
 
 
 def test_logs_that_nobody_has_ever_followed_withhold_it(empty: Engine, database_url: str) -> None:
