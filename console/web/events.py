@@ -5,11 +5,11 @@ over. Each carries the marks as its id, so that a browser that comes back hears 
 """
 
 import asyncio
-import contextlib
 import hashlib
 import json
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from functools import partial
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
@@ -36,18 +36,29 @@ router = APIRouter()
 
 
 class EventStream(Response):
-    """An answer without an end, to a listener who reads it."""
+    """An answer without an end, to a listener who reads it.
+
+    Args:
+        events: what is sent.
+        leave: called once, however the answer ends, also before the first event.
+    """
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncGenerator[bytes]) -> None:
+    def __init__(self, events: AsyncGenerator[bytes], *, leave: Callable[[], None]) -> None:
         super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no"})
         del self.headers["content-length"]
-        self._events = events
+        self._events, self._leave = events, leave
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send what comes, until the listener goes away or stops reading."""
         del scope
+        try:
+            await self._answer(receive, send)
+        finally:
+            self._leave()
+
+    async def _answer(self, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         sending = asyncio.create_task(self._send(send))
         leaving = asyncio.create_task(_left(receive))
@@ -60,10 +71,9 @@ class EventStream(Response):
 
     async def _send(self, send: Send) -> None:
         try:
-            async with contextlib.aclosing(self._events) as events:
-                async for event in events:
-                    async with asyncio.timeout(PATIENCE_S):
-                        await send({"type": "http.response.body", "body": event, "more_body": True})
+            async for event in self._events:
+                async with asyncio.timeout(PATIENCE_S):
+                    await send({"type": "http.response.body", "body": event, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except TimeoutError:  # it does not read: what was sent waits in its buffers
             return
@@ -76,34 +86,31 @@ async def events(request: Request, visiting: Visiting, caller: Caller) -> Respon
     listener = feed.join(lambda: services_of(request), caller)
     if listener is None:
         return _full().response(request.headers.getlist("accept"), request_id=visiting.request_id)
-    return EventStream(_told(request, visiting, listener, feed))
+    return EventStream(_told(request, visiting, listener), leave=partial(feed.leave, listener))
 
 
-async def _told(request: Request, visiting: Visit, listener: Listener, feed: Feed) -> AsyncGenerator[bytes]:
+async def _told(request: Request, visiting: Visit, listener: Listener) -> AsyncGenerator[bytes]:
     """The events."""
     began = spoken = time.monotonic()
     missed = request.headers.get("last-event-id")
-    try:
-        yield RETRY
-        while time.monotonic() - began < LONGEST_S and not request.app.state.ending():
-            if not await _may_listen(request, visiting):
-                yield b"event: ended\ndata: []\n\n"
-                return
-            looked = time.monotonic()
-            while time.monotonic() - looked < LOOK_S and not request.app.state.ending():
-                try:
-                    async with asyncio.timeout(0.5):
-                        await listener.news.wait()
-                except TimeoutError:
-                    continue
-                spoken = time.monotonic()
-                yield _event(listener, missed)
-                missed = None
-            if time.monotonic() - spoken >= KEEP_ALIVE_S:
-                spoken = time.monotonic()
-                yield b": still here\n\n"
-    finally:
-        feed.leave(listener)
+    yield RETRY
+    while time.monotonic() - began < LONGEST_S and not request.app.state.ending():
+        if not await _may_listen(request, visiting):
+            yield b"event: ended\ndata: []\n\n"
+            return
+        looked = time.monotonic()
+        while time.monotonic() - looked < LOOK_S and not request.app.state.ending():
+            try:
+                async with asyncio.timeout(0.5):
+                    await listener.news.wait()
+            except TimeoutError:
+                continue
+            spoken = time.monotonic()
+            yield _event(listener, missed)
+            missed = None
+        if time.monotonic() - spoken >= KEEP_ALIVE_S:
+            spoken = time.monotonic()
+            yield b": still here\n\n"
 
 
 def _event(listener: Listener, missed: str | None) -> bytes:

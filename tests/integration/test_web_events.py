@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -170,19 +170,21 @@ def test_listeners_are_bounded() -> None:
     asyncio.run(fill())
 
 
-def test_a_listener_who_does_not_read_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a send does not come to its end the stream does, and gives its place back at once."""
+@pytest.mark.parametrize("start_fails", [False, True], ids=["does not read", "has left already"])
+def test_a_listener_who_takes_nothing_gives_the_place_back(
+    monkeypatch: pytest.MonkeyPatch, *, start_fails: bool
+) -> None:
+    """Where a send does not come to its end, or the first one fails, the stream ends and leaves at once."""
     monkeypatch.setattr(events, "PATIENCE_S", 0.05)
-    closed = []
+    left = []
 
     async def endless() -> Any:
-        try:
-            while True:
-                yield b"x"
-        finally:
-            closed.append(True)
+        while True:
+            yield b"x"
 
     async def never(message: Any) -> None:
+        if start_fails:
+            raise ConnectionResetError
         if message["type"] == "http.response.body":
             await asyncio.Event().wait()
 
@@ -191,10 +193,11 @@ def test_a_listener_who_does_not_read_is_dropped(monkeypatch: pytest.MonkeyPatch
 
     async def stream() -> None:
         async with asyncio.timeout(10):
-            await EventStream(endless())({}, still_there, never)
-        assert closed == [True]
+            with suppress(ConnectionResetError):
+                await EventStream(endless(), leave=lambda: left.append(True))({}, still_there, never)
 
     asyncio.run(stream())
+    assert left == [True]
 
 
 @pytest.mark.parametrize(
