@@ -1,6 +1,7 @@
 """Stand-ins for the world, for tests without servers.
 
-`FakeControl`, `FakeProcesses`, `FakePaths`, `FakeInside` and `FakeHeals` pass the conformance tests of what is real.
+`FakeControl`, `FakeProcesses`, `FakePaths`, `FakeInside`, `FakeReplicas` and `FakeHeals` pass the conformance tests of
+what is real.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -15,7 +16,8 @@ from selfheal.clients.docker import checked_id
 from selfheal.model.admission import Answer, Decision, Outlook, Place, Refusal, Rung
 from selfheal.model.approval import Proposal
 from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan, RollbackOutcome, Status, Verification
-from selfheal.model.check import Executed, GoodCopy, MemoryUse, PathStanding, PathState
+from selfheal.model.check import Executed, GoodCopy, MemoryUse, PathStanding, PathState, Replicas
+from selfheal.model.component import Component
 from selfheal.model.errors import NotAllowed, Permanent, PlanNeeded, SelfhealError, TargetChanged
 from selfheal.model.migration import CatalogueEntry
 from selfheal.model.observation import Health, Incarnation, Observation
@@ -641,3 +643,27 @@ def _said(answer: T | Exception) -> T:
     if isinstance(answer, Exception):
         raise answer
     return answer
+
+
+class FakeReplicas:
+    """A set of replicas that comes and goes at once; `asked` tells which numbers it was brought to.
+
+    `away` is raised by each look; an `idle` one takes every change for done, and changes nothing.
+    """
+
+    def __init__(self, running: int, *, there: int | None = None) -> None:
+        self.now = Replicas(running=running, there=running if there is None else there)
+        self.asked: list[int] = []
+        self.away: SelfhealError | None = None
+        self.idle = False
+
+    def look(self, component: Component) -> Replicas:  # noqa: ARG002
+        if self.away is not None:
+            raise self.away
+        return self.now
+
+    def bring_to(self, component: Component, number: int) -> str:  # noqa: ARG002
+        self.asked.append(number)
+        if not self.idle:
+            self.now = Replicas(running=number, there=number)
+        return "done"

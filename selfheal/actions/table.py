@@ -22,6 +22,7 @@ from selfheal.actions.restart_database import RestartDatabase
 from selfheal.actions.restart_service import RestartService
 from selfheal.actions.restore_nats_connection import RestoreNatsConnection
 from selfheal.actions.restore_request_file import RestoreRequestFile
+from selfheal.actions.scale import ScaleOut
 from selfheal.actions.verify_mount import VerifyMount
 from selfheal.model.component import Component
 from selfheal.model.errors import Permanent
@@ -42,6 +43,7 @@ from selfheal.ports import (
     Observe,
     OrphanedDeliverables,
     PrunedCopies,
+    ReplicaSets,
     ServiceControl,
 )
 
@@ -69,6 +71,8 @@ class Toolbox:
         insides: the inside of the engines' containers, by engine.
         processes: of this machine; None: they are not touched.
         paths: files and mounts of this machine; None: they are not touched.
+        replicas: changes numbers of replicas by commands; None: they are not changed.
+        sets: the same of containers, by engine.
         modes: how far actions may go that the settings name; the others as far as they say themselves.
         ahead: the same before anything is sick.
     """
@@ -88,6 +92,8 @@ class Toolbox:
     insides: Mapping[str, ContainerInside] = field(default_factory=dict)
     processes: LocalProcesses | None = None
     paths: HostPaths | None = None
+    replicas: ReplicaSets | None = None
+    sets: Mapping[str, ReplicaSets] = field(default_factory=dict)
     modes: Mapping[str, str] = field(default_factory=dict)
     ahead: Mapping[str, str] = field(default_factory=dict)
 
@@ -275,4 +281,5 @@ def _within(tools: Toolbox, container: RestartContainer) -> Iterator[Action]:
         observe=tools.observe,
         clock=tools.clock,
     )
+    yield ScaleOut(commands=tools.replicas, engines=tools.sets, observe=tools.observe, clock=tools.clock)
     yield Investigate(containers=tools.containers, controls=tools.controls, observe=tools.observe, clock=tools.clock)

@@ -72,6 +72,9 @@ class Plan:
         steps: what the act will do, for a person and for a dry run.
         parameters: what the act depends on besides its target; a person's approval is bound to them.
         timeout_s: the act is over by then; None: as the action says for all.
+        found: what was measured before the act, by metric, where that tells whether it has changed anything; empty: the
+            incarnation does.
+        wanted: what must be measured after it for it to have done what it was to do; empty: anything.
     """
 
     before: Incarnation | None = None
@@ -80,6 +83,8 @@ class Plan:
     steps: tuple[str, ...] = ()
     parameters: dict[str, Any] = field(default_factory=dict)
     timeout_s: float | None = None
+    found: dict[str, float] = field(default_factory=dict)
+    wanted: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,11 +3,14 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from typing import ClassVar
 
 LONGEST_CALL = timedelta(seconds=60)
 """A call that clears caches or collects garbage is over by then."""
 LONGEST_INSTALL = timedelta(minutes=20)
 """An installation is over by then."""
+LONGEST_SCALE = timedelta(minutes=5)
+"""A command that changes a number of replicas is over by then."""
 MIB = 1 << 20
 
 
@@ -88,6 +91,59 @@ class Install:
 
     command: tuple[str, ...]
     timeout: timedelta = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """How many replicas a component may have, and what tells and changes their number: two commands, or Docker.
+
+    Attributes:
+        least: fewer than these are too few.
+        most: there are never more by us.
+        step: so many more each time.
+        count: program and arguments that print how many run; empty with a label.
+        command: program and arguments that bring it to a number, which replaces `PLACE` in them; empty with a label.
+        label: of Docker, `name=value`, that all containers of the set have; empty with commands.
+        timeout: the command, or the engine's starts and stops, may take so long.
+    """
+
+    least: int = 1
+    most: int
+    step: int = 1
+    count: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    label: str = ""
+    timeout: timedelta = timedelta(seconds=60)
+
+    PLACE: ClassVar[str] = "{replicas}"
+
+    def brought_to(self, number: int) -> tuple[str, ...]:
+        """The command that brings it to this number."""
+        return tuple(part.replace(self.PLACE, str(number)) for part in self.command)
+
+    def after(self, running: int) -> int:
+        """How many there are to be where so many run; as many, where there may be no more."""
+        return max(running, min(max(self.least, running + self.step), self.most))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replicas:
+    """One look at a set of replicas.
+
+    Attributes:
+        running: so many run.
+        there: so many there are, running or not; as many as run where nobody can tell.
+        unready: those that run, and whose own check does not say that they are well.
+    """
+
+    running: int
+    there: int
+    unready: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The number, for a person, and to tell one look from another."""
+        return str(self.running) if self.running == self.there else f"{self.running} of {self.there}"
 
 
 class PathState(StrEnum):

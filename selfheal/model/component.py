@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from selfheal.model.check import Call, Collect, Install, MemoryLimit
+from selfheal.model.check import Call, Collect, Install, MemoryLimit, Scale
 
 
 class ProbeKind(StrEnum):
@@ -59,6 +59,7 @@ class Component:
         install: what installs its packages anew; None where nobody said.
         memory: how much the probe `memory` lets it use; None with another probe.
         collect: how it is told to collect its garbage; None where nobody said.
+        scale: how many replicas it may have, and what changes their number; None where nobody said.
         watched: whether each sweep looks at it; if not, it is looked at when a trigger suspects it, and once a minute
             while its fault is open.
         probe_timeout: a probe that takes longer has failed.
@@ -92,6 +93,7 @@ class Component:
     install: Install | None = None
     memory: MemoryLimit | None = None
     collect: Collect | None = None
+    scale: Scale | None = None
     watched: bool = True
     probe_timeout: timedelta = timedelta(seconds=2)
     start_timeout: timedelta = timedelta(seconds=60)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from selfheal.model.attempt import Attempt, Outcome, RollbackOutcome, Status, Verification
+from selfheal.model.attempt import Attempt, Outcome, Plan, RollbackOutcome, Status, Verification
 from selfheal.model.observation import Health, Observation
 
 _SAYS = {
@@ -35,6 +35,17 @@ def after_act(attempt: Attempt, seen: Observation, *, said: str, completed: bool
         message=f"{said}; {_WORDS[verification]}" + (f": {seen.detail}" if seen.detail else ""),
         rollback=_none_done(attempt),
     )
+
+
+def as_wanted(plan: Plan, seen: Observation) -> Observation:
+    """A healthy look after the act, unless what the act was to bring about is not there; any other stays as it is."""
+    for metric, wanted in plan.wanted.items() if seen.health is Health.HEALTHY else ():
+        found = seen.values.get(metric)
+        if found is None:
+            return replace(seen, health=Health.UNKNOWN, detail=f"nobody can tell its {metric}")
+        if found != wanted:
+            return replace(seen, health=Health.SICK, detail=f"its {metric} are {found:g}, not {wanted:g}")
+    return seen
 
 
 def undone(said: str) -> Outcome:
@@ -108,7 +119,10 @@ def _without_effect(attempt: Attempt, message: str) -> Outcome:
 
 
 def _changed(attempt: Attempt, seen: Observation) -> bool | None:
-    """Whether the target lives another life than before the act; None if nobody could tell."""
+    """Whether the target lives another life, or is measured another, than before the act; None if nobody could tell."""
+    if attempt.plan is not None and attempt.plan.found:
+        now = {metric: seen.values.get(metric) for metric in attempt.plan.found}
+        return None if None in now.values() else now != attempt.plan.found
     before = None if attempt.plan is None else attempt.plan.before
     if before is None or seen.incarnation is None:
         return None

@@ -8,7 +8,7 @@ from selfheal.ports.predicting import PredictionStore
 from selfheal.ports.stores import AgentBreakers, HealStore, HealthStore, OwnMechanisms, TriggersRaised
 from selfheal.ports.surroundings import Clock
 from selfheal.ports.targets import BrokerClient, Changes, ContainerControl, EstateDatabase, HttpClient, ServiceControl
-from selfheal.ports.within import ContainerInside, HostPaths, LocalProcesses
+from selfheal.ports.within import ContainerInside, HostPaths, LocalProcesses, ReplicaSets
 from selfheal.ports.workflows import (
     Deliverables,
     Escalations,
@@ -53,6 +53,7 @@ __all__ = [
     "PredictionStore",
     "Probe",
     "PrunedCopies",
+    "ReplicaSets",
     "RequestFile",
     "ServiceControl",
     "StageEvents",

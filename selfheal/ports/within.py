@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
 
-from selfheal.model.check import Executed, GoodCopy, MemoryUse, PathStanding
+from selfheal.model.check import Executed, GoodCopy, MemoryUse, PathStanding, Replicas
+from selfheal.model.component import Component
 from selfheal.model.observation import Incarnation
 
 
@@ -92,4 +93,20 @@ class HostPaths(Protocol):
 
         `TargetChanged`: something is there again; `Transient`: it cannot be written. Nothing is changed by either.
         """
+        ...
+
+
+class ReplicaSets(Protocol):
+    """What tells and changes how many replicas of components run.
+
+    By whole numbers, never by one more or one less: what is asked for twice is done once. `Transient`: nobody can
+    tell, or it does not come to its end in time. `Permanent`: what tells says no number, or what changes refuses.
+    """
+
+    def look(self, component: Component) -> Replicas:
+        """How many there are now; changes nothing."""
+        ...
+
+    def bring_to(self, component: Component, number: int) -> str:
+        """Let so many run, within `scale.timeout`; says what was done. More may be on their way when this returns."""
         ...

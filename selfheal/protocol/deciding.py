@@ -67,6 +67,13 @@ def rungs_of(fitting: Sequence[Action], mode: Callable[[Action], str]) -> tuple[
     )
 
 
+def without(decided: Decided, action: str, why: str) -> Decided:
+    """The same without an action that would do nothing; where no other fits, that is the refusal."""
+    rungs = tuple(one for one in decided.rungs if one.action != action)
+    refusal = None if rungs else Refusal(decision=Decision.NO_ACTION, reason=why)
+    return replace(decided, rungs=rungs, refusal=decided.refusal or refusal)
+
+
 def refused_at_the_door(healer: Healer, trigger: Trigger) -> bool:
     """Whether no look and no database is needed to refuse this: it is not worth a flow run."""
     return _refuse_door(healer, trigger) is not None

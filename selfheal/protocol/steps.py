@@ -25,11 +25,12 @@ from selfheal.model.errors import (
 )
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import NOT_OF_HEALTH, PREEMPTIVE, Trigger
+from selfheal.policy import verdict
 from selfheal.policy.admission import refuse_size
 from selfheal.policy.approval import proposal
 from selfheal.policy.preempting import as_measured, bound_of
 from selfheal.ports import Action
-from selfheal.protocol.deciding import decide
+from selfheal.protocol.deciding import decide, without
 from selfheal.protocol.failpoint import reach
 from selfheal.protocol.healer import Healer
 from selfheal.protocol.holder import this_process
@@ -72,7 +73,7 @@ def admit(healer: Healer, trigger: Trigger, seen: Observation | None) -> Answer:
     """Admission: one transaction that answers and records.
 
     An action that does not act by itself is asked for its plan when nothing else stands in the way, outside of any
-    transaction; then admission is asked again with it.
+    transaction; then admission is asked again with it. Nobody is asked about one that declines: the next rung's turn.
     """
     decided = decide(healer, trigger, seen)
     plans: dict[str, Proposal] = {}
@@ -89,7 +90,10 @@ def admit(healer: Healer, trigger: Trigger, seen: Observation | None) -> Answer:
         except PlanNeeded as needed:
             if needed.action in plans:
                 raise AssertionError(f"admission was told what {needed.action} would do") from needed
-            plans[needed.action] = propose(healer, needed.action, healer.components[trigger.component])
+            try:
+                plans[needed.action] = propose(healer, needed.action, healer.components[trigger.component])
+            except Declined as error:
+                decided = without(decided, needed.action, str(error))
         else:
             reach("after-admit")
             return answer
@@ -190,8 +194,8 @@ def _well(seen: Observation) -> bool:
 
 
 def _judged(healer: Healer, attempt: Attempt, component: Component, seen: Observation) -> Observation:
-    """A look after the act, with the metric that was foretold measured anew."""
-    told = attempt.foretold
+    """A look after the act, beside what was planned, and with the metric that was foretold measured anew."""
+    told, seen = attempt.foretold, verdict.as_wanted(_plan(attempt), seen)
     if told is None or seen.health is not Health.HEALTHY:
         return seen
     bound = bound_of(told)
@@ -230,9 +234,15 @@ def record(healer: Healer, attempt: Attempt, outcome: Outcome, execution_ms: int
 def propose(
     healer: Healer, action: str, component: Component, *, untold: type[SelfhealError] = SelfhealError
 ) -> Proposal:
-    """What an action would do; where it cannot tell for a reason of this kind, that stands in place of its steps."""
+    """What an action would do; where it cannot tell for a reason of this kind, that stands in place of its steps.
+
+    Raises:
+        Declined: it would do nothing, on purpose.
+    """
     try:
         plan = _plan_of(healer.actions.get(action), component)
+    except Declined:
+        raise
     except untold as error:
         plan = Plan(steps=(f"it could not be planned: {error}",))
     return proposal(action, plan, component, healer.components)

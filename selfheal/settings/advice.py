@@ -103,7 +103,7 @@ def _within(settings: Settings) -> Iterator[Advice]:
                 said="is run in its container at every sweep",
                 what_to_do="set watched = false, so that it is run when a log or a person suspects it",
             )
-        for setting, action in (("install", "install-packages"), ("collect", "collect-garbage")):
+        for setting, action in (("install", "install-packages"), ("collect", "collect-garbage"), ("scale", "scale")):
             if getattr(component, setting) is not None and action not in component.ladder:
                 yield Advice(
                     setting=f"{place}.{setting}",

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, SecretStr, model_validator
 from selfheal.model.component import Component, ProbeKind
 from selfheal.settings.calls import CallSettings
 from selfheal.settings.checks import CollectSettings, Command, FilePath, InstallSettings, MemorySettings
+from selfheal.settings.scaling import ScaleSettings
 from selfheal.settings.values import Address, ComponentName, Duration, ObjectName, Section
 from selfheal.settings.wording import Wrong
 
@@ -119,6 +120,12 @@ class ComponentSettings(Section):
     collect: CollectSettings | None = None
     """How `collect-garbage` tells it to: `{ signal = "SIGUSR2" }`, `{ command = ["app-ctl", "gc"] }` in its container,
     or `{ call = { url = "http://127.0.0.1:4000/gc" } }`, which takes what `clear_caches` takes."""
+    scale: ScaleSettings | None = None
+    """How `scale` lets more replicas run, up to `max`. By two programs on this machine, one that prints how many run
+    and one that brings them to a number: `{ max = 4, count = ["/opt/api", "count"], command = ["/opt/api", "run",
+    "{replicas}"] }`. Or in Docker, by the label of all containers of the set, of which `container` is one:
+    `{ max = 4, label = "com.example.set=api" }`. It takes `min`, `max`, `step`, `count`, `command`, `label`,
+    `timeout`."""
     watched: bool = True
     """Whether each sweep looks at it. `false`, for a look that costs much: only when a trigger suspects it, and once a
     minute while its fault is open."""
@@ -182,6 +189,8 @@ class ComponentSettings(Section):
             raise Wrong("container", 'is missing: probe = "command" runs its command in a container')
         if self.install and not self.container:
             raise Wrong("install", "needs a container to run in")
+        if self.scale and self.scale.label and not self.container:
+            raise Wrong("scale.label", "needs container, one of the set, which the others are made like")
         self._memory()
 
     def _memory(self) -> None:
@@ -224,6 +233,7 @@ class ComponentSettings(Section):
             install=None if self.install is None else self.install.install(),
             memory=None if self.memory is None else self.memory.limit(),
             collect=None if self.collect is None else self.collect.collect(),
+            scale=None if self.scale is None else self.scale.scale(),
             watched=self.watched,
             probe_timeout=self.probe_timeout,
             start_timeout=self.start_timeout,

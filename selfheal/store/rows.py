@@ -64,6 +64,8 @@ def plan_of(stored: dict[str, Any]) -> Plan:
         steps=tuple(stored["steps"]),
         parameters=stored.get("parameters", {}),
         timeout_s=stored.get("timeout_s"),
+        found=stored.get("found", {}),
+        wanted=stored.get("wanted", {}),
     )
 
 

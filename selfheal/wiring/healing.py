@@ -98,6 +98,8 @@ def actions_of(
             insides=inner.insides,
             processes=inner.processes,
             paths=inner.paths,
+            replicas=inner.replicas,
+            sets=inner.sets,
             modes={name: one.mode for name, one in settings.actions.items()},
             ahead=dict(settings.prediction.preempt.actions),
         )

@@ -47,21 +47,28 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swelling]:
         yield one
 
 
-def foretell(engine: Engine, *, rule: str = "MEMORY_PRESSURE", value: float = 91, well_below: float = 85) -> UUID:
+def foretell(
+    engine: Engine,
+    *,
+    rule: str = "MEMORY_PRESSURE",
+    component: str = "swelling",
+    value: float = 91,
+    well_below: float = 85,
+) -> UUID:
     """As predictive-health does."""
-    known = {"id": uuid7(), "rule": rule, "value": value, "well_below": well_below}
+    known = {"id": uuid7(), "rule": rule, "component": component, "value": value, "well_below": well_below}
     with engine.begin() as connection:
         connection.execute(
             text(
                 "INSERT INTO predictions (id, rule, component, metric, value, threshold, well_below, why)"
-                " VALUES (:id, :rule, 'swelling', 'memory_percent', :value, 95, :well_below, 'its memory swells')"
+                " VALUES (:id, :rule, :component, 'memory_percent', :value, 95, :well_below, 'its memory swells')"
             ),
             known,
         )
         connection.execute(
             text(
                 "INSERT INTO raised_triggers (id, component, reason, trigger_type, source, priority)"
-                " VALUES (:id, 'swelling', 'its memory swells', :rule, 'predictive-health', 'MEDIUM')"
+                " VALUES (:id, :component, 'its memory swells', :rule, 'predictive-health', 'MEDIUM')"
             ),
             known,
         )

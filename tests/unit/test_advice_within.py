@@ -29,6 +29,7 @@ def test_a_part_of_a_container_is_not_the_same_thing() -> None:
         (CHECK | {"watched": True}, "command", "at every sweep"),
         (CHECK | {"install": {"command": ["npm", "ci"]}}, "install", "only where a person asks"),
         (MEMORY | {"collect": {"signal": "SIGHUP"}}, "collect", "only where a person asks"),
+        (MEMORY | {"scale": {"max": 2, "label": "set=api"}}, "scale", "only where a person asks"),
         (WEB | {"ladder": ["investigate", "restart-container"]}, "ladder", "goes on after investigate"),
     ],
 )

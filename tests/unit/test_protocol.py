@@ -13,7 +13,7 @@ from uuid6 import uuid7
 from selfheal.model.admission import Decision
 from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan, RollbackOutcome, Status, Verification
 from selfheal.model.component import Component, ProbeKind
-from selfheal.model.errors import ForAPerson, Permanent, SelfhealError, StoodDown, Transient, Undone
+from selfheal.model.errors import Declined, ForAPerson, Permanent, SelfhealError, StoodDown, Transient, Undone
 from selfheal.model.observation import Health, Incarnation, Observation
 from selfheal.model.prediction import PreemptingRules
 from selfheal.model.trigger import ForetoldMetric, Priority, Source, Trigger, TriggerType
@@ -779,6 +779,17 @@ def test_a_plan_that_cannot_be_made_says_why() -> None:
     ward.patient.on["prepare"] = away
     assert ward.heal().name == "AwaitingApproval"
     assert ward.store.plans[0].steps == ("it could not be planned: supervisord does not answer",)
+
+
+@pytest.mark.parametrize("mode", ["approve", "shadow"])
+def test_nobody_is_asked_about_what_would_decline(mode: str) -> None:
+    """It would do nothing, on purpose: the next rung's turn, and where there is none, no action fits."""
+    ward = Ward()
+    ward.patient.mode = mode
+    ward.patient.on["prepare"] = raises(Declined("there are as many as there may be"))
+    result = ward.heal()
+    assert (result.name, result.message) == ("NoAction", "there are as many as there may be")
+    assert (ward.store.plans, ward.store.rows, ward.deeds()) == ([], {}, [])
 
 
 class Foreseen(Ward):

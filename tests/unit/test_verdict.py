@@ -1,5 +1,7 @@
 """From what was seen after an act to the one outcome."""
 
+from dataclasses import replace
+
 import pytest
 from fakes import NOON
 from hypothesis import given
@@ -8,7 +10,7 @@ from uuid6 import uuid7
 
 from selfheal.model.attempt import Attempt, Outcome, Phase, Plan, RollbackOutcome, Status, Verification
 from selfheal.model.observation import Health, Incarnation, Observation
-from selfheal.policy.verdict import after_act, after_interruption, needs_rollback, rolled_back
+from selfheal.policy.verdict import after_act, after_interruption, as_wanted, needs_rollback, rolled_back
 
 OLD = Incarnation(pid=100, started_at=1, state="RUNNING")
 NEW = Incarnation(pid=101, started_at=2, state="RUNNING")
@@ -161,3 +163,37 @@ def test_after_a_rollback(done: RollbackOutcome, status: Status, words: str) -> 
     outcome = rolled_back(before, done, "as it was")
     assert (outcome.status, outcome.rollback, outcome.verification) == (status, done, Verification.NOT_HEALED)
     assert outcome.message == f"{before.message}; {words}"
+
+
+COUNTED = Plan(found={"replicas": 2}, wanted={"replicas": 3}, rollback={"replicas": 2})
+
+
+@pytest.mark.parametrize(
+    ("values", "health"),
+    [
+        ({"replicas": 3}, Health.HEALTHY),
+        ({"replicas": 2}, Health.SICK),
+        ({"replicas": 4}, Health.SICK),
+        ({}, Health.UNKNOWN),
+    ],
+)
+def test_what_the_act_wanted_must_be_there(values: dict[str, float], health: Health) -> None:
+    """However well it looks; where nobody can measure it, nobody can tell. A sick look stays as it is."""
+    look = replace(seen(Health.HEALTHY, OLD), values=values)
+    assert as_wanted(COUNTED, look).health is health
+    sick = replace(look, health=Health.SICK)
+    assert as_wanted(COUNTED, sick) == sick
+    assert as_wanted(Plan(), look) == look
+
+
+@pytest.mark.parametrize(("values", "back"), [({"replicas": 3}, True), ({"replicas": 2}, False), ({}, False)])
+def test_what_was_measured_tells_whether_there_is_anything_to_go_back_from(
+    values: dict[str, float],
+    back: bool,  # noqa: FBT001 - a case
+) -> None:
+    """In place of the incarnation, which may be another one for reasons of its own."""
+    one, look = attempt(COUNTED), replace(seen(Health.SICK, NEW), values=values)
+    outcome = after_act(one, look, said="done", completed=True)
+    assert needs_rollback(outcome, one, look) is back
+    interrupted = after_interruption(one, look)
+    assert ("no effect is to be seen" in interrupted.message) is not back
