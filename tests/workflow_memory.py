@@ -7,6 +7,7 @@ from typing import Any
 
 from selfheal.model.deliverable import Deliverable, Escalation, Evidence, Orphans, Presence, Result, StageEvidence
 from selfheal.model.errors import TargetChanged, Transient
+from selfheal.model.recovery import Pace
 from selfheal.model.request import Entry, Reading, RequestStatus, StatusChange
 from selfheal.model.workflow import STATUS_OF, Workflow, WorkflowChange, WorkflowStatus
 
@@ -187,3 +188,16 @@ class MemoryDeliverables:
         if self.away:
             return Escalation(req_number=req_number, presence=Presence.COULD_NOT_TELL, why=self.away)
         return self.words.get(req_number, Escalation(req_number=req_number, presence=Presence.ABSENT))
+
+
+@dataclass
+class MemoryPaces:
+    """How long stages take, by the workflow that is there; of all others nothing is known."""
+
+    known: dict[str, Pace] = field(default_factory=dict)
+
+    def of(self, req_number: str, stage: int) -> Pace | None:  # noqa: ARG002 - a workflow of a test has one stage
+        return self.known.get(req_number)
+
+    def add(self, name: str, *, took: timedelta, slowest: timedelta, known: int = 20) -> None:
+        self.known[name] = Pace(since=datetime.now(UTC) - took, known=known, slowest=slowest)

@@ -326,8 +326,9 @@ BEGIN
                    || ' sick at once; heals wait until it is quiet, or for `selfheal storm go`',
                NULL::uuid, s.quiet_at, v_rung.action, v_rung.action_type
         FROM storms s
-        WHERE s.ended_at IS NULL AND s.go_at IS NULL AND s.estate_group IN ('', r.estate_group)
-          AND s.quiet_at > now()
+        WHERE s.ended_at IS NULL AND s.go_at IS NULL AND s.quiet_at > now()
+          AND (s.estate_group IN ('', r.estate_group)      -- who recovers the stuck ones asks for theirs before; nobody else does
+               OR s.estate_group = 'workflows' AND r.prediction IS NOT NULL AND r.target LIKE 'workflow/%')
           AND NOT (r.priority = 'CRITICAL' AND NOT EXISTS (
               SELECT FROM faults f WHERE f.closed_at IS NULL AND f.prediction_id IS NULL AND f.target_key = ANY (r.parents)))
         LIMIT 1;

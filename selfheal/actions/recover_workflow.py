@@ -53,6 +53,7 @@ class _RecoverWorkflow:
 
     name: str
     blocks: bool
+    reasons = REASONS
 
     def __init__(
         self, workflows: Workflows | None, *, observe: Observe, timeout: timedelta = timedelta(seconds=30)
@@ -62,14 +63,14 @@ class _RecoverWorkflow:
         self._observe = observe
 
     def can_handle(self, trigger: Trigger, component: Component) -> bool:
-        """Whether it is a workflow that is stuck or escalated, or a person asks."""
-        return trigger.type in REASONS and component.probe is ProbeKind.WORKFLOW and self._wired is not None
+        """Whether it is a workflow that is stuck or escalated, or a person asks; to retry it also one that is near."""
+        return trigger.type in self.reasons and component.probe is ProbeKind.WORKFLOW and self._wired is not None
 
     def prepare(self, component: Component) -> Plan:
         """Read file, state and deliverables, and plan by them; changes nothing."""
         look, plan = self._planned(component)
         entry, row = _both(look)
-        stuck = look.verdict.stuck_for
+        silent = look.verdict.stuck_for if look.early is None else look.early.took
         return Plan(
             before=look.life,
             rollback={
@@ -80,7 +81,7 @@ class _RecoverWorkflow:
             },
             evidence=fitted(
                 {
-                    "why": look.verdict.why,
+                    "why": look.verdict.why or plan.why,
                     "file": f"{entry.status}, line {entry.status_line}",
                     "state": f"{row.status} at stage {row.current_stage}, version {row.version}",
                     "stages": {str(index): one["result"] for index, one in recorded(look.evidence).items()},
@@ -95,7 +96,7 @@ class _RecoverWorkflow:
                 "status": plan.status.value,
                 "stage": plan.stage,
                 "last_completed": plan.last_completed,
-                "stuck_minutes": None if stuck is None else int(stuck / timedelta(minutes=1)),
+                "stuck_minutes": None if silent is None else int(silent / timedelta(minutes=1)),
                 "why": plan.why,
             },
         )
@@ -103,7 +104,7 @@ class _RecoverWorkflow:
     def commit(self, component: Component, plan: Plan) -> str:
         """Write the file, then the state, if the same plan still follows from what they say now."""
         look = self._look(component)
-        now, same = look.verdict.plan, plan.before is not None and plan.before.same_life(look.life)
+        now, same = look.plan, plan.before is not None and plan.before.same_life(look.life)
         if now is None or not same or _named(now) != _named_in(plan):
             raise TargetChanged(f"not done: {component.name} has moved meanwhile")
         entry, row = _both(look)
@@ -154,7 +155,7 @@ class _RecoverWorkflow:
     def _planned(self, component: Component) -> tuple[Look, RecoveryPlan]:
         """A look with a plan of this action's kind; otherwise nothing is to be done."""
         look = self._look(component)
-        plan = look.verdict.plan
+        plan = look.plan
         if plan is None:
             raise Permanent(f"nothing is done to {component.name}: {look.verdict.why or 'it is not stuck'}")
         if plan.blocks != self.blocks:
@@ -198,6 +199,7 @@ class RetryWorkflow(_RecoverWorkflow):
     risk = "A stage is worked on again; an agent that still works on it, unheard of, does so twice."
     manual_minutes = 30
     blocks = False
+    reasons = REASONS | {TriggerType.STUCK_SOON}
 
 
 class BlockWorkflow(_RecoverWorkflow):

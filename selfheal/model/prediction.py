@@ -106,6 +106,7 @@ class Foretold:
         breach_at: when it reaches the threshold; None where the rule foretells no time.
         low: with 80 % between this
         high: and this.
+        crowd: whether it is one of so many at once that they have one cause: a person is told, and nothing is done.
     """
 
     rule: TriggerType
@@ -119,6 +120,7 @@ class Foretold:
     breach_at: datetime | None = None
     low: datetime | None = None
     high: datetime | None = None
+    crowd: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

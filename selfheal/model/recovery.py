@@ -1,7 +1,7 @@
 """How a workflow stands, and how it is put back on track: what `policy.stuck` says of it."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from selfheal.model.request import RequestStatus
@@ -66,3 +66,33 @@ class Verdict:
     def to_recover(self) -> bool:
         """Whether it may be put back now."""
         return self.plan is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How long a stage usually takes, beside the start of ours that is under way.
+
+    Attributes:
+        since: when its agent was told to begin; aware.
+        known: of so many latest deliveries it is known how long they took.
+        slowest: so long the slowest of them took; 0 where none is known.
+    """
+
+    since: datetime
+    known: int
+    slowest: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Early:
+    """What puts a workflow back before it is stuck.
+
+    Attributes:
+        plan: the way.
+        took: so long its stage takes by now.
+        past: so much longer that is than the slowest of its latest deliveries.
+    """
+
+    plan: RecoveryPlan
+    took: timedelta
+    past: timedelta

@@ -17,6 +17,8 @@ from selfheal.policy.triggers import platform_restarts
 
 MEMORY = "memory_percent"
 MEMORY_BYTES = "memory_bytes"
+PAST_PACE = "minutes_past_pace"
+"""Of a workflow that nears its limit: so much longer than any of its latest deliveries its stage takes by now."""
 _BREACH = TriggerType.BREACH_FORETOLD
 
 
@@ -32,6 +34,11 @@ def of_response(trigger: Trigger) -> bool:
 
 def _breach_of(trigger: Trigger, *metrics: str) -> bool:
     return trigger.type is _BREACH and trigger.foretold is not None and trigger.foretold.metric in metrics
+
+
+def may_only_be_slow(trigger: Trigger, seen: Observation | None) -> bool:
+    """Whether it is of a workflow that nears its limit, and may be slow and alive: then a person only gets to know."""
+    return trigger.type is TriggerType.STUCK_SOON and (seen is None or PAST_PACE not in seen.values)
 
 
 def taken_calmly(trigger: Trigger) -> Trigger:

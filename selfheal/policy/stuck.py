@@ -4,12 +4,12 @@ The order of the questions is the rule: first whether the stores can be believed
 what was delivered. What could not be told moves nothing, and only the last stage's own evidence completes anything.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from selfheal.model.deliverable import Evidence, Presence, Result
 from selfheal.model.pipeline import Pipeline, Stage
-from selfheal.model.recovery import RecoveryPlan, Standing, Verdict
+from selfheal.model.recovery import Early, Pace, RecoveryPlan, Standing, Verdict
 from selfheal.model.request import Entry, RequestStatus
 from selfheal.model.workflow import RecoveryType, Workflow, WorkflowStatus
 
@@ -34,6 +34,8 @@ class Nearing:
 
 
 CRITICAL = "P0"
+FEWEST_DELIVERIES = 20
+"""Of a stage, before anybody says how long it usually takes."""
 _REFUSALS = {Result.BLOCKED: "is blocked", Result.FAILED: "has failed", Result.REJECTED: "rejects it"}
 
 
@@ -141,6 +143,32 @@ def way_back(evidence: Evidence, *, recoveries: int, allowed: int, pipeline: Pip
         if evidence.done
         else f"none of its stages is done: {_named(stage)} again",
     )
+
+
+def early(  # noqa: PLR0913 - each is one of the stores, or a limit
+    pace: Pace | None, evidence: Evidence, *, recoveries: int, allowed: int, now: datetime, pipeline: Pipeline
+) -> Early | None:
+    """What puts one that nears its limit back before it is stuck; None: it may only be slow, or a person must say.
+
+    Who is slow and alive would work on it twice. So it is only said of a stage that we have started ourselves, and that
+    has taken longer than every one of its latest deliveries; and nobody is blocked before the time.
+
+    Args:
+        pace: of the stage that comes next; None: we have not started it.
+        evidence: what the broker says of its stages; all of it could be told.
+        recoveries: how often it was put back by itself since a person last touched it.
+        allowed: so often it may be.
+        now: aware UTC time.
+        pipeline: that it goes through.
+    """
+    if pace is None or pace.known < FEWEST_DELIVERIES or (took := now - pace.since) <= pace.slowest:
+        return None
+    plan = way_back(evidence, recoveries=recoveries, allowed=allowed, pipeline=pipeline)
+    if plan.blocks:
+        return None
+    slowest = f"none of its last {pace.known} deliveries took more than {_minutes(pace.slowest)}"
+    why = f"its stage takes {_minutes(took)} by now, and {slowest}; {plan.why}"
+    return Early(plan=replace(plan, why=why), took=took, past=took - pace.slowest)
 
 
 def could_not_tell(workflow: Workflow, evidence: Evidence) -> str:

@@ -4,10 +4,12 @@ Where a store cannot be asked, or they contradict each other, nothing is known o
 """
 
 from dataclasses import replace
+from datetime import timedelta
 
 from selfheal.model.component import Component
 from selfheal.model.errors import Permanent, Transient
 from selfheal.model.observation import Incarnation, Observation
+from selfheal.policy.preempting import PAST_PACE
 from selfheal.ports import Clock
 from selfheal.probes.look import Seen, look
 from selfheal.protocol.workflow_looks import WorkflowLooks
@@ -30,7 +32,10 @@ class WorkflowProbe:
             except Transient as error:
                 raise Permanent(error.message, hint=error.hint) from error  # tells nothing of the workflow
             found.append(seen.life)
-            return Seen(health=seen.health, detail=seen.verdict.why)
+            if seen.early is None:
+                return Seen(health=seen.health, detail=seen.verdict.why)
+            past = {PAST_PACE: seen.early.past / timedelta(minutes=1)}
+            return Seen(health=seen.health, detail=seen.early.plan.why, values=past)
 
         told = look(component, incarnation, self._clock, ask)
         return replace(told, incarnation=found[0]) if found else told

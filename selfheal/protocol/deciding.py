@@ -7,10 +7,10 @@ from selfheal.model.admission import Decision, Place, Refusal, Rung
 from selfheal.model.component import Component
 from selfheal.model.errors import Permanent
 from selfheal.model.observation import Observation
-from selfheal.model.trigger import PREEMPTIVE, Trigger
+from selfheal.model.trigger import PREEMPTIVE, Trigger, TriggerType
 from selfheal.policy.admission import refuse_healthy, refuse_ladder, refuse_size, refuse_target
 from selfheal.policy.places import place_of
-from selfheal.policy.preempting import refuse_foretold, refuse_unfounded, taken_calmly
+from selfheal.policy.preempting import may_only_be_slow, refuse_foretold, refuse_unfounded, taken_calmly
 from selfheal.policy.promotion import stricter
 from selfheal.policy.suspicion import as_seen, refuse_suspicion
 from selfheal.ports import Action
@@ -46,7 +46,9 @@ def decide(healer: Healer, trigger: Trigger, seen: Observation | None) -> Decide
         return Decided(trigger=known, place=place, refusal=refusal)
     try:
         fitting = as_seen(trigger, component, seen)
-        actions = healer.actions.find_actions(fitting, component) or _to_a_person(healer, trigger, component)
+        slow = may_only_be_slow(trigger, seen)
+        helping = () if slow else healer.actions.find_actions(fitting, component)
+        actions = helping or _to_a_person(healer, trigger, component)
     except Permanent as error:  # a person's choice that does not exist or does not fit
         refusal = Refusal(decision=Decision.NO_ACTION, reason=str(error))
         return Decided(trigger=known, place=place, refusal=refusal)
@@ -87,9 +89,12 @@ def refused_for_now(healer: Healer, trigger: Trigger) -> bool:
     Raises:
         Transient: the database is away.
     """
-    decided = decide(healer, trigger, None)
+    if refused_at_the_door(healer, trigger):
+        return True
+    by_look = trigger.type is TriggerType.STUCK_SOON  # which action fits depends on how it looks
+    decided = decide(healer, trigger, healer.observe(healer.components[trigger.component]) if by_look else None)
     if decided.refusal is not None:
-        return refused_at_the_door(healer, trigger)
+        return False
     outlook = healer.store.peek(decided.trigger, place=decided.place, rungs=decided.rungs)
     return len(outlook.refusals) > int(outlook.asks)
 

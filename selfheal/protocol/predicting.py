@@ -236,11 +236,12 @@ class Predicting:
         return one.component in self.components
 
     def _raised(self, foretold: Foretold, at: datetime) -> Raised:
-        may_be_healed = self._ours(foretold) and self._healable(foretold.component)
+        asks = self._ours(foretold) and not foretold.crowd
+        may_be_healed = asks and self._healable(foretold.component)
         return Raised(
             prediction=begun(foretold, at=at, made=uuid7),
             priority=foretold.priority,
-            triggers=self._ours(foretold),
+            triggers=asks,
             severity=severity(foretold.rule, may_be_healed=may_be_healed),
         )
 

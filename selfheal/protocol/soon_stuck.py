@@ -25,11 +25,13 @@ class SoonStuck:
         looks: at them.
         pipeline: that all go through.
         share: of a stage's limit that is near.
+        at_most: more that are near, or stuck, at once have one cause: nothing is done about them early.
     """
 
     looks: WorkflowLooks
     pipeline: Pipeline
     share: float
+    at_most: int
 
     def signs(self, standing: Sequence[Prediction], *, now: datetime) -> tuple[Sequence[Sign], Mapping[UUID, Facts]]:
         """What is said of each workflow, and what has come of those that something was foretold of.
@@ -40,10 +42,11 @@ class SoonStuck:
         looks = {look.verdict.req_number: look for look in self.looks.all().looks}
         ours = [one for one in standing if one.rule is _RULE]
         signs, facts = list[Sign](), dict[UUID, Facts]()
-        for name, first in looks.items():
-            look, near = self._asked(name, first, now)
+        asked = {name: self._asked(name, first, now) for name, first in looks.items()}
+        crowd = sum(self._counts(look, near) for look, near in asked.values()) > self.at_most
+        for name, (look, near) in asked.items():
             if look.verdict.standing is not Standing.COULD_NOT_TELL:
-                signs.append(self._sign(name, look, near, now))
+                signs.append(self._sign(name, look, near, now, crowd=crowd))
         said = {one.component: one for one in signs}
         for one in ours:
             if one.component not in looks:  # its request is gone
@@ -54,6 +57,10 @@ class SoonStuck:
                 breached = max(one.raised_at, min(now, one.breach_at or now)) if stuck else None
                 facts[one.id] = Facts(breached_at=breached, moved_on=not stuck, well=not stuck)
         return signs, facts
+
+    def _counts(self, look: Look, near: Nearing | None) -> bool:
+        """Whether it is stuck, or near that."""
+        return look.verdict.standing is Standing.STUCK or (near is not None and near.near(self.share))
 
     def _asked(self, name: str, look: Look, now: datetime) -> tuple[Look, Nearing | None]:
         """With its evidence where that decides: nobody asks for that of a critical one as early as this rule."""
@@ -66,7 +73,7 @@ class SoonStuck:
     def _near(self, look: Look, now: datetime) -> Nearing | None:
         return nearing(look.entry, look.workflow, look.evidence, now=now, pipeline=self.pipeline)
 
-    def _sign(self, name: str, look: Look, near: Nearing | None, now: datetime) -> Sign:
+    def _sign(self, name: str, look: Look, near: Nearing | None, now: datetime, *, crowd: bool) -> Sign:
         """It is over when it has gone on, or is stuck; where its stages cannot be told nothing changes."""
         over = near is None or near.silent < self.share * near.patience or look.verdict.standing is Standing.STUCK
         if near is None or over or not near.near(self.share):
@@ -82,5 +89,6 @@ class SoonStuck:
             priority=Priority.HIGH,
             why=f"nothing was heard of it for {silent:.0f} min, and {patience:.0f} min is what its stage may take",
             breach_at=now + near.patience - near.silent,
+            crowd=crowd,
         )
         return Sign(rule=_RULE, component=name, metric=METRIC, foretold=foretold, over=False)

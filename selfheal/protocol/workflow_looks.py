@@ -13,11 +13,11 @@ from selfheal.model.deliverable import Evidence, Presence
 from selfheal.model.escalation import EscalationRule
 from selfheal.model.observation import Health, Incarnation
 from selfheal.model.pipeline import Pipeline
-from selfheal.model.recovery import RecoveryPlan, Standing, Verdict
+from selfheal.model.recovery import Early, Pace, RecoveryPlan, Standing, Verdict
 from selfheal.model.request import Entry, Reading, RequestStatus
 from selfheal.model.workflow import RecoveryType, Workflow, WorkflowStatus
 from selfheal.policy.escalation import rule_of
-from selfheal.policy.stuck import could_not_tell, judge, overdue_at, unclear, way_back
+from selfheal.policy.stuck import could_not_tell, early, judge, nearing, overdue_at, unclear, way_back
 from selfheal.ports import Clock, Deliverables, Escalations, Observe, RequestFile, WorkflowStore
 
 _LONGEST_WORDS = 200
@@ -33,6 +33,14 @@ class HealsDone(Protocol):
         ...
 
 
+class Paces(Protocol):
+    """How long stages usually take."""
+
+    def of(self, req_number: str, stage: int) -> Pace | None:
+        """Of this stage, which this workflow is at; None: we have not started it for this one."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Look:
     """One workflow, as it was found.
@@ -44,6 +52,7 @@ class Look:
         evidence: what was delivered; without stages where nobody had to ask.
         rule: that fits why it is escalated; None: it is not, or none does.
         complaint: what tells this escalation from an earlier one of the same workflow; empty: it is not escalated.
+        early: what may be done before it is stuck; None: nothing, for it is not near, or may only be slow.
         seen_at: aware UTC time.
     """
 
@@ -53,7 +62,13 @@ class Look:
     evidence: Evidence
     rule: EscalationRule | None = None
     complaint: str = ""
+    early: Early | None = None
     seen_at: datetime
+
+    @property
+    def plan(self) -> RecoveryPlan | None:
+        """What puts it back, now or early; None: nothing does."""
+        return self.verdict.plan if self.early is None else self.early.plan
 
     @property
     def life(self) -> Incarnation:
@@ -103,6 +118,8 @@ class WorkflowLooks:
         deliverables: on JetStream.
         escalations: on JetStream.
         heals: what was healed.
+        paces: how long stages usually take.
+        share: of a stage's limit, from which on a workflow is near it.
         observe: one look at a component.
         components: those that rules name.
         rules: about escalations.
@@ -119,6 +136,8 @@ class WorkflowLooks:
         deliverables: Deliverables,
         escalations: Escalations,
         heals: HealsDone,
+        paces: Paces,
+        share: float,
         observe: Observe,
         components: Mapping[str, Component],
         rules: Sequence[EscalationRule],
@@ -131,6 +150,8 @@ class WorkflowLooks:
         self._deliverables = deliverables
         self._escalations = escalations
         self._heals = heals
+        self._paces = paces
+        self._share = share
         self._observe = observe
         self._components = components
         self._rules = rules
@@ -202,9 +223,26 @@ class WorkflowLooks:
             pipeline=self._pipeline,
         )
         look = Look(verdict=verdict, entry=entry, workflow=workflow, evidence=evidence, seen_at=now)
+        if verdict.standing is Standing.FINE:
+            return replace(look, early=self._early(look, recoveries.get(name, 0)))
         if verdict.standing is not Standing.ESCALATED or entry is None:
             return look
         return self._escalated(look, entry, recoveries.get(name, 0))
+
+    def _early(self, look: Look, recoveries: int) -> Early | None:
+        """What may be done to one that is near its limit; its pace is asked for of no other."""
+        near = nearing(look.entry, look.workflow, look.evidence, now=look.seen_at, pipeline=self._pipeline)
+        following = self._pipeline.following(look.evidence.done)
+        if near is None or following is None or not near.near(self._share):
+            return None
+        return early(
+            self._paces.of(look.verdict.req_number, following.index),
+            look.evidence,
+            recoveries=recoveries,
+            allowed=self._allowed,
+            now=look.seen_at,
+            pipeline=self._pipeline,
+        )
 
     def _escalated(self, look: Look, entry: Entry, recoveries: int) -> Look:
         """What becomes of an escalated one: it stays so until what it complains of is healed, or it is blocked."""
@@ -262,7 +300,7 @@ def _believed(reading: Reading, look: Look) -> Look:
 
 
 def _said(look: Look, standing: Standing, why: str) -> Look:
-    return replace(look, verdict=replace(look.verdict, standing=standing, why=why, plan=None))
+    return replace(look, verdict=replace(look.verdict, standing=standing, why=why, plan=None), early=None)
 
 
 def _blocked(row: Workflow, why: str) -> RecoveryPlan:

@@ -15,7 +15,12 @@ def predicting_of(settings: Settings, engine: Engine, workflows: Workflows | Non
     wanted, rules = settings.prediction, settings.prediction.rules()
     stuck = None
     if workflows is not None:
-        stuck = SoonStuck(looks=workflows.looks, pipeline=settings.workflows.pipeline(), share=rules.stuck_share)
+        stuck = SoonStuck(
+            looks=workflows.looks,
+            pipeline=settings.workflows.pipeline(),
+            share=rules.stuck_share,
+            at_most=settings.workflows.changed_in_one_run,
+        )
     return Predicting(
         store=Predictions(engine),
         rules=rules,

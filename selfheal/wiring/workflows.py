@@ -10,10 +10,11 @@ from selfheal.clients.inside import in_container
 from selfheal.ports import Clock, Deliverables, Escalations, Observe, RequestFile, WorkflowStore
 from selfheal.protocol.healer import Healer
 from selfheal.protocol.recovery import Recovery
-from selfheal.protocol.workflow_looks import WorkflowLooks
+from selfheal.protocol.workflow_looks import Paces, WorkflowLooks
 from selfheal.settings.estate import Settings
 from selfheal.store.disagreements import Disagreements
 from selfheal.store.recoveries import Recoveries
+from selfheal.store.stage_paces import StagePaces
 from selfheal.store.storms import Storms
 from selfheal.store.workflows import WorkflowStates
 from selfheal.wiring.deliverables import deliverables_of, escalations_of
@@ -31,12 +32,14 @@ class WorkflowPorts:
         states: `workflow_state`.
         deliverables: on JetStream.
         escalations: on JetStream.
+        paces: how long stages usually take; None: as our starts tell.
     """
 
     file: RequestFile
     states: WorkflowStore
     deliverables: Deliverables
     escalations: Escalations
+    paces: Paces | None = None
 
 
 def ports_of(settings: Settings, engine: Engine, file: RequestFile | None) -> WorkflowPorts | None:
@@ -63,6 +66,8 @@ def wire_workflows(
         deliverables=ports.deliverables,
         escalations=ports.escalations,
         heals=Recoveries(engine),
+        paces=ports.paces or StagePaces(engine),
+        share=settings.prediction.stuck_share,
         observe=observe,
         components=settings.catalogue(),
         rules=found.rules(),

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 from fakes import WIDE
 from sqlalchemy import Engine, text
-from workflow_memory import HOUR, MemoryDeliverables, MemoryFile, MemoryStates
+from workflow_memory import HOUR, MemoryDeliverables, MemoryFile, MemoryPaces, MemoryStates
 
 from selfheal.bootstrap import Estate, wire
 from selfheal.clients.clock import SystemClock
@@ -47,6 +47,7 @@ class Shop:
     file: MemoryFile = field(default_factory=MemoryFile)
     states: MemoryStates = field(default_factory=MemoryStates)
     broker: MemoryDeliverables = field(default_factory=MemoryDeliverables)
+    paces: MemoryPaces = field(default_factory=MemoryPaces)
     estates: list[Estate] = field(default_factory=list)
 
     def estate(self, **values: Any) -> Estate:
@@ -59,6 +60,7 @@ class Shop:
             states=cast("WorkflowStore", self.states),
             deliverables=self.broker,
             escalations=self.broker,
+            paces=self.paces,
         )
         estate = wire(settings, database_url=self.database_url, ports=ports)
         estate = replace(estate, healer=replace(estate.healer, clock=Impatient()))

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from selfheal.model.deliverable import Deliverable, Evidence, Presence, Result, StageEvidence
 from selfheal.model.pipeline import Pipeline, Stage
-from selfheal.model.recovery import Standing, Verdict
+from selfheal.model.recovery import Pace, Standing, Verdict
 from selfheal.model.request import Entry, RequestStatus
 from selfheal.model.workflow import RecoveryType, Workflow, WorkflowStatus
-from selfheal.policy.stuck import judge, overdue_at, way_back
+from selfheal.policy.stuck import FEWEST_DELIVERIES, early, judge, overdue_at, way_back
 
 NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -224,3 +224,28 @@ def test_words_that_nobody_understands_are_a_persons() -> None:
     said = verdict(evidence(DONE, Result.UNCLEAR, None, None))
     assert said.standing is Standing.PERSON
     assert said.why == "what stage 1 (a1) has delivered is not clear"
+
+
+PACES = st.one_of(
+    st.none(),
+    st.builds(
+        lambda took, known, slowest: Pace(since=NOW - took, known=known, slowest=slowest),
+        st.timedeltas(min_value=timedelta(0), max_value=3 * HOUR),
+        st.integers(min_value=0, max_value=100),
+        st.timedeltas(min_value=timedelta(0), max_value=3 * HOUR),
+    ),
+)
+
+
+@given(PACES, FOUND, st.integers(min_value=0, max_value=5))
+def test_only_what_is_slower_than_all_before_goes_on_early(pace: Pace | None, found: Evidence, recoveries: int) -> None:
+    """By the very way that it would go once it is stuck, and never to a person before the time."""
+    line = pipeline(stages=len(found.stages))
+    way = early(pace, found, recoveries=recoveries, allowed=3, now=NOW, pipeline=line)
+    slower = pace is not None and pace.known >= FEWEST_DELIVERIES and NOW - pace.since > pace.slowest
+    plan = way_back(found, recoveries=recoveries, allowed=3, pipeline=line)
+    assert (way is not None) is (slower and not plan.blocks)
+    if way is not None and pace is not None:
+        assert (way.plan.type, way.plan.stage, way.plan.status) == (plan.type, plan.stage, plan.status)
+        assert way.plan.why.endswith(plan.why)
+        assert way.took - way.past == pace.slowest
