@@ -84,9 +84,7 @@ class ScaleOut:
             before=seen.incarnation,
             rollback={REPLICAS: now.running},
             evidence={"seen": redacted(f"{seen.health}: {seen.detail}"), REPLICAS: now.words},
-            steps=(
-                f"bring {component.name} from {now.words} to {wanted} replicas (at most {scale.most}) {_how(scale)}",
-            ),
+            steps=(f"bring {component.name} from {now.words} to {_how(scale, wanted)}",),
             parameters={"from": now.running, "to": wanted},
             timeout_s=(scale.timeout + _OVERHEAD).total_seconds(),
             found=_measured(now),
@@ -171,7 +169,6 @@ def _measured(now: Replicas) -> dict[str, float]:
     return {REPLICAS: now.running, THERE: now.there}
 
 
-def _how(scale: Scale) -> str:
-    if scale.label:
-        return f"by containers like its own, with the label {scale.label}"
-    return f"by `{shown(scale.command)}`"
+def _how(scale: Scale, number: int) -> str:
+    by = f"containers like its own, with the label {scale.label}" if scale.label else ""
+    return f"{number} replicas (at most {scale.most}) by {by or f'`{shown(scale.brought_to(number))}`'}"

@@ -32,13 +32,17 @@ class World:
         return Observation(component=component.name, health=self.health, detail="as it is", observed_at=NOON)
 
 
-@pytest.mark.parametrize("component", [API, WEB], ids=["commands", "label"])
-def test_one_more_and_back(component: Component) -> None:
+@pytest.mark.parametrize(
+    ("component", "how"),
+    [(API, "`/opt/api run 3`"), (WEB, "containers like its own, with the label set=web")],
+    ids=["commands", "label"],
+)
+def test_one_more_and_back(component: Component, how: str) -> None:
     """Both ways are asked for whole numbers; the way back is gone once, however often it is asked for."""
     world = World()
     plan = world.action.prepare(component)
     assert (plan.parameters, plan.rollback, plan.wanted) == ({"from": 2, "to": 3}, {"replicas": 2}, {"replicas": 3})
-    assert plan.steps[0].startswith("bring api from 2 to 3 replicas (at most 4) by ")
+    assert plan.steps == (f"bring api from 2 to 3 replicas (at most 4) by {how}",)
     assert world.sets.asked == []
     assert world.action.commit(component, plan) == "from 2 to 3 replicas: done"
     assert "back to 2 replicas" in world.action.rollback(component, plan)
