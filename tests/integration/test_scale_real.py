@@ -16,6 +16,7 @@ import swelling_program
 from chaos_estate import free_ports
 from estate_fixtures import until
 from fakes import NOON
+from person_fixtures import Issue
 from replica_program import Workers
 from sqlalchemy import Engine, text
 from test_dispatch_processes import wired
@@ -26,11 +27,13 @@ from selfheal.bootstrap import Estate
 from selfheal.model.admission import Decision
 from selfheal.model.attempt import RollbackOutcome, Status, Verification
 from selfheal.model.errors import Declined
+from selfheal.model.identity import Door, Role
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.protocol.dry_run import preview
 from selfheal.protocol.heal import Result, heal
 from selfheal.protocol.plain import plain_steps
 from selfheal.protocol.reconcile import reconcile
+from selfheal.store.approvals import Approvals
 
 LONG = frozenset({"after-prepare", "after-roll-back"})
 """Places that a shorter test covers too."""
@@ -175,6 +178,29 @@ def test_it_asks_a_person_unless_the_settings_say_otherwise(workers: Workers, em
     assert answer.decision is Decision.AWAITING_APPROVAL, answer
     assert "bring workers from 2 to 3 replicas (at most 3)" in str(one_of(empty, "SELECT preview FROM approvals"))
     assert (workers.number, workers.ledger) == (2, [])
+
+
+def test_a_persons_word_holds_for_the_numbers_that_they_saw(
+    workers: Workers, empty: Engine, database_url: str, api_engine: Engine, issued: Issue
+) -> None:
+    """One more runs by the time that it is used: it is asked again, from there; then it is done."""
+    workers.begin(1, load=2400)
+    approvals, (_, grace) = Approvals(api_engine), issued("grace", Role.APPROVER)
+    with wired(workers.settings() | {"actions": {}}, database_url) as estate:
+
+        def approved() -> Result:
+            (asked,) = approvals.newest(limit=5, ended=False)
+            seen = {"why": "seen", "fingerprint": asked.fingerprint}
+            approvals.answer(asked.id, approve=True, identity=grace, door=Door.API, **seen)
+            (trigger,) = estate.due()
+            return heal(plain_steps(estate.healer), trigger)
+
+        assert scaled(estate).name == "AwaitingApproval"
+        workers.begin(2, load=2400)
+        assert approved().name == "AwaitingApproval"
+        assert workers.ledger == []
+        assert approved().name == "Healed"
+    assert (workers.number, workers.ledger) == (3, ["3"])
 
 
 def test_a_dry_run_counts_and_changes_nothing(workers: Workers, empty: Engine, database_url: str) -> None:
