@@ -1,4 +1,7 @@
-"""Folders of recorded series: `NAME.csv` with a heading `timestamp,value`; ISO times, UTC where no zone is told."""
+"""Folders of recorded series: `NAME.csv` with a heading `timestamp,value`, in any order and among others.
+
+A time is ISO 8601, UTC where no zone is told, or a number of seconds or milliseconds since the epoch.
+"""
 
 import csv
 import json
@@ -13,6 +16,8 @@ import numpy.typing as npt
 from selfheal.model.errors import Permanent
 
 Array = npt.NDArray[np.float64]
+_EPOCH, _MILLISECONDS = 1e8, 1e11
+"""A number from the first on is no date like 20140401, from the second on it counts milliseconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +40,7 @@ class Recorded:
 
 
 def recorded(path: Path, *, file: str) -> Recorded:
-    """Read one file.
+    """Read one file: a point for each line that is not blank, also for one that ends before its value.
 
     Raises:
         Permanent: it cannot be read, or has no columns `timestamp` and `value`.
@@ -49,7 +54,8 @@ def recorded(path: Path, *, file: str) -> Recorded:
     if "timestamp" not in heading or "value" not in heading:
         raise Permanent(f"{path} has no heading with timestamp and value; its first line must be: timestamp,value")
     time, value = heading.index("timestamp"), heading.index("value")
-    points = [row for row in rows[1:] if len(row) > max(time, value)]
+    least = max(time, value) + 1
+    points = [[*row, *[""] * (least - len(row))] for row in rows[1:]]
     return Recorded(
         file=file,
         stamps=[row[time] for row in points],
@@ -78,10 +84,13 @@ def _file(name: str) -> str:
 
 
 def _seconds(text: str) -> float:
+    number = _number(text)
+    if number >= _EPOCH:
+        return number / 1000 if number >= _MILLISECONDS else number
     try:
         told = datetime.fromisoformat(text.strip())
     except ValueError:
-        return float("nan")
+        return number
     return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
 
 

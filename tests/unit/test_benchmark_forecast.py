@@ -1,6 +1,7 @@
 """The simulator, what alarms are worth, and the commands for folders of recorded series."""
 
 import json
+import resource
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from benchmarks import __main__ as command
 from benchmarks.forecast_alarms import Alarm
 from benchmarks.forecast_rivals import WINDOWS, rival_alarms
 from benchmarks.forecast_worth import worth
+from benchmarks.recorded import recorded
 from benchmarks.simulator.families import FAMILIES
 from benchmarks.simulator.trace import START_S, Trace
 from benchmarks.simulator.traces import seen, unseen
@@ -141,6 +143,102 @@ def test_scores_stand_beside_values_as_they_were(tmp_path: Path) -> None:
     assert lines[0] == "timestamp,value,score"
     assert [line.split(",")[1] for line in lines[1:]] == ["1.50", "0x", "2e3"]
     assert all(0 <= float(line.split(",")[2]) <= 1 for line in lines[1:])
+
+
+def scored(folder: Path, out: Path) -> int:
+    return command.main(["anomalies", str(folder), "--out", str(out)])
+
+
+@pytest.mark.parametrize(
+    "stamps",
+    [
+        ("2026-01-05 00:00:00", "2026-01-05 00:05:00"),
+        ("2026-01-05T00:00:00Z", "2026-01-05T01:05:00+01:00"),
+        ("2026-01-05T00:00:00.000000", "20260105T000500Z"),
+        ("1767571200", "1767571500.0"),
+        ("1767571200000", "1767571500000"),
+        ('"2026-01-05"', "2026-01-05 00:05"),
+    ],
+)
+def test_a_time_is_read_in_any_of_its_forms(tmp_path: Path, stamps: tuple[str, str]) -> None:
+    """With a zone, without, with fractions, as seconds or milliseconds of the epoch, in quotes."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"\xef\xbb\xbfValue, Timestamp\r\n" + "".join(f"1,{stamp}\r\n" for stamp in stamps).encode())
+    begins = datetime(2026, 1, 5, tzinfo=UTC).timestamp()
+    np.testing.assert_array_equal(recorded(path, file="a.csv").times_s, [begins, begins + 300])
+
+
+def test_every_line_has_its_score(tmp_path: Path) -> None:
+    """Also one without a value, with a stamp that is no time, with a number that no computer holds."""
+    (tmp_path / "in").mkdir()
+    lines = ["2026-01-05 00:00:00", "2026-01-05 00:05:00,", "05.01.2026,3", "2026-01-05 00:10:00,1e999", "x,y,z"]
+    (tmp_path / "in" / "A.CSV").write_text("\n".join(["timestamp,value", *lines, ""]), encoding="utf-8")
+    assert scored(tmp_path / "in", tmp_path / "out") == 0
+    written = (tmp_path / "out" / "A.CSV").read_text(encoding="utf-8").splitlines()
+    assert [line.split(",")[:2] for line in written[1:]] == [[*line.split(","), ""][:2] for line in lines]
+
+
+def test_scores_of_a_part_of_a_file_are_those_of_the_whole(tmp_path: Path) -> None:
+    """To the letter: nothing of a file is known but the lines before."""
+    values = np.random.default_rng(7).gamma(2, 5, 600)
+    for folder, size in (("whole", 600), ("part", 350)):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder, "a.csv", values[:size])
+        assert scored(tmp_path / folder, tmp_path / f"{folder}-scored") == 0
+    part, whole = ((tmp_path / f"{name}-scored" / "a.csv").read_text(encoding="utf-8") for name in ("part", "whole"))
+    assert whole.startswith(part)
+
+
+def test_a_file_that_cannot_be_scored_keeps_no_other_from_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is named, the exit code says so, and nothing is written under its name."""
+    folder, out = tmp_path / "in", tmp_path / "out"
+    (folder / "folder.csv").mkdir(parents=True)
+    for name, content in (
+        ("a.csv", b""),
+        ("b.csv", b"one,two\n"),
+        ("c.csv", b"timestamp,value\n\xff,1\n"),
+        ("d.txt", b"d"),
+    ):
+        (folder / name).write_bytes(content)
+    write(folder, "e.csv", np.arange(3.0))
+    write(folder, "f.csv", np.arange(3.0))
+    (out / "f.csv").mkdir(parents=True)
+    assert scored(folder, out) == 1
+    said = capsys.readouterr().err
+    assert all(f"{name}.csv" in said for name in "abcf")
+    assert "4 of 5" in said
+    assert sorted(path.name for path in out.iterdir()) == ["e.csv", "f.csv"]
+
+
+def test_what_was_written_is_not_read_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A second run into a folder of the folder does what the first did; into the folder itself it is refused."""
+    write(tmp_path, "a.csv", np.arange(3.0))
+    for _ in range(2):
+        assert scored(tmp_path, tmp_path / "out") == 0
+    assert [path.name for path in (tmp_path / "out").rglob("*")] == ["a.csv"]
+    before = (tmp_path / "a.csv").read_bytes()
+    assert scored(tmp_path, tmp_path) == 1
+    assert "another folder" in capsys.readouterr().err
+    assert (tmp_path / "a.csv").read_bytes() == before
+
+
+def test_a_full_disk_leaves_no_half_file(tmp_path: Path) -> None:
+    """What was there before stays, and nothing lies beside it."""
+    (tmp_path / "in").mkdir()
+    write(tmp_path / "in", "a.csv", np.arange(3.0))
+    assert scored(tmp_path / "in", tmp_path / "out") == 0
+    before = (tmp_path / "out" / "a.csv").read_bytes()
+    write(tmp_path / "in", "a.csv", np.arange(5000.0))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        assert scored(tmp_path / "in", tmp_path / "out") == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.csv"]
+    assert (tmp_path / "out" / "a.csv").read_bytes() == before
 
 
 @pytest.mark.parametrize(
