@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, insort
 from collections import deque
+from collections.abc import Sequence
 
 
 class Ranks:
@@ -22,6 +23,11 @@ class Ranks:
         insort(self._ordered, value)
         if len(self._came) > self._kept:
             del self._ordered[bisect_left(self._ordered, self._came.popleft())]
+
+    @property
+    def ordered(self) -> Sequence[float]:
+        """All of them, the smallest first; to be read only."""
+        return self._ordered
 
     def at(self, share: float) -> float:
         """The value that this share of all is not above; 0 of nothing."""

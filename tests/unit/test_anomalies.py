@@ -60,10 +60,19 @@ def test_daily_bursts_are_not_odd_every_day() -> None:
     assert np.count_nonzero(found[2 * DAY :] > ALARM) <= 4
 
 
-def test_a_score_needs_nothing_that_comes_later() -> None:
-    """The scores of a part are those of the whole."""
-    values = noise(500)
-    np.testing.assert_array_equal(scores(values)[:300], scores(values[:300]))
+@given(
+    st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=60),
+    st.lists(st.floats(-1e12, 1e12) | st.just(math.nan), min_size=60, max_size=60),
+    st.integers(0, 60),
+)
+@settings(max_examples=30, deadline=None)
+def test_a_score_needs_nothing_that_comes_later(values: list[float], times: list[float], cut: int) -> None:
+    """The scores of a part are those of the whole, to the last bit, whatever the values and the times."""
+    told = [*((300.0 * place, 5.0 + place % 7) for place in range(LEARNING)), *zip(times, values, strict=False)]
+    part, whole = Anomalies(), Anomalies()
+    expected = [whole.score(at_s, value) for at_s, value in told]
+    assert [part.score(at_s, value) for at_s, value in told[: LEARNING + cut]] == expected[: LEARNING + cut]
+    assert all(0 <= score <= 1 for score in expected)
 
 
 def test_while_it_learns_nothing_is_odd() -> None:
