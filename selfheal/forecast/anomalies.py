@@ -25,7 +25,7 @@ MOVES = 24
 """Moves from value to value whose mean is the present restlessness."""
 RARE_DIGITS = 2.3
 """One of 200 values is as odd as this without meaning anything."""
-LEAST = (2.0, 4.0, 1.5, 3.0, 2.0, 2.0)
+LEAST = (2.0, 2.0, 1.5, 3.0, 2.0, 2.0)
 """Below these no look is odd, however quiet the series: quartiles, step, level, same time, restless, still."""
 COOL_DOWN = 144
 """Records after an alarm in which only what is odder than it counts in full."""
