@@ -4,6 +4,7 @@ A test file imports the fixture `stack` from here; pytest starts it once and sto
 """
 
 import contextlib
+import io
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ import psutil
 import pytest
 from fakes import WIDE
 
-from console import demo_estate
+from console import cli, demo_estate
 from console.database import Database, reading
 from deployments import attach
 from deployments.demo.estate import Estate
@@ -66,6 +67,12 @@ class RunningStack:
             command, env=self.env, capture_output=True, text=True, timeout=timeout, check=False, cwd=REPOSITORY
         )
         return Answer(code=done.returncode, out=done.stdout, err=done.stderr)
+
+    def asked(self, *words: str) -> Answer:
+        """The same in this process, for what is asked again and again: a new one computes for a second or two."""
+        with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+            code = cli.main([*words, "--data", str(self.data)])
+        return Answer(code=code, out=out.getvalue(), err=err.getvalue())
 
     @contextlib.contextmanager
     def database(self) -> Iterator[Database]:

@@ -26,14 +26,14 @@ PARTS = {"postgres", "nats", "prefect", "worker", "web"}
 @pytest.fixture(autouse=True)
 def _well(stack: StackUnderTest) -> Iterator[None]:
     """Every test begins and leaves the estate healthy."""
-    until(stack.healthy, told=lambda: stack.selfheal("status").out)
+    until(stack.healthy, told=lambda: stack.asked("status").out)
     yield
-    until(stack.healthy, told=lambda: stack.selfheal("status").out)
+    until(stack.healthy, told=lambda: stack.asked("status").out)
 
 
 def answer(stack: StackUnderTest, *words: str) -> Any:
     """The JSON of a command."""
-    return json.loads(stack.selfheal(*words, "-o", "json").out)
+    return json.loads(stack.asked(*words, "-o", "json").out)
 
 
 def refusals(stack: StackUnderTest) -> int:
@@ -54,8 +54,8 @@ def test_up_tells_where_things_are(stack: StackUnderTest) -> None:
 
 def test_status_of_a_healthy_stack(stack: StackUnderTest) -> None:
     """Parts, watchers and components are listed, and all is well."""
-    until(lambda: stack.selfheal("status").code == 0, told=lambda: stack.selfheal("status").out)
-    until(lambda: _ran(stack) >= AT_START, told=lambda: stack.selfheal("status").out)
+    until(lambda: stack.asked("status").code == 0, told=lambda: stack.asked("status").out)
+    until(lambda: _ran(stack) >= AT_START, told=lambda: stack.asked("status").out)
     told = answer(stack, "status")
     assert {one["part"]: one["state"] for one in told["parts"]} == dict.fromkeys(PARTS, "ready")
     assert {one["status"] for one in told["components"]} == {"OPERATIONAL"}
@@ -146,12 +146,12 @@ def test_a_fault_is_healed_and_told(stack: StackUnderTest) -> None:
 def test_a_dry_run_records_nothing(stack: StackUnderTest) -> None:
     """It tells what would be done and what would refuse it, and leaves no trace."""
     before = refusals(stack)
-    told = stack.selfheal("heal", "backend", "--dry-run", "-o", "json")
+    told = stack.asked("heal", "backend", "--dry-run", "-o", "json")
     facts = json.loads(told.out)
     assert facts["decision"] == "ALREADY_HEALTHY"
     assert facts["action"] == "restart-service"
     assert "start backend" in facts["steps"]
-    assert stack.selfheal("heal", "backand", "--dry-run").code == 1
+    assert stack.asked("heal", "backand", "--dry-run").code == 1
     assert refusals(stack) == before
 
 
@@ -193,17 +193,17 @@ def test_a_paused_stack_heals_nothing_and_says_so(stack: StackUnderTest) -> None
     """Paused: status is bad news and says whose it is, a dry run and a person's heal are refused; resume ends it."""
     try:
         assert stack.selfheal("pause", "--why", "storage move").code == 0
-        told = stack.selfheal("status", "-o", "json")
+        told = stack.asked("status", "-o", "json")
         facts = json.loads(told.out)
         assert (told.code, facts["healing"], facts["paused_why"]) == (1, "PAUSED", "storage move")
         stack.faults.kill("host-listener")
-        dry = stack.selfheal("heal", "host-listener", "--dry-run", "-o", "json")
+        dry = stack.asked("heal", "host-listener", "--dry-run", "-o", "json")
         assert json.loads(dry.out)["decision"] == "PAUSED"
-        done = stack.selfheal("heal", "host-listener", "-o", "json")
+        done = stack.asked("heal", "host-listener", "-o", "json")
         assert (done.code, json.loads(done.out)["state"]) == (1, "Paused")
         assert "storage move" in done.out
     finally:
-        assert stack.selfheal("resume", "--why", "the storage is moved").code == 0
+        assert stack.asked("resume", "--why", "the storage is moved").code == 0
     assert answer(stack, "status")["healing"] == "active"
 
 

@@ -3,8 +3,6 @@
 Commands are typed as a person types them. How often a container was started is counted by the container itself.
 """
 
-import contextlib
-import io
 import json
 import os
 import signal
@@ -19,8 +17,6 @@ from typing import Any
 import pytest
 from docker_fixtures import Dockerd, TestEngine
 from stack_fixture import COMMAND_SECONDS, RunningStack, environment, until, up_running
-
-from console import cli
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.usefixtures("campaign")]  # test_containers.py has the actions
 
@@ -47,10 +43,8 @@ class Own:
     stack: RunningStack
 
     def told(self, *words: str) -> Any:
-        """The JSON of a command; in this process, since it is asked again and again."""
-        with contextlib.redirect_stdout(io.StringIO()) as said:
-            cli.main([*words, "--data", str(self.stack.data), "-o", "json"])
-        return json.loads(said.getvalue())
+        """The JSON of a command."""
+        return json.loads(self.stack.asked(*words, "-o", "json").out)
 
     def attempts(self, component: str) -> list[tuple[str, str]]:
         found = self.told("history", "--component", component)["attempts"]

@@ -17,9 +17,9 @@ WATCHER = "application-health"
 @pytest.fixture(autouse=True)
 def _well(stack: StackUnderTest) -> Iterator[None]:
     """Every test begins and leaves everything ready, watched and healthy."""
-    until(lambda: stack.ready() and stack.healthy(), seconds=180, told=lambda: stack.selfheal("status").out)
+    until(lambda: stack.ready() and stack.healthy(), seconds=180, told=lambda: stack.asked("status").out)
     yield
-    until(lambda: stack.ready() and stack.healthy(), seconds=180, told=lambda: stack.selfheal("status").out)
+    until(lambda: stack.ready() and stack.healthy(), seconds=180, told=lambda: stack.asked("status").out)
 
 
 @pytest.mark.parametrize("part", ["postgres", "nats", "prefect", "worker"])
@@ -28,7 +28,7 @@ def test_a_killed_part_comes_back_and_heals_go_on(stack: StackUnderTest, part: s
     killed, watched = stack.part(part), watcher(stack)
     os.kill(killed, signal.SIGKILL)
     until(lambda: stack.part(part) not in {0, killed} and stack.ready(), seconds=180, told=stack.said)
-    until(lambda: stack.selfheal("status").code == 0, seconds=120, told=lambda: stack.selfheal("status").out)
+    until(lambda: stack.asked("status").code == 0, seconds=120, told=lambda: stack.asked("status").out)
     healed_after_kill(stack, "host-listener")
     if part == "worker":  # its flow runs died with it, without a word to Prefect: reconcile ends them there
         until(lambda: state_of(stack, watched.run_id)[0] == "CRASHED", seconds=60, told=lambda: str(watched))
@@ -49,7 +49,7 @@ def test_a_killed_watcher_is_replaced_and_its_run_does_not_stay_running(stack: S
     """After kill -9 of the watcher's process another run watches, and the dead run ends as Crashed in Prefect."""
     dead = watcher(stack)
     os.kill(dead.pid, signal.SIGKILL)
-    until(lambda: watcher(stack).run_id != dead.run_id, seconds=120, told=lambda: stack.selfheal("status").out)
+    until(lambda: watcher(stack).run_id != dead.run_id, seconds=120, told=lambda: stack.asked("status").out)
     until(lambda: state_of(stack, dead.run_id)[0] == "CRASHED", seconds=60, told=lambda: str(dead))
     healed_after_kill(stack, "frontend")
 
@@ -59,7 +59,7 @@ def test_a_frozen_watcher_is_replaced(stack: StackUnderTest) -> None:
     frozen = watcher(stack)
     os.kill(frozen.pid, signal.SIGSTOP)
     try:
-        until(lambda: watcher(stack).run_id != frozen.run_id, seconds=120, told=lambda: stack.selfheal("status").out)
+        until(lambda: watcher(stack).run_id != frozen.run_id, seconds=120, told=lambda: stack.asked("status").out)
         healed_after_kill(stack, "consumer")
     finally:
         os.kill(frozen.pid, signal.SIGCONT)
@@ -72,7 +72,7 @@ def test_the_next_run_takes_over_without_a_gap(stack: StackUnderTest) -> None:
     with api(stack) as client:
         deployment = client.get(f"/deployments/name/{WATCHER}/{WATCHER}").raise_for_status().json()["id"]
         client.post(f"/deployments/{deployment}/create_flow_run", json={}).raise_for_status()
-    until(lambda: watcher(stack).run_id != old.run_id, seconds=90, told=lambda: stack.selfheal("status").out)
+    until(lambda: watcher(stack).run_id != old.run_id, seconds=90, told=lambda: stack.asked("status").out)
     assert psutil.pid_exists(old.pid)  # it drains and ends only after its successor has begun
     healed_after_kill(stack, "backend")
     until(lambda: state_of(stack, old.run_id) == ("COMPLETED", "HandedOver"), seconds=60, told=lambda: str(old))

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(400)
 def operator(stack: StackUnderTest) -> Iterator[httpx.Client]:
     """Somebody with a token of the stack's."""
     until(stack.ready, seconds=180, told=stack.said)
-    issued = stack.selfheal("token", "issue", "web-operator", "--role", "operator", "-o", "json")
+    issued = stack.asked("token", "issue", "web-operator", "--role", "operator", "-o", "json")
     assert issued.code == 0, issued.err
     headers = {"authorization": f"Bearer {json.loads(issued.out)['secret']}"}
     with httpx.Client(base_url=address(stack), headers=headers, trust_env=False, timeout=30) as client:
@@ -99,8 +99,7 @@ def test_a_heal_is_begun_through_it(stack: StackUnderTest, operator: httpx.Clien
     state = "{ attempts: healingActions(limit: 5) { targetComponent status } }"
     until(lambda: "AlreadyHealthy" in _state(stack, found) or len(attempts(stack, "orchestrator")) > known, seconds=120)
     assert isinstance(ask(operator, state)["data"], dict)
-    asked = stack.selfheal("history")
-    assert asked.code == 0
+    assert stack.asked("history").code == 0
 
 
 def _state(stack: StackUnderTest, found: dict[str, object]) -> str:
