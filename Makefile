@@ -26,8 +26,8 @@ $(VENV)/ready: requirements.lock pyproject.toml
 demo: setup
 	@$(BIN)/selfheal demo
 
-# Two processes: most tests wait for servers. What shares a server stays in one process (tests/conftest.py).
-TEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=25
+# Three processes, also on two cores: most tests wait for servers. What shares a server stays in one (tests/conftest.py).
+TEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=25
 test: setup
 	@$(TEST)
 
