@@ -30,6 +30,9 @@ from deployments.demo.estate import Estate
 from selfheal import bootstrap
 from selfheal.model.attempt import Holder
 from selfheal.protocol.holder import _host, _started, is_gone
+from tasks.recovery.workflows import look_at_workflows
+from tasks.workflows.starts import start_workflows
+from tasks.workflows.states import keep_states
 
 ALLOWED = ("backend", "consumer", "sleeper-0")
 
@@ -100,6 +103,13 @@ def healing(  # noqa: PLR0917 - a fixture list is not an interface
     yield wired
     wired.close()
     bootstrap.current.cache_clear()
+
+
+@pytest.fixture
+def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a task fails at for now it tries again as often as ever, but at once."""
+    for one in (start_workflows, keep_states, look_at_workflows):
+        monkeypatch.setattr(one, "retry_delay_seconds", [0.0])
 
 
 @pytest.fixture

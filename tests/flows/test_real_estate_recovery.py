@@ -60,7 +60,7 @@ def unwritable(owner: Engine) -> Iterator[None]:
 
 
 def test_06_recovery_failed_at_every_restart_and_logged_success(
-    place: RealEstate, wired: bootstrap.Estate, owner_engine: Engine
+    place: RealEstate, wired: bootstrap.Estate, owner_engine: Engine, prompt: None
 ) -> None:
     """A check that cannot look, and one whose recovery fails, has Failed: in its run, in history and in status."""
     wired.mechanisms.schedule(declared.schedules(workflows=True, logs=False), since=datetime.now(UTC))

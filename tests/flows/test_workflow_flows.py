@@ -97,7 +97,7 @@ def test_dry_runs_do_nothing(wire: Wire, world: World) -> None:
     assert ended(workflow_admission, dry_run=True) == ("DryRun", "0 started; 0 held")
 
 
-def test_what_keeps_it_from_starting_is_said(wire: Wire, world: World, empty: Engine) -> None:
+def test_what_keeps_it_from_starting_is_said(wire: Wire, world: World, empty: Engine, prompt: None) -> None:
     """Not allowed; a pause; a file that is gone; no workflows at all."""
     wire(allow="")
     assert ended(workflow_admission) == ("NotAllowed", "nothing is started: add workflows to healing.allow")
