@@ -211,9 +211,14 @@ def up_running(data: Path, config: Path, *, code: int = 0, **overrides: str) -> 
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[StackUnderTest]:
-    """The session's stack; `conftest.py` ends it where tests of another kind follow."""
+    """The session's stack, which looks more often than by default and sooner believes that somebody is well.
+
+    `conftest.py` ends it where tests of another kind follow.
+    """
     with STANDING:
         data = Path(STANDING.enter_context(tempfile.TemporaryDirectory(prefix="selfheal-acceptance-")))
         data.chmod(0o711)
         estate, config = STANDING.enter_context(estate_running(data))
+        text = config.read_text(encoding="utf-8").replace('healthy_delay = "5 s"', 'healthy_delay = "2 s"')
+        config.write_text(f'{text}\n[watching]\nsweep = "1 s"\n', encoding="utf-8")
         yield STANDING.enter_context(stack_running(data, estate, config))
