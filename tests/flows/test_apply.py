@@ -47,6 +47,16 @@ def untouched(api: PrefectApi) -> Iterator[dict[str, Any]]:
     assert dump(api) == before
 
 
+@pytest.fixture(scope="module")
+def applied(api: PrefectApi) -> Iterator[None]:
+    """The server with our objects, for the last tests of this file: each of them leaves our objects as they were."""
+    before = dump(api)
+    bring(api)
+    yield
+    remove(api, estate=ESTATE, history=True, force=True)
+    assert dump(api) == before
+
+
 def bring(api: PrefectApi, *components: str, **options: Any) -> list[Step]:
     return list(apply(api, components or COMPONENTS, estate=ESTATE, **options))
 
@@ -115,32 +125,6 @@ def their_own(api: PrefectApi, kind: Kind) -> tuple[str, str, str]:
         ),
     }[kind]
     return flow, name, kinds.make(api, kind, body)
-
-
-def test_their_deployment_in_our_pool_refuses_the_removal(api: PrefectApi, untouched: dict[str, Any]) -> None:
-    """Who has moved into our pool is named, and nothing is removed before they have left."""
-    bring(api)
-    flow = kinds.make(api, Kind.FLOW, {"name": "their-guest"})
-    guest = kinds.make(api, Kind.DEPLOYMENT, {"name": "guest", "flow_id": flow, "work_pool_name": POOL})
-    before = dump(api)
-    try:
-        with pytest.raises(NotAllowed, match="guest"):
-            remove(api, estate=ESTATE, force=True)
-        assert dump(api) == before
-    finally:
-        api.call("DELETE", f"/deployments/{guest}")
-        api.call("DELETE", f"/flows/{flow}")
-
-
-def test_another_estate_is_refused(api: PrefectApi, untouched: dict[str, Any]) -> None:
-    """A server that carries one estate's Selfheal takes no second one, and gives nothing to another's removal."""
-    bring(api)
-    before = dump(api)
-    with pytest.raises(NotAllowed, match="'estate'"):
-        apply(api, COMPONENTS, estate="second")
-    with pytest.raises(NotAllowed, match="'estate'"):
-        remove(api, estate="second", force=True)
-    assert dump(api) == before
 
 
 def test_what_differs_is_mended_and_what_the_operator_chose_stays(api: PrefectApi, untouched: dict[str, Any]) -> None:
@@ -263,9 +247,32 @@ def test_a_run_that_the_scheduler_writes_during_the_removal_goes_too(
     assert api.find("/flows/name/reconcile") is None
 
 
-def test_a_start_begins_once_and_forgets_what_came_too_late(api: PrefectApi, untouched: dict[str, Any]) -> None:
+def test_their_deployment_in_our_pool_refuses_the_removal(api: PrefectApi, applied: None) -> None:
+    """Who has moved into our pool is named, and nothing is removed before they have left."""
+    flow = kinds.make(api, Kind.FLOW, {"name": "their-guest"})
+    guest = kinds.make(api, Kind.DEPLOYMENT, {"name": "guest", "flow_id": flow, "work_pool_name": POOL})
+    before = dump(api)
+    try:
+        with pytest.raises(NotAllowed, match="guest"):
+            remove(api, estate=ESTATE, force=True)
+        assert dump(api) == before
+    finally:
+        api.call("DELETE", f"/deployments/{guest}")
+        api.call("DELETE", f"/flows/{flow}")
+
+
+def test_another_estate_is_refused(api: PrefectApi, applied: None) -> None:
+    """A server that carries one estate's Selfheal takes no second one, and gives nothing to another's removal."""
+    before = dump(api)
+    with pytest.raises(NotAllowed, match="'estate'"):
+        apply(api, COMPONENTS, estate="second")
+    with pytest.raises(NotAllowed, match="'estate'"):
+        remove(api, estate="second", force=True)
+    assert dump(api) == before
+
+
+def test_a_start_begins_once_and_forgets_what_came_too_late(api: PrefectApi, applied: None) -> None:
     """The same start asked twice is one run; a night of late runs is gone; another start is another run."""
-    bring(api)
     deployment = api.call("GET", f"/deployments/name/{RECONCILE}")["id"]
     late = {"state": {"type": "SCHEDULED", "name": "Late"}}
     for _ in range(3):
@@ -277,9 +284,8 @@ def test_a_start_begins_once_and_forgets_what_came_too_late(api: PrefectApi, unt
     assert [one["state"]["name"] for one in begun] == ["Scheduled", "Scheduled"]
 
 
-def test_a_persons_form_explains_itself(api: PrefectApi, untouched: dict[str, Any]) -> None:
+def test_a_persons_form_explains_itself(api: PrefectApi, applied: None) -> None:
     """Only the component is required, each field has its title and description, and what is too long is refused."""
-    bring(api)
     deployment = api.call("GET", "/deployments/name/healing-dispatch/healing-dispatch")
     schema = deployment["parameter_openapi_schema"]
     titles = {name: field["title"] for name, field in schema["properties"].items() if field["description"]}
