@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -72,8 +73,10 @@ def listening(client: httpx.Client, **headers: str) -> Iterator[Heard]:
         thread = threading.Thread(target=listen, daemon=True)
         thread.start()
         yield heard
-        stream.close()
-    thread.join(10)
+        with suppress(OSError):  # the server may have ended it
+            stream.extensions["network_stream"].get_extra_info("socket").shutdown(socket.SHUT_RDWR)  # wakes who listens
+        thread.join(10)
+        assert not thread.is_alive()
 
 
 def test_who_listens_hears_of_each_change(web: Web, desk: Desks, owner_engine: Engine) -> None:
