@@ -11,7 +11,9 @@ What it promises, in this order:
 2. with `--user`, as root: the command runs as that user, with no way back to more rights;
 3. every `--need` path can be reached by that user under its own name. Where a directory above it is closed to
    the user (a 0700 home with the interpreter inside), a mount namespace private to this child shows only the
-   needed part of it.
+   needed part of it;
+4. the command ignores no signal, whatever we were started by: a shell's `&` in a script ignores SIGINT for all
+   below it, and Prefect's worker stops by a SIGINT to itself.
 """
 
 from __future__ import annotations
@@ -51,6 +53,7 @@ def main(argv: Sequence[str]) -> NoReturn:
     if options.user is not None:
         _become(options.user, [Path(need) for need in options.need])
         _die_with_parent(death_signal, options.parent)  # a change of credentials cleared it
+    _ignore_nothing()
     try:
         os.execvp(options.command[0], options.command)  # noqa: S606  no shell is the point
     except OSError as error:
@@ -83,6 +86,13 @@ def _die_with_parent(death_signal: signal.Signals, parent: int | None) -> None:
     _checked(_libc.prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0), "prctl(PR_SET_PDEATHSIG)")
     if parent is not None and os.getppid() != parent:
         raise SystemExit(ORPHANED)
+
+
+def _ignore_nothing() -> None:
+    """Give every signal its default meaning: what is ignored stays so across `exec`."""
+    for number in signal.valid_signals():
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _become(user: str, needs: list[Path]) -> None:

@@ -81,6 +81,17 @@ def test_does_not_start_for_a_dead_parent() -> None:
     assert (done.returncode, done.stdout) == (125, "")
 
 
+def test_no_signal_is_ignored() -> None:
+    """Started from what ignores a terminal's signals, as a script's `nohup ... &` does, the command ignores none."""
+    words = child.wrapped(["grep", "SigIgn", "/proc/self/status"])
+    ignoring = "import os,signal; [signal.signal(one, signal.SIG_IGN) for one in (1, 2, 3)]; "
+    done = subprocess.run(
+        [sys.executable, "-c", f"{ignoring}os.execv({words[0]!r}, {words!r})"],
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert int(done.stdout.split()[1], 16) == 0
+
+
 def test_missing_command_is_told_plainly() -> None:
     """A command that does not exist ends with 127 and one line."""
     done = run("/nonexistent/program")
