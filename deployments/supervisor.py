@@ -43,8 +43,8 @@ class Supervisor:
         Args:
             parts: in the order of their dependencies.
             publish: is given the state at every change.
-            on_hangup: what SIGHUP means while our terminal is there, or there never was one; must not wait.
-                Otherwise it means stop.
+            on_hangup: what SIGHUP means while our terminal is there, or there never was one, or who started us ignores
+                its end (`nohup`); must not wait. Otherwise it means stop.
         """
         _check_names(parts)
         self._wake_receiver, self._wake_sender = socket.socketpair()
@@ -53,7 +53,7 @@ class Supervisor:
         self._slots = {part.name: Slot(part, wake=self._wake) for part in parts}
         self._publish = publish
         self._on_hangup = on_hangup
-        self._terminal = has_terminal()
+        self._terminal = has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
         self._published: tuple[PartStatus, ...] = ()
         self._stopping = threading.Event()
         self._unwanted: set[str] = set()

@@ -89,6 +89,32 @@ def all_gone(pids: Sequence[int]) -> Callable[[], bool]:
     return lambda: all(gone(pid) for pid in pids)
 
 
+@contextlib.contextmanager
+def in_a_terminal(folder: Path, *before: str) -> Iterator[tuple[subprocess.Popen[bytes], Callable[[], None]]]:
+    """A guarded supervisor in a terminal of its own, and what closes that; `before` is what starts it."""
+    terminal, ours = pty.openpty()
+    own_it = "import fcntl, os, sys, termios as t; fcntl.ioctl(0, t.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
+    with contextlib.ExitStack() as closing:
+        close = closing.enter_context(os.fdopen(terminal, "wb", 0)).close
+        with (folder.parent / "output").open("wb") as output:
+            guardian = subprocess.Popen(
+                child.wrapped(
+                    [sys.executable, "-c", own_it, *before, sys.executable, PROGRAM, folder, "nats"],
+                    parent=os.getpid(),
+                    death_signal="TERM",
+                ),
+                stdin=ours,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        os.close(ours)
+        closing.callback(guardian.wait)
+        closing.callback(guardian.terminate)
+        until(lambda: stackfile.read(folder / "run" / "stack.json") is not None)
+        yield guardian, close
+
+
 @pytest.mark.parametrize("victims", [("guardian",), ("supervisor",)])
 def test_kill_9_of_either_leaves_nothing(scratch: Path, victims: tuple[str, ...]) -> None:
     """After a kill -9 of guardian or supervisor every descendant ends, whatever it does with signals."""
@@ -137,18 +163,23 @@ def test_a_hangup_is_handed_on_until_the_terminal_is_closed(scratch: Path, monke
         until((scratch / "hangup").exists)
         assert running.pid("nats") == nats
     (scratch / "hangup").unlink()
-    terminal, ours = pty.openpty()
-    own_it = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
-    guardian = subprocess.Popen(
-        [sys.executable, "-c", own_it, sys.executable, PROGRAM, scratch, "nats"], stdin=ours, start_new_session=True
-    )
-    os.close(ours)
-    until(lambda: stackfile.read(scratch / "run" / "stack.json") is not None)
-    guardian.send_signal(signal.SIGHUP)
-    until((scratch / "hangup").exists)
-    os.close(terminal)
-    assert guardian.wait(60) == 0
+    with in_a_terminal(scratch) as (guardian, close):
+        guardian.send_signal(signal.SIGHUP)
+        until((scratch / "hangup").exists)
+        close()
+        assert guardian.wait(60) == 0
     assert not (scratch / "run" / "stack.json").exists()
+
+
+def test_below_nohup_a_closed_terminal_ends_nothing(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who started us with SIGHUP ignored wants us to outlive the terminal: its end is no stop."""
+    monkeypatch.setenv("SUPERVISED_HANGUP", "1")
+    with in_a_terminal(scratch, "nohup") as (guardian, close):
+        close()
+        until((scratch / "hangup").exists)
+        assert stackfile.read(scratch / "run" / "stack.json") is not None
+        guardian.terminate()
+        assert guardian.wait(60) == 0
 
 
 def test_a_killed_part_comes_back_without_its_orphans(scratch: Path) -> None:
