@@ -24,10 +24,11 @@ OK, EAT = "/tmp/ok", "/tmp/eat"  # noqa: S108  in the containers
 SERVICE = "com.docker.compose.service"
 QUICK = {
     "SELFHEAL_PREFECT__PORT": "0",
+    "SELFHEAL_WEB__PORT": "0",
     "SELFHEAL_DOCKER__TIMEOUT": "1 s",
     "SELFHEAL_WATCHING__SWEEP": "1 s",
 }
-"""Variables instead of edits: another port than a neighbour's, and less waiting."""
+"""Variables instead of edits: other ports than a neighbour's, and less waiting."""
 
 
 @dataclass(frozen=True, kw_only=True)
