@@ -106,9 +106,10 @@ and dollars saved; each with its 95 % interval.
 
 Runs the rules over what was recorded, once as they are set and once as you ask,
 and heals and writes nothing. You see rule by rule what was really done, what
-the settings do and what yours would: triggers, heals, what is found earlier,
-later, besides or not at all, what is healed for nothing, and dollars; then the
-differences with their times, and since when the past is known.
+the settings do and what yours would: triggers, what is found earlier, later,
+besides or not at all, heals, those that fail, harm or are for nothing, dollars,
+and predictions with what came of them; then the differences with their times,
+and since when the past is known.
 
     selfheal replay --set watching.strikes=2
     selfheal replay --since "7 d" --set healing.cooldown=5min --component backend

@@ -8,26 +8,39 @@ from cyclopts import Parameter
 
 from console.failure import FINE, WrongUsage
 from console.output import Cell, Section, show
-from console.pause import duration_of
 from console.place import Output, Place
 
 if TYPE_CHECKING:
-    from selfheal.model.replay import Counted, Coverage, Example, Replayed
+    from selfheal.model.replay import Counted, Coverage, Example, Foreseen, Replayed
 
 FIGURES = (
     "rule",
     "variant",
     "triggers",
     "found",
-    "heals",
-    "really",
     "earlier",
     "later",
     "moved_s",
     "besides",
     "missed",
-    "for_nothing",
-    "saved",
+)
+HEALS = ("rule", "variant", "heals", "really", "failed", "harmed", "for_nothing", "lost", "saved")
+FORESEEN = (
+    "variant",
+    "predictions",
+    "hits",
+    "late",
+    "early",
+    "misses",
+    "prevented",
+    "unknown",
+    "unsettled",
+    "breaches",
+    "foretold",
+    "heals",
+    "in_vain",
+    "capped",
+    "caps",
 )
 EXAMPLES = ("since", "component", "rule", "what", "as_set_at", "would_be_at", "ended_at", "end", "why")
 KNOWN = ("component", "first", "last", "gaps", "gaps_s", "plain")
@@ -36,7 +49,9 @@ CHANGES = ("setting", "as_set", "as_it_would_be")
 
 def replay(  # noqa: PLR0913 - each is an option of the command
     *,
-    since: Annotated[str, Parameter(help='So long ago it begins, like "30 d"; or a time, like 2026-11-01.')] = "30 d",
+    since: Annotated[
+        str, Parameter(help='So long ago it begins, like "30 d"; or a time, like 2026-11-01, of UTC.')
+    ] = "30 d",
     until: Annotated[str, Parameter(help="The same for its end; without it, now.")] = "",
     set_: Annotated[
         tuple[str, ...],
@@ -49,13 +64,13 @@ def replay(  # noqa: PLR0913 - each is an option of the command
 ) -> int:
     """Tell what other settings would have done with the past."""
     now = datetime.now(UTC)
-    begins, ends = _moment(since, now, "--since"), _moment(until, now, "--until") if until else now
     from console.estate import estate_of  # noqa: PLC0415  keeps `--help` fast
     from selfheal.model.errors import Permanent  # noqa: PLC0415  the same
-    from selfheal.replay.asking import question_of  # noqa: PLC0415  the same
+    from selfheal.replay.asking import moment_of, question_of  # noqa: PLC0415  the same
 
     settings = place.settings()
     try:
+        begins, ends = moment_of(since, now), moment_of(until, now) if until else now
         question = question_of(settings, since=begins, until=ends, changes=set_, component=component, rules=rule)
     except Permanent as error:
         raise WrongUsage(error.message, hint=error.hint) from error
@@ -69,16 +84,6 @@ def _progress(component: str) -> None:
     """Which component is read now, for a person who waits."""
     if sys.stderr.isatty():
         sys.stderr.write(f"\rreading {component:<60}\r" if component else f"\r{'':<70}\r")
-
-
-def _moment(words: str, now: datetime, option: str) -> datetime:
-    """So long ago, or a time."""
-    from selfheal.replay.asking import moment_of  # noqa: PLC0415  keeps `--help` fast
-
-    try:
-        return moment_of(words, now)
-    except ValueError:
-        return now - duration_of(words, option=option)  # which says what is wrong
 
 
 def _facts(found: "Replayed") -> dict[str, Cell]:
@@ -97,11 +102,14 @@ def _sections(found: "Replayed", output: Output) -> list[Section]:
     ]
     figures = [_figures(one) if output == "json" else _words(one) for one in found.counted]
     known = [_known(one) for one in found.coverage]
-    more = (*FIGURES, "guessed") if output == "json" else FIGURES
+    heals = (*HEALS, "guessed") if output == "json" else HEALS
+    foreseen = [_foreseen(one) for one in found.foreseen]
     nothing = "nothing was changed: this is how it is set" if not found.changes else "none"
     return [
         Section(name="changes", columns=CHANGES, rows=changes, when_empty=nothing),
-        Section(name="rules", columns=more, rows=figures, when_empty="no such rule has anything to look at"),
+        Section(name="rules", columns=FIGURES, rows=figures),
+        Section(name="heals", columns=heals, rows=figures),
+        Section(name="predictions", columns=FORESEEN, rows=foreseen, when_empty="not replayed"),
         Section(name="examples", columns=EXAMPLES, rows=[_example(one) for one in found.examples]),
         Section(name="known", columns=KNOWN, rows=known, when_empty="nobody looked at anything in that time"),
     ]
@@ -109,15 +117,19 @@ def _sections(found: "Replayed", output: Output) -> list[Section]:
 
 def _figures(one: "Counted") -> dict[str, Cell]:
     """For a program."""
-    return {name: getattr(one, name) for name in FIGURES} | {"rule": one.rule.value, "guessed": one.guessed}
+    return {name: getattr(one, name) for name in (*FIGURES, *HEALS, "guessed")} | {"rule": one.rule.value}
 
 
 def _words(one: "Counted") -> dict[str, Cell]:
     """For a person."""
     about = "about " if one.guessed else ""
-    saved = f"{about}${one.saved:,.0f}".replace("$-", "-$")
+    saved, lost = (f"{about}${each:,.0f}".replace("$-", "-$") for each in (one.saved, one.lost))
     moved = None if one.moved_s is None else f"{one.moved_s:+.1f}"
-    return _figures(one) | {"saved": saved, "moved_s": moved}
+    return _figures(one) | {"saved": saved, "lost": lost, "moved_s": moved}
+
+
+def _foreseen(one: "Foreseen") -> dict[str, Cell]:
+    return {name: getattr(one, name) for name in FORESEEN} | {"caps": ", ".join(one.caps)}
 
 
 def _example(one: "Example") -> dict[str, Cell]:

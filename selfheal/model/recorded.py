@@ -45,6 +45,9 @@ class Tried:
         acted: whether it did anything.
         healed: verified.
         dollars: what it saved, negative what it cost, as `selfheal rates` reckons.
+        harmed: it did not help, and its way back failed too.
+        unknown: nobody could tell what came of it.
+        metric: of which something was foretold; empty: it was for what was sick.
     """
 
     id: UUID
@@ -57,6 +60,9 @@ class Tried:
     acted: bool
     healed: bool
     dollars: float
+    harmed: bool = False
+    unknown: bool = False
+    metric: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from selfheal.model.prediction import Outcome
 from selfheal.model.trigger import Priority, TriggerType
 
 
@@ -42,7 +43,9 @@ class Alarm:
         why: in words.
         confirmed: the component was not well then. A suspicion alone is answered with ALREADY_HEALTHY.
         about: the metric, where a rule looks at several.
-        vain: it is known that nothing came of it; what is False may still have been for nothing.
+        stands_until: a prediction spoke for a heal until then; None: it does still, or it is none.
+        outcome: what became of a prediction; None: it is not known yet, or it is none.
+        late: the breach came so soon after the prediction that it was no help.
         again: raised anew then, by a next run of the watcher, which remembers nothing of the one before.
         projected: it never got so far, since an attempt healed it before; the time is reckoned.
     """
@@ -59,7 +62,9 @@ class Alarm:
     why: str
     confirmed: bool = True
     about: str = ""
-    vain: bool = False
+    stands_until: datetime | None = None
+    outcome: Outcome | None = None
+    late: bool = False
     again: tuple[datetime, ...] = ()
     projected: bool = False
 
@@ -104,8 +109,12 @@ class Course:
         began: when each heal began.
         actions: what each did.
         refusals: decisions that refused it, in order, each once.
+        caps: of `prediction.preempt`, those that refused it, the same way.
         verdict: what became of it.
         dollars: what that saved, negative what it cost.
+        lost: of these, what failed and harmful heals and those for nothing cost.
+        failed: heals that acted and did not help, or of which nobody can tell
+        harmed: and those of them whose way back failed too.
         guessed: heals of which nothing tells how they would have ended.
     """
 
@@ -117,6 +126,10 @@ class Course:
     verdict: Verdict
     dollars: float
     guessed: int
+    lost: float = 0.0
+    failed: int = 0
+    harmed: int = 0
+    caps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +149,10 @@ class Counted:
         besides: found, and not as set.
         missed: found as set, and not here.
         for_nothing: healed, or would have been, what was well again by itself.
+        failed: heals that acted and did not help
+        harmed: and those of them whose way back failed too.
         saved: dollars; negative: it cost.
+        lost: of these, what failed and harmful heals and those for nothing cost.
         guessed: heals that are in `saved` by their action's success rate only.
     """
 
@@ -152,8 +168,50 @@ class Counted:
     besides: int = 0
     missed: int = 0
     for_nothing: int = 0
+    failed: int = 0
+    harmed: int = 0
     saved: float = 0.0
+    lost: float = 0.0
     guessed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foreseen:
+    """What predictions come to, as `selfheal predictions` counts them.
+
+    Attributes:
+        variant: "as recorded", "as set" or "as it would be"; empty: not told yet.
+        predictions: that began.
+        hits: the breach came when it was foretold
+        late: or so soon that it was no help
+        early: or later than anybody would have waited for.
+        misses: it did not come.
+        prevented: a pre-emptive heal came before it.
+        unknown: nobody can tell.
+        unsettled: nobody can tell yet.
+        breaches: of metrics with a limit
+        foretold: and those of them that a forecast preceded by 10 minutes to 6 hours.
+        heals: pre-emptive ones that began
+        in_vain: and those of them for a prediction that missed.
+        capped: predictions that a cap of `prediction.preempt` refused, and for which no heal began; None: not recorded.
+        caps: the names of these caps.
+    """
+
+    variant: str = ""
+    predictions: int
+    hits: int
+    late: int
+    early: int
+    misses: int
+    prevented: int
+    unknown: int
+    unsettled: int
+    breaches: int
+    foretold: int
+    heals: int
+    in_vain: int
+    capped: int | None = None
+    caps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,6 +250,7 @@ class Replayed:
         until: to then.
         changes: settings that were changed, by path: as set, and as it would be.
         counted: rule by rule.
+        foreseen: what predictions come to, where what is foretold was replayed.
         examples: the differences, the newest first.
         differences: how many there are in all.
         coverage: what is known of each component.
@@ -202,6 +261,7 @@ class Replayed:
     until: datetime
     changes: tuple[tuple[str, str, str], ...]
     counted: tuple[Counted, ...]
+    foreseen: tuple[Foreseen, ...]
     examples: tuple[Example, ...]
     differences: int
     coverage: tuple[Coverage, ...]

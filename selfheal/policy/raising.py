@@ -12,6 +12,8 @@ from selfheal.policy.places import left_to
 from selfheal.policy.triggers import platform_acts, priority_of, type_of
 
 RAISE_AGAIN = timedelta(seconds=30)
+FORETOLD_AGAIN = timedelta(minutes=5)
+"""What is foretold is asked about this often while it stands, and at once after a rung that did not help."""
 LONGEST_PAUSE = timedelta(seconds=300)
 HOLDS = frozenset({Decision.PAUSED, Decision.MAINTENANCE, Decision.STORM})
 """What people may lift, or what ends by itself: then all that it held back is raised at once."""
@@ -51,6 +53,13 @@ def reason_of(  # noqa: PLR0913 - each is a part of the question
         return None
     kind = type_of(component, seen)
     return Reason(kind=kind, priority=priority_of(component, kind), stopped=seen.stopped_on_request)
+
+
+def pause_foretold(answer: Answer, *, now: datetime) -> timedelta:
+    """Until what is foretold is asked about again: no later than what refused it ends."""
+    if answer.retry_at is None:
+        return FORETOLD_AGAIN
+    return min(max(answer.retry_at - now, _SHORTEST), FORETOLD_AGAIN)
 
 
 def pause_after(answer: Answer, *, now: datetime) -> timedelta:

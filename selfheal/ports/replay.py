@@ -6,6 +6,7 @@ from typing import Protocol
 
 from selfheal.model.observation import Health
 from selfheal.model.recorded import FoundFault, Hold, LogCount, LookRow, Tried
+from selfheal.model.replay import Foreseen
 
 
 class RecordedHistory(Protocol):
@@ -49,10 +50,8 @@ class RecordedHistory(Protocol):
         """How many triggers of these types were answered; equal refusals count where the last of them came."""
         ...
 
-    def foretold(
-        self, since: datetime, until: datetime, *, kinds: Collection[str], component: str = ""
-    ) -> tuple[int, int]:
-        """How many predictions of these rules began, and of how many of them nothing came."""
+    def foretold(self, since: datetime, until: datetime, *, kinds: Collection[str], component: str = "") -> Foreseen:
+        """What the predictions of these rules that began in that time came to."""
         ...
 
     def faults(self, since: datetime, until: datetime) -> Sequence[FoundFault]:

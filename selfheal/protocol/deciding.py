@@ -14,7 +14,7 @@ from selfheal.policy.preempting import may_only_be_slow, refuse_foretold, refuse
 from selfheal.policy.promotion import stricter
 from selfheal.policy.suspicion import as_seen, refuse_suspicion
 from selfheal.ports import Action
-from selfheal.protocol.healer import Healer
+from selfheal.protocol.healer import Actions, Healer
 
 INVESTIGATE = "investigate"
 
@@ -45,15 +45,14 @@ def decide(healer: Healer, trigger: Trigger, seen: Observation | None) -> Decide
     if refusal is not None or component is None:
         return Decided(trigger=known, place=place, refusal=refusal)
     try:
-        fitting = as_seen(trigger, component, seen)
-        slow = may_only_be_slow(trigger, seen)
-        helping = () if slow else healer.actions.find_actions(fitting, component)
-        actions = helping or _to_a_person(healer, trigger, component)
+        known_as = as_seen(trigger, component, seen)
+        asks = _to_a_person if may_only_be_slow(trigger, seen) else fitting
+        actions = asks(healer.actions, known_as, component)
     except Permanent as error:  # a person's choice that does not exist or does not fit
         refusal = Refusal(decision=Decision.NO_ACTION, reason=str(error))
         return Decided(trigger=known, place=place, refusal=refusal)
     if not actions:
-        return Decided(trigger=known, place=place, refusal=refuse_ladder(component, fitting.type))
+        return Decided(trigger=known, place=place, refusal=refuse_ladder(component, known_as.type))
     rungs = rungs_of(actions, lambda one: _mode(healer, one, trigger))
     refusal = None if seen is None else refuse_healthy(seen, trigger.type)
     refusal = refusal or refuse_suspicion(trigger, component, seen, healer.components)
@@ -61,11 +60,20 @@ def decide(healer: Healer, trigger: Trigger, seen: Observation | None) -> Decide
     return Decided(trigger=known, place=place, rungs=rungs, refusal=refusal)
 
 
-def rungs_of(fitting: Sequence[Action], mode: Callable[[Action], str]) -> tuple[Rung, ...]:
+def fitting(actions: Actions, trigger: Trigger, component: Component) -> Sequence[Action]:
+    """The rungs of its ladder that can handle it, in order; what nothing helps against ahead of time is a person's.
+
+    Raises:
+        Permanent: the trigger names an action that does not exist or does not fit.
+    """
+    return actions.find_actions(trigger, component) or _to_a_person(actions, trigger, component)
+
+
+def rungs_of(actions: Sequence[Action], mode: Callable[[Action], str]) -> tuple[Rung, ...]:
     """The actions as rungs of a ladder, each with how far it may go by the settings."""
     return tuple(
         Rung(action=one.name, action_type=one.action_type, mode=mode(one), manual_minutes=one.manual_minutes)
-        for one in fitting
+        for one in actions
     )
 
 
@@ -105,12 +113,12 @@ def _refuse_door(healer: Healer, trigger: Trigger) -> Refusal | None:
     return refusal or refuse_unfounded(trigger)
 
 
-def _to_a_person(healer: Healer, trigger: Trigger, component: Component) -> Sequence[Action]:
+def _to_a_person(actions: Actions, trigger: Trigger, component: Component) -> Sequence[Action]:
     """What nothing on the ladder helps against ahead of time is investigated, which changes nothing."""
     if trigger.type not in PREEMPTIVE:
         return ()
     try:
-        look = healer.actions.get(INVESTIGATE)
+        look = actions.get(INVESTIGATE)
     except Permanent:
         return ()
     return (look,) if look.can_handle(trigger, component) else ()

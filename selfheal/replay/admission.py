@@ -12,70 +12,17 @@ from itertools import pairwise
 from uuid import UUID, uuid5
 
 from selfheal.model.admission import Answer, Decision, Limits, Place, Rung
-from selfheal.model.breaker import Breaker, Denial, Permit, Thresholds
+from selfheal.model.breaker import Breaker, Denial, Permit, State, Thresholds
 from selfheal.model.breaker_event import Ask, Result
 from selfheal.model.recorded import Hold
 from selfheal.model.trigger import Priority
 from selfheal.policy.breaker import advance
 from selfheal.policy.breaker_names import heal_breaker
+from selfheal.replay.ahead import AGAIN, DAY, refuse_ahead, too_many_ahead
+from selfheal.replay.faults import Fault, Heal, Storm
 
 _SOON = timedelta(seconds=5)
 _NAMES = UUID(int=0)
-
-
-@dataclass(kw_only=True)
-class Fault:
-    """What is sick, from its first trigger on.
-
-    Attributes:
-        component: whose.
-        place: where it stands.
-        since: sick since.
-        closed: it is over.
-        person: it waits for one.
-    """
-
-    component: str
-    place: Place
-    since: datetime
-    closed: bool = False
-    person: bool = False
-
-
-@dataclass(kw_only=True)
-class Heal:
-    """A heal that began.
-
-    Attributes:
-        fault: of what.
-        action: by what.
-        began_at: when.
-        ended_at: None: it is under way.
-        healed: verified.
-        acted: whether it did anything, and came to its end by itself.
-        permit: of the action's breaker.
-    """
-
-    fault: Fault
-    action: str
-    began_at: datetime
-    ended_at: datetime | None = None
-    healed: bool = False
-    acted: bool = True
-    permit: Permit | None = None
-
-
-@dataclass(kw_only=True)
-class Storm:
-    """Too much is sick at once.
-
-    Attributes:
-        group: of which; empty: the estate.
-        quiet_at: it ends then, unless something new is sick before.
-    """
-
-    group: str
-    quiet_at: datetime
 
 
 @dataclass
@@ -102,7 +49,7 @@ class Desk:
     def open(self, component: str, place: Place, since: datetime, *, now: datetime) -> Fault:
         """A new fault, which may make a storm; what counts for nothing any more is forgotten."""
         limits = self.limits
-        oldest = now - max(limits.attempts_within, limits.long_window, limits.short_window)
+        oldest = now - max(limits.attempts_within, limits.long_window, limits.short_window, DAY)
         self.heals = [one for one in self.heals if one.ended_at is None or one.ended_at > oldest]
         fault = Fault(component=component, place=place, since=since)
         self.faults = [*self._open(), fault]
@@ -117,7 +64,10 @@ class Desk:
         self, fault: Fault, priority: Priority, rungs: Sequence[Rung], *, now: datetime, approved: bool = False
     ) -> Heal | Answer:
         """A heal that begins now, or the refusal; `approved`: a person would say yes to an action that asks them."""
-        refusal = self._held(fault, now) or self._before(fault, now) or self._spent(fault, now)
+        refusal = self._held(fault, now) or self._before(fault, now)
+        if refusal is None and fault.foretold:
+            refusal = refuse_ahead(fault, self._open(), self.heals, now=now)
+        refusal = refusal or self._spent(fault, now)
         if refusal is not None:
             return refusal
         rung = self._rung(fault, rungs, now)
@@ -129,16 +79,16 @@ class Desk:
             return refusal
         if rung.mode == "approve" and not approved:
             return _refused(Decision.AWAITING_APPROVAL, "a person is asked", now + self.limits.approval)
-        permit = self._permit(rung.action, now)
+        permit = None if fault.foretold else self._permit(rung.action, now)
         if isinstance(permit, Denial):
             return _refused(Decision.CIRCUIT_OPEN, permit.reason, permit.retry_at)
         heal = Heal(fault=fault, action=rung.action, began_at=now, permit=permit)
         self.heals.append(heal)
         return heal
 
-    def end(self, heal: Heal, *, now: datetime, healed: bool, acted: bool = True) -> None:
+    def end(self, heal: Heal, *, now: datetime, healed: bool, acted: bool = True, unknown: bool = False) -> None:
         """A heal has ended, and its breaker is told."""
-        heal.ended_at, heal.healed, heal.acted = now, healed, acted
+        heal.ended_at, heal.healed, heal.acted, heal.unknown = now, healed, acted, unknown
         heal.fault.closed = heal.fault.closed or healed
         if heal.permit is not None and acted:
             event = Result(at=now, permit=heal.permit, success=healed, chance=0.0)
@@ -166,7 +116,7 @@ class Desk:
         for one in sorted(self._active(), key=lambda heal: heal.fault.place.target != place.target):
             if one.fault.place.target in {place.target, *place.parents}:
                 own = one.fault.place.target == place.target
-                again = now + (self.limits.lease if own else _SOON)
+                again = now + (self.limits.lease if own and not one.fault.foretold else _SOON)
                 return _refused(Decision.ALREADY_HEALING, f"{one.fault.component} is being healed", again)
         first = now - self.limits.parents_first
         for parent in self._open():
@@ -199,8 +149,8 @@ class Desk:
                 cooling = min(cooling or until, until)
                 continue
             breaker = self._breaker(rung.action)
-            if breaker.open_until is not None and breaker.open_until > now:
-                denied, opening = True, min(opening or breaker.open_until, breaker.open_until)
+            if _denies(breaker, fault, now):
+                denied, opening = True, min(filter(None, (opening, breaker.open_until)), default=None)
                 continue
             return rung
         if cooling is not None:
@@ -215,7 +165,11 @@ class Desk:
         """How many attempts of an action on a target are spent, and how long it cools down."""
         limits = self.limits
         past = [
-            one for one in self._ended(now) if one.fault.place.target == fault.place.target and one.action == action
+            one
+            for one in self._ended(now)
+            if one.fault.place.target == fault.place.target
+            and one.action == action
+            and (fault.foretold or not one.fault.foretold)
         ]
         past.sort(key=lambda one: one.ended_at or now)
         before = [None, *(one for one, _ in pairwise(past))]
@@ -260,19 +214,21 @@ class Desk:
                 self.storms.append(Storm(group=group, quiet_at=now + limits.storm_quiet))
 
     def _too_many(self, fault: Fault, priority: Priority, now: datetime) -> Answer | None:
-        limits, place = self.limits, fault.place
+        limits, place, left = self.limits, fault.place, int(fault.foretold)
         active = self._active()
         beside = sum(bool(place.group) and one.fault.place.group == place.group for one in active)
         share = max(1, int(limits.group_share * place.group_size))
-        if len(active) >= limits.at_once + (priority is Priority.CRITICAL):
-            return _refused(Decision.BLAST_RADIUS, f"{len(active)} heals are under way", now + _SOON)
+        if len(active) >= limits.at_once - left + (priority is Priority.CRITICAL and not left):
+            again = AGAIN if left else _SOON
+            return _refused(Decision.BLAST_RADIUS, f"{len(active)} heals are under way", now + again)
         if place.group_size >= limits.group_from and beside >= share:
             return _refused(Decision.BLAST_RADIUS, f"{beside} of {place.group} are being healed", now + _SOON)
         for most, window in ((limits.in_10_min, limits.short_window), (limits.in_hour, limits.long_window)):
             begun = sorted((one.began_at for one in self.heals if one.began_at > now - window), reverse=True)
-            if len(begun) >= most:
-                return _refused(Decision.BLAST_RADIUS, f"{most} heals began lately", begun[most - 1] + window)
-        return None
+            free = max(most - left, 1)
+            if len(begun) >= free:
+                return _refused(Decision.BLAST_RADIUS, f"{free} heals began lately", begun[free - 1] + window)
+        return too_many_ahead(fault, self.heals, limits, now=now) if fault.foretold else None
 
     def _breaker(self, action: str) -> Breaker:
         return self._breakers.get(action) or Breaker(name=heal_breaker(action))
@@ -281,6 +237,13 @@ class Desk:
         event = Ask(at=now, permit=uuid5(_NAMES, f"{action} {len(self.heals)}"))
         self._breakers[action], answer = advance(self._breaker(action), event, self.thresholds)
         return answer if answer is not None else Denial(reason="its breaker did not answer")
+
+
+def _denies(breaker: Breaker, fault: Fault, now: datetime) -> bool:
+    """Whether it lets nothing begin now; what is only foretold is no probe for one that is not closed."""
+    if fault.foretold and breaker.state is not State.CLOSED:
+        return True
+    return breaker.open_until is not None and breaker.open_until > now
 
 
 def _flapped(one: Heal, last: Heal | None, flap: timedelta) -> bool:

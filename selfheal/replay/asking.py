@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from selfheal.model.errors import Permanent
 from selfheal.model.replay import Rule
@@ -23,16 +23,27 @@ def _usual(changes: Sequence[str]) -> frozenset[Rule]:
 
 
 def moment_of(words: str, now: datetime) -> datetime:
-    """So long ago, or a time; without an offset it is of UTC.
+    """So long ago, or a time, in UTC; without an offset it is of UTC, and what lies ahead is now.
 
     Raises:
-        ValueError: it is neither; says how to write it.
+        Permanent: it is neither; says how to write it.
     """
     try:
         at = datetime.fromisoformat(words)
     except ValueError:
-        return now - TypeAdapter[timedelta](Duration).validate_python(words)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+        return now - _duration(words)
+    return min((at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC), now)
+
+
+def _duration(words: str) -> timedelta:
+    try:
+        return TypeAdapter[timedelta](Duration).validate_python(words)
+    except ValidationError as error:
+        said = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+        raise Permanent(
+            f"{words[:100]!r} is no time, and {said}",
+            hint='write it like "30 d", 2026-11-01 or "2026-11-01 08:00+01:00"; without an offset it is of UTC',
+        ) from None
 
 
 def question_of(  # noqa: PLR0913 - each is an option

@@ -56,8 +56,7 @@ USED = (
     "prediction.memory_high",
     "prediction.memory_high_for",
     "prediction.memory_limit",
-    "prediction.preempt.actions",
-    "prediction.preempt.mode",
+    "prediction.preempt.*",
     "prediction.response_rise",
     "prediction.response_rise_over",
     "watching.platform_grace",
@@ -73,13 +72,16 @@ def changed(settings: Settings, asked: Sequence[str]) -> Settings:
     Raises:
         Permanent: one is no setting, none that a replay goes by, or its value is wrong; says which.
     """
-    values = settings.model_dump(exclude_unset=True)
+    values, seen = settings.model_dump(exclude_unset=True), set[str]()
     for one in asked:
         words, equals, value = one.partition("=")
         if not equals:
             raise Permanent(f"{one[:100]!r} sets nothing", hint="write it like watching.strikes=2")
         path = _path(words.strip(), settings)
         _refuse_unused(path)
+        if ".".join(path) in seen:
+            raise Permanent(f"{'.'.join(path)} is set twice", hint="replay once for each value")
+        seen.add(".".join(path))
         _put(values, path, plain_value(value.strip()))
     return parse(values, source="--set")
 
@@ -161,8 +163,9 @@ def _refuse_unused(path: Sequence[str]) -> None:
         parts = used.split(".")
         if len(parts) <= len(path) and all(one in ("*", there) for one, there in zip(parts, path, strict=False)):
             return
+    near = [one for one in USED if one.split(".")[0] == path[0]] or USED
     raise Permanent(
-        f"no rule that is replayed goes by {'.'.join(path)[:100]}", hint=f"these can be set: {', '.join(USED)}"
+        f"no rule that is replayed goes by {'.'.join(path)[:100]}", hint=f"these can be set: {', '.join(near)}"
     )
 
 

@@ -7,6 +7,7 @@ from statistics import median
 
 from selfheal.model.recorded import FoundFault, Tried
 from selfheal.model.replay import Counted, Course, End, Example, Rule, Verdict
+from selfheal.replay.ahead import CAP
 
 RECORDED, AS_SET, WOULD_BE = "as recorded", "as set", "as it would be"
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)
@@ -58,7 +59,10 @@ def counted(rule: Rule, variant: str, courses: Sequence[Course], pairs: Sequence
         besides=sum(one.was is None for one in pairs),
         missed=sum(one.would is None for one in pairs),
         for_nothing=sum(one.verdict is Verdict.NOTHING for one in courses),
+        failed=sum(one.failed for one in courses),
+        harmed=sum(one.harmed for one in courses),
         saved=sum(one.dollars for one in courses),
+        lost=sum(one.lost for one in courses),
         guessed=sum(one.guessed for one in courses),
     )
 
@@ -74,7 +78,10 @@ def recorded(rule: Rule, faults: Sequence[FoundFault], tried: Sequence[Tried], t
         heals=len(tried),
         really=sum(one.healed for one in tried),
         for_nothing=sum(one.by_itself and one.target in acted and _acted_on(one, tried) for one in faults),
+        failed=sum(one.acted and not one.healed and one.ended_at is not None for one in tried),
+        harmed=sum(one.harmed for one in tried),
         saved=sum(one.dollars for one in tried),
+        lost=sum(max(0.0, -one.dollars) for one in tried),
     )
 
 
@@ -123,7 +130,8 @@ def _difference(pair: Pair) -> str:
 
 
 def _why(course: Course) -> str:
-    refused = f"; refused: {', '.join(course.refusals)}" if course.refusals else ""
+    named = [f"{CAP}{name}" for name in course.caps]
+    refused = f"; refused: {', '.join((*course.refusals, *named))}" if course.refusals else ""
     reckoned = "; the time is reckoned: an attempt healed it before" if course.alarm.projected else ""
     return f"{course.alarm.why}{refused}{reckoned}"
 

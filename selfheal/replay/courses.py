@@ -10,14 +10,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from selfheal.model.admission import Answer, Decision, Place, Refusal, Rung
+from selfheal.model.prediction import Outcome
 from selfheal.model.recorded import Tried
 from selfheal.model.replay import Alarm, Course, End, Rule, Verdict
 from selfheal.policy.admission import refuse_ladder, refuse_target
 from selfheal.policy.places import depths, place_of
-from selfheal.policy.raising import pause_after
+from selfheal.policy.raising import pause_after, pause_foretold
 from selfheal.policy.triggers import URGENCY
-from selfheal.replay.admission import Desk, Fault, Heal
-from selfheal.replay.bounds import Bounds, Record, during, for_nothing
+from selfheal.replay.admission import Desk
+from selfheal.replay.ahead import CAP
+from selfheal.replay.bounds import Bounds, Record, action_of, during, for_nothing
+from selfheal.replay.faults import Fault, Heal
 
 _PERSON = timedelta(hours=1)
 """So long after what a recorded attempt has ended somebody would have mended it by hand."""
@@ -39,17 +42,28 @@ class _Going:
     triggers: int = 0
     heals: list[Heal] = field(default_factory=list)
     refusals: dict[str, None] = field(default_factory=dict)
+    caps: dict[str, None] = field(default_factory=dict)
     prevented: set[str] = field(default_factory=set)
     dollars: float = 0.0
+    lost: float = 0.0
+    failed: int = 0
+    harmed: int = 0
     guessed: int = 0
     chain: int = 0
     done: bool = False
 
     def over(self, now: datetime) -> bool:
         """Whether nothing is raised any more."""
-        if self.alarm.end is End.MOMENT or self.alarm.rule is Rule.FORETOLD:
+        if self.alarm.end is End.MOMENT:
             return self.triggers > 0
+        if self.foretold:
+            return self.done or (self.alarm.stands_until is not None and self.alarm.stands_until <= now)
         return self.done or (self.last is not None and self.last < now)
+
+    @property
+    def foretold(self) -> bool:
+        """Whether nothing is sick."""
+        return self.alarm.rule is Rule.FORETOLD
 
     @property
     def last(self) -> datetime | None:
@@ -98,7 +112,7 @@ class Courses:
         elif stage == _ENDED:
             self._close(one)
         elif stage == _SEEN:
-            if one.alarm.confirmed and one.alarm.rule is not Rule.FORETOLD:
+            if one.alarm.confirmed and not one.foretold:
                 self._open(one, now)
         elif isinstance(what, int) and what >= one.chain and not (one.triggers and one.over(now)):
             one.chain = what  # a next run of the watcher raises it in place of the one before
@@ -113,7 +127,7 @@ class Courses:
         return _Going(
             alarm=alarm,
             place=place_of(component, bounds.components, bounds.allow),
-            rungs=bounds.rungs(component, alarm.kind),
+            rungs=bounds.rungs(component, alarm.kind, alarm.about),
             past=during(alarm, past),
             nothing=for_nothing(alarm, component, past),
         )
@@ -149,8 +163,9 @@ class Courses:
     def _open(self, one: _Going, now: datetime) -> Fault:
         """Its fault, which is noted before any of its sweep is healed."""
         alarm = one.alarm
-        if alarm.rule is Rule.FORETOLD:  # nothing is sick: it is no fault, and makes no storm
-            return Fault(component=alarm.component, place=one.place, since=alarm.since)
+        if one.foretold:  # nothing is sick: it makes no storm, and nobody waits for it
+            one.fault = one.fault or Fault(component=alarm.component, place=one.place, since=alarm.since, foretold=True)
+            return one.fault
         if one.fault is None or one.fault.closed:
             one.fault = self._desk.known(alarm.target)
             one.owns = one.fault is None
@@ -160,16 +175,18 @@ class Courses:
 
     def _refused(self, one: _Going, number: int, answer: Answer, now: datetime) -> None:
         one.refusals[answer.decision.value] = None
-        if answer.decision is Decision.CIRCUIT_OPEN and not one.prevented and not one.nothing:
+        if answer.decision is Decision.CIRCUIT_OPEN and not one.prevented and not one.nothing and not one.foretold:
             one.prevented.add(one.alarm.component)
             one.dollars += self._bounds.costs.failure
-        self._push(now + pause_after(answer, now=now), number, one)
+        if answer.reason.startswith(CAP):
+            one.caps[answer.reason.removeprefix(CAP)] = None
+        self._push(now + _pause(one, answer, now), number, one)
 
     def _length(self, one: _Going, heal: Heal) -> timedelta:
         known = self._recorded(one, heal)
         if known is not None and known.ended_at is not None:
             return known.ended_at - known.began_at
-        return self._record.took.get(heal.action, _USUAL)
+        return self._record.took.get(action_of(heal.action, foretold=one.foretold), _USUAL)
 
     def _recorded(self, one: _Going, heal: Heal) -> Tried | None:
         """What was recorded of it: the first heal of an alarm is the first attempt on it."""
@@ -181,22 +198,39 @@ class Courses:
         known = self._recorded(one, heal)
         last = known or (one.past[-1] if one.past else None)
         healed, acted = (last.healed, last.acted) if last else (True, True)
-        self._desk.end(heal, now=now, healed=healed, acted=acted)
-        one.dollars += known.dollars if known else self._guess(one, heal)
-        one.guessed += known is None and not one.nothing
+        unknown = last is not None and last.unknown
+        self._desk.end(heal, now=now, healed=healed, acted=acted, unknown=unknown)
+        self._reckon(one, heal, known)
+        one.failed += acted and not healed
+        one.harmed += known is not None and known.harmed
         one.done = healed
         if not healed:
-            answer = Answer(decision=Decision.ADMITTED, reason="")
-            self._push(now + pause_after(answer, now=now), number, one)
+            at_once = one.foretold and not unknown  # the next rung
+            answer = Answer(decision=Decision.ADMITTED, reason="", retry_at=now if at_once else None)
+            self._push(now + _pause(one, answer, now), number, one)
 
-    def _guess(self, one: _Going, heal: Heal) -> float:
-        """Dollars of a heal that nobody tried."""
+    def _reckon(self, one: _Going, heal: Heal, known: Tried | None) -> None:
+        """Dollars of a heal. Of what is done ahead of time none are reckoned, as nowhere."""
+        if known is not None:
+            one.dollars += known.dollars
+            one.lost += max(0.0, -known.dollars)
+        elif not one.foretold:
+            won, lost = self._guess(one, heal)
+            one.dollars += won - lost
+            one.lost += lost
+            one.guessed += not one.nothing
+
+    def _guess(self, one: _Going, heal: Heal) -> tuple[float, float]:
+        """What a heal that nobody tried is worth, and what it costs, by how those of its action ended."""
+        costs = self._bounds.costs
         minutes = next((rung.manual_minutes for rung in one.rungs if rung.action == heal.action), 0)
-        worth = minutes * self._bounds.costs.minute
+        worth = minutes * costs.minute
         if one.nothing:
-            return -worth
+            return 0.0, worth
         rate = self._record.rate.get(heal.action)
-        return 0.0 if rate is None else worth * (2 * rate - 1)
+        if rate is None:
+            return 0.0, 0.0
+        return worth * rate, worth * (1 - rate) + self._record.harm[heal.action] * costs.failure
 
     def _push(self, at: datetime, number: int, one: _Going, chain: int | None = None) -> None:
         """A trigger then: the most urgent first, parents before children."""
@@ -213,8 +247,14 @@ _ENDED, _SEEN, _RAISED = 0, 1, 2
 """What ends at a moment ends before anything begins at it."""
 
 
+def _pause(one: _Going, answer: Answer, now: datetime) -> timedelta:
+    """Until it is raised again."""
+    return pause_foretold(answer, now=now) if one.foretold else pause_after(answer, now=now)
+
+
 def _course(one: _Going) -> Course:
-    if not one.alarm.confirmed or one.alarm.vain or (one.nothing and one.heals):
+    acted = any(heal.acted for heal in one.heals)  # one that found it well before it acted was for nothing to nobody
+    if not one.alarm.confirmed or one.alarm.outcome is Outcome.MISS or (one.nothing and acted):
         verdict = Verdict.NOTHING
     elif not one.heals:
         verdict = Verdict.REFUSED
@@ -226,7 +266,11 @@ def _course(one: _Going) -> Course:
         began=tuple(heal.began_at for heal in one.heals),
         actions=tuple(heal.action for heal in one.heals),
         refusals=tuple(one.refusals),
+        caps=tuple(one.caps),
         verdict=verdict,
         dollars=one.dollars,
         guessed=one.guessed,
+        lost=one.lost,
+        failed=one.failed,
+        harmed=one.harmed,
     )

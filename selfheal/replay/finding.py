@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from selfheal.model.component import Component
 from selfheal.model.observation import Health
+from selfheal.model.prediction import Breach
 from selfheal.model.recorded import FoundFault, LookRow, Tried
 from selfheal.model.replay import Alarm, Coverage, Rule
 from selfheal.model.trigger import PREEMPTIVE, TriggerType
@@ -51,6 +52,7 @@ class Finding:
         faults: by component, the faults of the past.
         progress: is told each component as it begins.
         coverage: what is known of each, as it is found.
+        breaches: of metrics with a limit, as it is set and as it would be, where what is foretold was replayed.
         notes: what could not be replayed.
     """
 
@@ -61,6 +63,7 @@ class Finding:
     faults: Mapping[str, Sequence[FoundFault]]
     progress: Callable[[str], object]
     coverage: list[Coverage] = field(default_factory=list)
+    breaches: tuple[Sequence[Breach], Sequence[Breach]] = ((), ())
     notes: list[str] = field(default_factory=list)
 
     def found(self, rule: Rule) -> Both:
@@ -121,22 +124,34 @@ class Finding:
     def _foretold(self) -> Both:
         """What predictive-health would have said; once where nothing of it is otherwise."""
         asked = self.question
-        was = self._predicted(asked.was)
-        same = asked.was.prediction == asked.would.prediction and asked.was.components == asked.would.components
-        return was, list(was) if same else self._predicted(asked.would)
+        was, breaches = self._predicted(asked.was)
+        if _foretells(asked.was) == _foretells(asked.would):
+            self.breaches = breaches, breaches
+            return was, list(was)
+        would, others = self._predicted(asked.would)
+        self.breaches = breaches, others
+        return was, would
 
-    def _predicted(self, settings: Settings) -> list[Alarm]:
+    def _predicted(self, settings: Settings) -> tuple[list[Alarm], Sequence[Breach]]:
         asked, components = self.question, settings.catalogue()
         predicting = self.predicting(settings)
         past = PastPredictions(measured=predicting.store, since=asked.since, tried=self.tried, faults=self.faults)
-        self.progress("what was measured, for what is foretold")
         found = [
             alarm_of(one, priority, components[one.component])
-            for one, priority in foretold(predicting, past, since=asked.since, until=asked.until)
+            for one, priority in foretold(
+                predicting, past, since=asked.since, until=asked.until, progress=self.progress
+            )
             if one.component in components and asked.component in {"", one.component}
         ]
         self.progress("")
-        return found
+        breaches = [one for one in past.breaches if one.at >= asked.since and asked.component in {"", one.component}]
+        return found, breaches
+
+
+def _foretells(settings: Settings) -> tuple[object, ...]:
+    """What predictive-health goes by; how far its heals may go is admission's."""
+    wanted = settings.prediction
+    return wanted.rules(), wanted.limits, settings.components
 
 
 def patience_of(settings: Settings) -> Patience:

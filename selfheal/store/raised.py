@@ -17,14 +17,13 @@ from uuid6 import uuid7
 from selfheal.model.breaker import Breaker
 from selfheal.model.breaker_rules import Cause
 from selfheal.model.trigger import ForetoldMetric, Priority, Source, Trigger, TriggerType
+from selfheal.policy.raising import FORETOLD_AGAIN
 from selfheal.store.engine import transaction
 from selfheal.store.tables import alert_outbox, raised_triggers
 from selfheal.store.text import shorten
 
 _APPROVED_AGAIN = timedelta(seconds=15)
 """What was approved and could not begin is asked about this often: its time is short."""
-_FORETOLD_AGAIN = timedelta(minutes=5)
-"""What is foretold is asked about this often while it stands, and at once after a rung that did not help."""
 # A breaker's is too old after an hour, which is longer than any stays open; a word has an end of its own, and so have
 # another system's alert and a prediction.
 _TAKE = text(
@@ -78,7 +77,7 @@ class RaisedTriggers:
         Nobody else gets them for `pause`, or less. A process that dies with one in its hands only delays it: it is one
         heal, whoever asks.
         """
-        asked = {"limit": limit, "pause": pause, "soon": min(pause, _APPROVED_AGAIN), "foretold": _FORETOLD_AGAIN}
+        asked = {"limit": limit, "pause": pause, "soon": min(pause, _APPROVED_AGAIN), "foretold": FORETOLD_AGAIN}
         with transaction(self._engine) as connection:
             ids = list(connection.scalars(_TAKE, asked))
             rows = connection.execute(_TAKEN, {"ids": ids, "approval": None}).all() if ids else []

@@ -8,9 +8,9 @@ from sqlalchemy import Engine
 
 from selfheal.model.admission import Rung
 from selfheal.model.component import Component
-from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
+from selfheal.model.trigger import ForetoldMetric, Priority, Source, Trigger, TriggerType
 from selfheal.ports import Clock
-from selfheal.protocol.deciding import rungs_of
+from selfheal.protocol.deciding import fitting, rungs_of
 from selfheal.protocol.healer import Actions
 from selfheal.replay.question import Question
 from selfheal.replay.replay import Replay
@@ -38,10 +38,13 @@ def replay_of(
     )
 
 
-def fitting_rungs(actions: Actions) -> Callable[[Component, TriggerType], Sequence[Rung]]:
-    """Asks which rungs of a component's ladder fit a kind of trigger, each with its mode by the settings."""
+def fitting_rungs(actions: Actions) -> Callable[[Component, TriggerType, str], Sequence[Rung]]:
+    """Asks which rungs of a component's ladder fit a kind of trigger, each with its mode by the settings.
 
-    def rungs(component: Component, kind: TriggerType) -> Sequence[Rung]:
+    Where something is foretold, which rungs fit depends on the metric.
+    """
+
+    def rungs(component: Component, kind: TriggerType, metric: str) -> Sequence[Rung]:
         trigger = Trigger(
             id=UUID(int=0),
             type=kind,
@@ -50,7 +53,8 @@ def fitting_rungs(actions: Actions) -> Callable[[Component, TriggerType], Sequen
             priority=Priority.MEDIUM,
             reason="",
             detected_at=_NEVER,
+            foretold=ForetoldMetric(id=UUID(int=0), metric=metric, value=0, well_below=0) if metric else None,
         )
-        return rungs_of(actions.find_actions(trigger, component), actions.mode)
+        return rungs_of(fitting(actions, trigger, component), actions.mode)
 
     return rungs

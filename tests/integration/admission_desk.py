@@ -115,6 +115,11 @@ class Desk:
         with self.engine.begin() as connection:
             connection.execute(text(sql))
 
+    def some(self, sql: str) -> Sequence[Any]:
+        """The first column of all rows."""
+        with self.engine.connect() as connection:
+            return connection.scalars(text(sql)).all()
+
     def one(self, sql: str) -> Any:
         with self.engine.connect() as connection:
             return connection.scalar(text(sql))

@@ -52,7 +52,9 @@ def test_a_person_sees_the_difference(past: list[str], capsys: pytest.CaptureFix
     assert answer["changes"] == [{"setting": "watching.strikes", "as_set": "3", "as_it_would_be": "1"}]
     lines = {one["variant"]: one for one in answer["rules"] if one["rule"] == "down"}
     assert [lines[name]["found"] for name in ("as recorded", "as set", "as it would be")] == [1, 1, 2]
-    assert lines["as it would be"]["for_nothing"] == 1
+    heals = {one["variant"]: one for one in answer["heals"] if one["rule"] == "down"}
+    assert heals["as it would be"]["for_nothing"] == 1
+    assert [heals[name]["really"] for name in ("as recorded", "as set")] == [1, 1]
     assert {one["what"] for one in answer["examples"]} == {"earlier", "besides for nothing"}
     assert all(one["would_be_at"] for one in answer["examples"])
     (known,) = answer["known"]
@@ -75,14 +77,18 @@ def test_without_a_past_it_says_so(place: list[str], capsys: pytest.CaptureFixtu
     [
         (["--set", "watching.strike=2"], "watching.strike: unknown setting; did you mean 'strikes'?"),
         (["--set", "watching.strikes"], "sets nothing"),
+        (["--set", "watching.strikes=1", "--set", "watching.strikes=2"], "watching.strikes is set twice"),
         (["--set", "watching.strikes=none"], "watching.strikes: must be a valid integer"),
         (["--set", "watching.strikes=0"], "watching.strikes: must be greater than or equal to 1"),
         (["--set", "components.bakend.start_timeout=1min"], "did you mean 'backend'?"),
         (["--set", "web.port=1"], "no rule that is replayed goes by web.port"),
+        (["--set", "prediction.stuck_share=0.5"], "these can be set: prediction.disk_limit, "),
         (["--set", "healing.cooldown=soon"], "is no duration"),
         (["--component", "bakend"], "no component is named 'bakend'; did you mean 'backend'?"),
         (["--rule", "donw"], "no rule is named 'donw'; did you mean 'down'?"),
-        (["--since", "soon"], "--since 'soon' is no duration"),
+        (["--since", "soon"], "'soon' is no time, and is no duration"),
+        (["--since", "2026-13-01"], "'2026-13-01' is no time"),
+        (["--since", "2100-01-01"], "there is nothing between"),
         (["--until", "2020-01-01"], "there is nothing between"),
     ],
 )

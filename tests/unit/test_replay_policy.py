@@ -161,7 +161,7 @@ def bounds(**changes: object) -> Bounds:
         limits=Limits(),
         thresholds=Thresholds(),
         costs=Costs(),
-        rungs=lambda _component, _kind: [RESTART],
+        rungs=lambda _component, _kind, _metric: [RESTART],
         holds=(),
         until=NOON + timedelta(hours=24),
         noted=timedelta(milliseconds=500),
@@ -213,9 +213,9 @@ def test_recorded_heals_end_as_they_did() -> None:
     ("changes", "refusal"),
     [
         ({"allow": frozenset()}, "NOT_ALLOWED"),
-        ({"rungs": lambda _component, _kind: []}, "NO_ACTION"),
-        ({"rungs": lambda _component, _kind: [replace(RESTART, mode="observe")]}, "NOT_ALLOWED"),
-        ({"rungs": lambda _component, _kind: [replace(RESTART, mode="approve")]}, "AWAITING_APPROVAL"),
+        ({"rungs": lambda _component, _kind, _metric: []}, "NO_ACTION"),
+        ({"rungs": lambda _component, _kind, _metric: [replace(RESTART, mode="observe")]}, "NOT_ALLOWED"),
+        ({"rungs": lambda _component, _kind, _metric: [replace(RESTART, mode="approve")]}, "AWAITING_APPROVAL"),
         ({"limits": Limits(at_once=0)}, "BLAST_RADIUS"),
         ({"limits": Limits(storm_estate=1)}, "STORM"),
         ({"holds": [Hold(what="PAUSED", scope="estate", name="", begins_at=NOON, ends_at=None)]}, "PAUSED"),
@@ -225,6 +225,54 @@ def test_what_is_refused_says_why_and_costs_nothing(changes: dict[str, object], 
     """No heal begins while it lasts."""
     found = course(alarm(0, 300, End.RECOVERED), **changes)
     assert (found.verdict, found.began, found.refusals, found.dollars) == (Verdict.REFUSED, (), (refusal,), 0.0)
+
+
+def test_what_found_it_well_was_for_nothing_to_nobody() -> None:
+    """The recorded attempt looked again before it acted: nothing was done, and nothing is lost."""
+    found = course(alarm(0, 40, End.RECOVERED), [replace(tried(11, 20, healed=False), acted=False, dollars=0.0)])
+    assert (found.verdict, len(found.began), found.failed, found.lost) == (Verdict.MENDED, 1, 0, 0.0)
+
+
+def test_failed_and_harmful_heals_are_told_with_what_they_cost() -> None:
+    """As recorded where it was; what nobody tried fails and harms as often as its action did."""
+    past = [replace(tried(11, 20, healed=False), harmed=True, dollars=-265.0), tried(621, 630)]
+    found = course(alarm(0, 630, End.HEALED), past)
+    assert (found.failed, found.harmed, found.lost, found.dollars) == (1, 1, 265.0, -215.0)
+    courses = Courses(bounds(), {}, Record.of(past))
+    guessed = courses.run([alarm(0, 4000, End.RECOVERED)])[0]
+    assert (guessed.guessed, guessed.lost, guessed.dollars) == (1, 25.0 + 107.5, 25.0 - 25.0 - 107.5)
+
+
+def ahead(raised: int, until: int | None, **changes: object) -> Alarm:
+    """Foretold so many minutes after noon, and taken back at another."""
+    known = alarm(60 * raised, None, End.OPEN, rule=Rule.FORETOLD, kind=TriggerType.MEMORY_PRESSURE)
+    at = NOON + timedelta(minutes=raised)
+    stands_until = None if until is None else NOON + timedelta(minutes=until)
+    return replace(known, raised_at=at, stands_until=stands_until, **{"about": "memory_percent", **changes})
+
+
+def test_what_a_cap_refuses_is_asked_again_while_it_stands() -> None:
+    """Of two that come together one begins; the other when the hour is over, if it is foretold until then."""
+    one = replace(BACKEND, name="other", target="other")
+    estate = {"components": ESTATE | {"other": one}, "allow": frozenset({"backend", "other"})}
+    limits = Limits(foretold_at_once=5, foretold_in_hour=1)
+    for until, began in ((50, []), (70, [NOON + timedelta(minutes=60)])):
+        second = ahead(0, until, component="other", target="other")
+        first, last = Courses(bounds(limits=limits, **estate), {}, Record.of([])).run([ahead(0, 200), second])
+        assert len(first.began) == 1
+        assert [at.replace(second=0, microsecond=0) for at in last.began] == began
+        assert last.caps == ("in_an_hour",)
+        assert (last.dollars, last.lost, last.guessed) == (0.0, 0.0, 0)
+
+
+def test_what_was_done_ahead_of_time_is_no_attempt_on_what_is_sick() -> None:
+    """Each is given its own attempts of the past: neither shares a length, a result or a rate with the other."""
+    before = replace(tried(30, 90, healed=False), metric="memory_percent", trigger_type="MEMORY_PRESSURE", dollars=0.0)
+    sick = alarm(0, 300, End.RECOVERED)
+    assert course(sick, [before]).failed == 0
+    assert course(ahead(0, 10), [before]).failed >= 1
+    assert course(ahead(0, 10, about="memory_bytes"), [before]).failed == 0
+    assert Record.of([before]).rate == {"preempt:restart-service": 0.0}
 
 
 def test_a_suspicion_of_what_is_well_is_for_nothing() -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, Row, text
 from selfheal.model.health import TOLD, HealthStatus
 from selfheal.model.observation import Health
 from selfheal.model.recorded import FoundFault, Hold, LogCount, LookRow, Tried
+from selfheal.model.replay import Foreseen
 from selfheal.store.engine import transaction
 from selfheal.store.looks import look_of
 
@@ -59,8 +60,11 @@ _COUNTS = text(
 _TRIED = text(
     """SELECT a.id, a.target_component, a.target_key, a.action_name, a.trigger_type, a.created_at, a.completed_at,
               a.act_started_at IS NOT NULL AND (a.execution_time_ms IS NOT NULL OR a.interrupted) AS acted,
-              coalesce(a.success, false) AS healed, coalesce(r.dollars, 0)::float8 AS dollars
-       FROM healing_actions a LEFT JOIN heal_results r ON r.id = a.id
+              coalesce(a.success, false) AS healed, coalesce(r.dollars, 0)::float8 AS dollars,
+              a.verification = 'UNKNOWN' AS unknown,
+              NOT coalesce(a.success, true) AND a.rollback_outcome = 'FAILED' AS harmed,
+              CASE WHEN a.prediction_id IS NOT NULL THEN coalesce(p.metric, 'forgotten') ELSE '' END AS metric
+       FROM healing_actions a LEFT JOIN heal_results r ON r.id = a.id LEFT JOIN predictions p ON p.id = a.prediction_id
        WHERE a.fault_id IS NOT NULL AND a.created_at < :until
          AND (a.completed_at IS NULL OR a.completed_at >= :since)
        ORDER BY a.created_at, a.id"""
@@ -71,9 +75,26 @@ _TRIGGERS = text(
          AND CAST(:component AS text) IN ('', t.component)"""
 )
 _FORETOLD = text(
-    """SELECT count(*) AS found, count(*) FILTER (WHERE p.outcome = 'MISS') AS vain FROM predictions p
-       WHERE p.raised_at >= :since AND p.raised_at < :until AND p.rule = ANY (:kinds)
-         AND CAST(:component AS text) IN ('', p.component)"""
+    """SELECT p.*, b.*, h.*
+       FROM (SELECT count(*) AS predictions, count(*) FILTER (WHERE r.counted = 'HIT') AS hits,
+                    count(*) FILTER (WHERE r.counted = 'LATE') AS late,
+                    count(*) FILTER (WHERE r.counted = 'EARLY') AS early,
+                    count(*) FILTER (WHERE r.counted = 'MISS') AS misses,
+                    count(*) FILTER (WHERE r.counted = 'PREVENTED') AS prevented,
+                    count(*) FILTER (WHERE r.counted = 'UNKNOWN') AS unknown,
+                    count(*) FILTER (WHERE r.counted IS NULL) AS unsettled
+             FROM prediction_results r WHERE r.raised_at >= :since AND r.raised_at < :until AND r.rule = ANY (:kinds)
+               AND CAST(:component AS text) IN ('', r.component)) p
+       CROSS JOIN (SELECT count(*) AS breaches, count(*) FILTER (WHERE EXISTS (
+                              SELECT FROM predictions p WHERE p.component = b.component AND p.metric = b.metric
+                              AND p.rule = 'BREACH_FORETOLD' AND p.raised_at >= :since
+                              AND p.raised_at BETWEEN b.at - interval '6 hours' AND b.at - interval '10 minutes'))
+                              AS foretold
+                   FROM breaches b WHERE b.at >= :since AND b.at < :until
+                     AND CAST(:component AS text) IN ('', b.component)) b
+       CROSS JOIN (SELECT count(*) AS heals, count(*) FILTER (WHERE r.outcome = 'MISS') AS in_vain
+                   FROM preemptive_results r WHERE r.created_at >= :since AND r.created_at < :until
+                     AND r.rule = ANY (:kinds) AND CAST(:component AS text) IN ('', r.component)) h"""
 )
 _FAULTS = text(
     """SELECT f.* FROM faults f WHERE f.detected_at >= :since AND f.detected_at < :until ORDER BY f.detected_at, f.id"""
@@ -145,12 +166,10 @@ class History:
         """See `ports.replay.RecordedHistory.triggers`."""
         return int(self._rows(_TRIGGERS, since, until, kinds=list(kinds), component=component)[0][0])
 
-    def foretold(
-        self, since: datetime, until: datetime, *, kinds: Collection[str], component: str = ""
-    ) -> tuple[int, int]:
+    def foretold(self, since: datetime, until: datetime, *, kinds: Collection[str], component: str = "") -> Foreseen:
         """See `ports.replay.RecordedHistory.foretold`."""
         (row,) = self._rows(_FORETOLD, since, until, kinds=list(kinds), component=component)
-        return int(row.found), int(row.vain)
+        return Foreseen(**row._asdict())
 
     def faults(self, since: datetime, until: datetime) -> Sequence[FoundFault]:
         """See `ports.replay.RecordedHistory.faults`."""
@@ -198,6 +217,9 @@ def _tried(row: Row[Any]) -> Tried:
         acted=row.acted,
         healed=row.healed,
         dollars=row.dollars,
+        harmed=row.harmed,
+        unknown=bool(row.unknown),
+        metric=row.metric,
     )
 
 
