@@ -4,10 +4,11 @@ It reads what was measured as production does; what it foretells, and what becam
 """
 
 import math
+import struct
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from selfheal.forecast.board import Board
@@ -25,6 +26,7 @@ from selfheal.protocol.predicting import Predicting
 
 _NOTHING = Kept(head=b"", rows={}, serial=0)
 _WEEK = timedelta(days=8)
+_DAY, _BUCKET = timedelta(days=1), timedelta(seconds=BUCKET_S)
 _SEEN = 12
 """So many fives of minutes with a value, within a day, tell what became of a prediction."""
 
@@ -52,6 +54,7 @@ class PastPredictions:
     priorities: dict[UUID, Priority] = field(default_factory=dict)
     breaches: list[Breach] = field(default_factory=list)
     now: datetime | None = None
+    _days: dict[datetime, Mapping[Name, tuple[datetime, datetime]]] = field(default_factory=dict)
     _series: Sequence[Name] | None = None
     _acted: Sequence[Acted] | None = None
 
@@ -60,11 +63,31 @@ class PastPredictions:
         return None
 
     def series(self, since: datetime) -> Sequence[Name]:
-        """All that was measured from a week before the replay on; asked once."""
-        del since
+        """What was measured from then on, as far as it has come: what begins later is not followed before.
+
+        A series without a value is forgotten at once, and to begin it again is to observe a week.
+        """
+        now, found = self.now or since, dict[Name, None]()
+        day = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        while day <= now:
+            measured = self._measured_on(day).items()
+            found |= dict.fromkeys(name for name, (first, last) in measured if first < now and last >= since)
+            day += _DAY
+        return list(found)
+
+    def _measured_on(self, day: datetime) -> Mapping[Name, tuple[datetime, datetime]]:
+        """The first and the last five minutes of each series that has any on that day."""
         if self._series is None:
             self._series = self.measured.series(self.since - _WEEK)
-        return self._series
+        if day not in self._days:
+            places = {
+                one.name: struct.unpack(f">{len(one.buckets) // 4}i", one.buckets)
+                for one in self.measured.read(self._series, since=day, until=day + _DAY)
+            }
+            self._days[day] = {
+                name: (day + min(some) * _BUCKET, day + max(some) * _BUCKET) for name, some in places.items()
+            }
+        return self._days[day]
 
     def read(self, names: Sequence[Name], *, since: datetime, until: datetime) -> Sequence[Packed]:
         """As it was measured."""
@@ -176,11 +199,11 @@ def foretold(
     for bucket in range(first, last + 1):
         if bucket == first or bucket % DAY == 0:
             progress(f"what was measured, for what is foretold: {begin_of(bucket):%Y-%m-%d}")
+        now = begin_of(bucket + 1) + LATE
+        past.go_on(now, lambda name: targets.get(name, ""))
         looked = forecasting.look_on(board, bucket)
         if looked is None:
             continue
-        now = begin_of(bucket + 1) + LATE
-        past.go_on(now, lambda name: targets.get(name, ""))
         change, _ = ours.changes(looked, past.open(), now=now, kept=_NOTHING)
         past.commit(change)
     for one in sorted(past.found.values(), key=lambda each: (each.raised_at, each.component, each.metric)):

@@ -1,7 +1,8 @@
 """What predictive-health has foretold, replayed over what was measured: as it is set it is what was recorded."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from fakes import FakeClock
@@ -9,6 +10,7 @@ from prediction_worlds import ESTATE, World, calm, leak
 from sqlalchemy import Engine, text
 
 from selfheal.actions.table import Toolbox, build
+from selfheal.model.forecast import Name, Packed
 from selfheal.model.page import Slice
 from selfheal.model.prediction import Prediction
 from selfheal.model.replay import Replayed, Rule
@@ -16,6 +18,7 @@ from selfheal.replay.asking import question_of
 from selfheal.replay.compare import AS_SET, RECORDED, WOULD_BE, by_target
 from selfheal.replay.foretold import PastPredictions, foretold
 from selfheal.settings.file import parse
+from selfheal.store.predictions import Predictions as Measured
 from selfheal.store.reading.history import History
 from selfheal.store.reading.predictions import PredictionReports
 from selfheal.wiring.replay import replay_of
@@ -93,6 +96,25 @@ def test_what_became_of_predictions_is_counted_as_everywhere(world: World) -> No
         record.misses,
     )
     assert would != replace(was, variant=would.variant)
+
+
+class Reads(Measured):
+    """The store, which counts how often a whole day is read."""
+
+    days = 0
+
+    def read(self, names: Sequence[Name], *, since: datetime, until: datetime) -> Sequence[Packed]:
+        self.days += until - since == timedelta(days=1)
+        return super().read(names, since=since, until=until)
+
+
+def test_what_is_measured_later_is_not_followed_before(world: World) -> None:
+    """A component that came to the estate lately: its week before is looked at once, and not every five minutes."""
+    world.measured(calm(3), component="other")
+    store, since = Reads(world.engine), world.now - timedelta(hours=3)
+    past = PastPredictions(measured=store, since=since, tried={}, faults={})
+    assert list(foretold(world.predicting(), past, since=since, until=world.now))
+    assert store.days < 30, "a week for each of the two, and each day once for what is measured on it"
 
 
 def test_caps_keep_back_what_is_foretold_at_once(empty: Engine) -> None:
