@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -19,6 +19,7 @@ from selfheal.model.observation import Health
 from selfheal.model.recorded import Hold, LogCount, LookRow, Tried
 from selfheal.model.replay import Alarm, Course, End, Rule, Verdict
 from selfheal.model.trigger import Priority, TriggerType
+from selfheal.replay.asking import moment_of
 from selfheal.replay.bounds import Bounds, Record
 from selfheal.replay.changes import changed
 from selfheal.replay.compare import paired
@@ -292,6 +293,21 @@ def test_every_alarm_is_in_one_pair(was: list[int], would: list[int]) -> None:
     assert [one.was for one in pairs if one.was] == first
     assert sorted(one.would.alarm.since for one in pairs if one.would) == [one.alarm.since for one in second]
     assert sum(one.was is not None and one.would is not None for one in pairs) == len({*was} & {*would})
+
+
+@pytest.mark.parametrize(
+    ("words", "at"),
+    [
+        ("2 h", NOON - timedelta(hours=2)),
+        (f"{NOON:%Y-%m-%d}T01:30+02:00", NOON - timedelta(hours=12, minutes=30)),
+        (f"{NOON:%Y-%m-%d} 11:00", NOON - timedelta(hours=1)),
+        ("2999-01-01", NOON),
+    ],
+)
+def test_a_time_is_told_in_utc_and_never_ahead(words: str, at: datetime) -> None:
+    """Whatever its offset; the artifacts of the flow print it as UTC."""
+    found = moment_of(words, NOON)
+    assert (found, found.utcoffset()) == (at, timedelta(0))
 
 
 def settings() -> Settings:
