@@ -35,14 +35,11 @@ FORESEEN = (
     "prevented",
     "unknown",
     "unsettled",
-    "breaches",
-    "foretold",
-    "heals",
-    "in_vain",
-    "capped",
-    "caps",
 )
+AHEAD = ("variant", "breaches", "foretold", "heals", "in_vain", "capped", "caps")
 EXAMPLES = ("since", "component", "rule", "what", "as_set_at", "would_be_at", "ended_at", "end", "why")
+BRIEF = ("since", "component", "rule", "what", "as_set_at", "would_be_at", "why")
+"""What a person's screen has room for; how it ended stands with the reason."""
 KNOWN = ("component", "first", "last", "gaps", "gaps_s", "plain")
 CHANGES = ("setting", "as_set", "as_it_would_be")
 
@@ -55,10 +52,14 @@ def replay(  # noqa: PLR0913 - each is an option of the command
     until: Annotated[str, Parameter(help="The same for its end; without it, now.")] = "",
     set_: Annotated[
         tuple[str, ...],
-        Parameter(name="--set", help="A setting as it would be, like watching.strikes=2; may be repeated."),
+        Parameter(
+            name="--set", negative=(), help="A setting as it would be, like watching.strikes=2; may be repeated."
+        ),
     ] = (),
     component: Annotated[str, Parameter(help="Only of this component.")] = "",
-    rule: Annotated[tuple[str, ...], Parameter(help="Only this rule: down, log, foretold; may be repeated.")] = (),
+    rule: Annotated[
+        tuple[str, ...], Parameter(negative=(), help="Only this rule: down, log, foretold; may be repeated.")
+    ] = (),
     place: Place = Place(),  # noqa: B008 - frozen: cyclopts fills a copy
     output: Output = "table",
 ) -> int:
@@ -110,7 +111,8 @@ def _sections(found: "Replayed", output: Output) -> list[Section]:
         Section(name="rules", columns=FIGURES, rows=figures),
         Section(name="heals", columns=heals, rows=figures),
         Section(name="predictions", columns=FORESEEN, rows=foreseen, when_empty="not replayed"),
-        Section(name="examples", columns=EXAMPLES, rows=[_example(one) for one in found.examples]),
+        Section(name="ahead_of_time", columns=AHEAD, rows=foreseen, when_empty="not replayed"),
+        _examples(found, output),
         Section(name="known", columns=KNOWN, rows=known, when_empty="nobody looked at anything in that time"),
     ]
 
@@ -129,7 +131,20 @@ def _words(one: "Counted") -> dict[str, Cell]:
 
 
 def _foreseen(one: "Foreseen") -> dict[str, Cell]:
-    return {name: getattr(one, name) for name in FORESEEN} | {"caps": ", ".join(one.caps)}
+    return {name: getattr(one, name) for name in (*FORESEEN, *AHEAD)} | {"caps": ", ".join(one.caps)}
+
+
+def _examples(found: "Replayed", output: Output) -> Section:
+    if output == "json":
+        return Section(name="examples", columns=EXAMPLES, rows=[_example(one) for one in found.examples])
+    rows = [_example(one) | {"why": f"{one.why}; {_ended(one)}"} for one in found.examples]
+    return Section(name="examples", columns=BRIEF, rows=rows)
+
+
+def _ended(one: "Example") -> str:
+    if one.ended_at is None:
+        return one.end.value
+    return f"{one.end.value} at {one.ended_at.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def _example(one: "Example") -> dict[str, Cell]:

@@ -60,8 +60,11 @@ def test_a_person_sees_the_difference(past: list[str], capsys: pytest.CaptureFix
     (known,) = answer["known"]
     assert (known["component"], known["gaps"], known["plain"]) == ("backend", 0, 0)
     assert answer["read_only"]
+    assert (answer["predictions"], answer["ahead_of_time"]) == ([], [])
     assert cli.main(["replay", *past, "--set", "watching.strikes=1"]) == 0
-    assert "for nothing" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "for nothing" in told
+    assert "; recovered by itself at 20" in told
 
 
 def test_without_a_past_it_says_so(place: list[str], capsys: pytest.CaptureFixture[str]) -> None:
