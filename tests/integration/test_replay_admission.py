@@ -215,7 +215,7 @@ def _verification(one: Heal) -> str:
     return "UNKNOWN" if one.unknown else "NOT_HEALED"
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_both_answer_the_same(desk: Callable[..., SqlDesk], empty: Engine, request: pytest.FixtureRequest) -> None:
     """Pasts and limits at random, sick or only foretold: the first refusal is the same, and so is when to ask again."""
     rounds = CAMPAIGN if request.config.getoption("--campaign") else ROUNDS
