@@ -42,6 +42,11 @@ def schedules(*, workflows: bool, logs: bool) -> dict[str, timedelta]:
     }
 
 
+def slugs() -> set[str]:
+    """The names that schedules of ours have."""
+    return {each["slug"] for one in deployments() for each in one["schedules"]}
+
+
 def flow_names() -> list[str]:
     """The names of their flows, without importing them: a flow is named like its function."""
     return sorted({one["entrypoint"].rpartition(".")[2].replace("_", "-") for one in deployments()})

@@ -3,12 +3,13 @@
 Only calls of the server's REST API; nothing is decided here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
+from deployments.objects import declared
 from deployments.prefect_api import PrefectApi
 
 POOL = "selfheal"
@@ -72,10 +73,30 @@ def make(api: PrefectApi, kind: Kind, body: Body) -> str:
 
 def change(api: PrefectApi, kind: Kind, found: Found, body: Body) -> None:
     """Bring one that is there up to date."""
+    place = _place(kind, found["name"], found["id"])
     if kind is Kind.AUTOMATION:  # replaced as a whole, but for the operator's switch
-        api.call("PUT", _place(kind, found["name"], found["id"]), {**body, "enabled": found["enabled"]})
+        api.call("PUT", place, {**body, "enabled": found["enabled"]})
     else:
-        api.call("PATCH", _place(kind, found["name"], found["id"]), body)
+        api.call("PATCH", place, {name: value for name, value in body.items() if name != "schedules"})
+    if kind is Kind.DEPLOYMENT:
+        _change_schedules(api, f"{place}/schedules", found["schedules"], body["schedules"])
+
+
+def surplus(there: Sequence[Found], wanted: Sequence[Body]) -> list[Found]:
+    """Schedules of ours that are no longer wanted; a person's own are none: they bear none of our names."""
+    return [one for one in there if one["slug"] in declared.slugs() - {each["slug"] for each in wanted}]
+
+
+def _change_schedules(api: PrefectApi, place: str, there: Sequence[Found], wanted: Sequence[Body]) -> None:
+    """One by one: given as a whole, the server keeps what is left out, or takes a person's own away."""
+    known = {one["slug"]: one for one in there}
+    for one in wanted:
+        if one["slug"] not in known:
+            api.call("POST", place, [one])
+        elif known[one["slug"]]["schedule"].get("interval") != one["schedule"]["interval"]:
+            api.call("PATCH", f"{place}/{known[one['slug']]['id']}", {"schedule": one["schedule"]})
+    for one in surplus(there, wanted):
+        api.call("DELETE", f"{place}/{one['id']}")
 
 
 def by_id(api: PrefectApi, kind: Kind, name: str, object_id: str) -> Found | None:

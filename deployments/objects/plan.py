@@ -84,7 +84,7 @@ def foreign(strangers: Sequence[str]) -> NotAllowed:
 
 def differing(body: Body, found: Found, compared: Sequence[str]) -> list[str]:
     """The fields of an object that are not as they shall be; what the server adds by itself does not count."""
-    return [name for name in compared if not _holds(_normal(name, found), body.get(name))]
+    return [name for name in compared if not _is_so(name, found, body.get(name))]
 
 
 def _is_ours(kind: Kind, found: Found, registered: str | None) -> bool:
@@ -116,6 +116,13 @@ def _left_over(wanted: Sequence[Wanted], register: Register) -> list[Step]:
         for kind, name in register.ids
         if (kind, name) not in names and kind is not Kind.FLOW
     ]
+
+
+def _is_so(name: str, found: Found, wanted: Any) -> bool:
+    if name == "schedules":  # a person may have some of their own
+        missing = any(not any(_holds(one, each) for one in found[name]) for each in wanted)
+        return not missing and not kinds.surplus(found[name], wanted)
+    return _holds(_normal(name, found), wanted)
 
 
 def _normal(name: str, found: Found) -> Any:

@@ -205,13 +205,18 @@ def test_two_applications_at_once_end_as_one(api: PrefectApi, untouched: dict[st
 
 
 def test_without_workflows_nothing_looks_after_them(api: PrefectApi, untouched: dict[str, Any]) -> None:
-    """No schedule begins those mechanisms, a form still does; with a request file they get their schedules."""
+    """No schedule of ours begins those mechanisms, a form still does; which are begun follows the settings."""
     bring(api, workflows=False)
     admission = "/deployments/name/workflow-admission/workflow-admission"
     assert api.call("GET", admission)["schedules"] == []
     assert len(api.call("GET", "/deployments/name/reconcile/reconcile")["schedules"]) == 1
-    bring(api)
-    assert len(api.call("GET", admission)["schedules"]) == 1
+    assert changes(bring(api, workflows=False)) == {Change.KEEP}
+    own = [{"schedule": {"interval": 7200}}]
+    api.call("POST", f"/deployments/{api.call('GET', admission)['id']}/schedules", own)
+    for workflows, slugs in ((True, {None, "every-minute"}), (False, {None})):
+        assert Change.CHANGE in changes(bring(api, workflows=workflows))
+        assert {one["slug"] for one in api.call("GET", admission)["schedules"]} == slugs
+        assert changes(bring(api, workflows=workflows)) == {Change.KEEP}
 
 
 @pytest.mark.usefixtures("campaign")
