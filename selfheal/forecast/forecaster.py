@@ -146,7 +146,7 @@ class Forecaster:
             NoForecast.EMPTY: history.seen == 0,
             NoForecast.ONE: history.seen == 1,
             NoForecast.STALE: history.bucket - history.newest > numbers.STALE,
-            NoForecast.CONSTANT: history.change <= 0,
+            NoForecast.CONSTANT: (history.change <= 0) & (history.bucket - history.stepped > numbers.WINDOW),
             NoForecast.OVER: history.latest >= history.limits,
             NoForecast.YOUNG: (age < numbers.OLD_ENOUGH) | (early & lines),
             NoForecast.KNOWN: (peaks.known | self.alarms.turned(history)) & lines & ~rising,

@@ -8,7 +8,7 @@ fell are kept, as `peaks`: they tell where it usually turns, and whether it turn
 import numpy as np
 
 from selfheal.forecast import numbers
-from selfheal.forecast.rows import DAY, HOUR, WEEK, Counts, Flags, Row, Table
+from selfheal.forecast.rows import DAY, WEEK, Counts, Flags, Row, Table
 from selfheal.forecast.season import daily_shape
 
 KEPT = WEEK + DAY // 2
@@ -42,6 +42,7 @@ class History:
         falls: how many of them there were.
         depth: how deep the newest fall was.
         teeth: how many of the newest falls belong together.
+        stepped: the bucket of its newest jump up or steep rise; long ago where there was none.
         since: the bucket that was observed first.
     """
 
@@ -67,6 +68,7 @@ class History:
         self.falls: Counts = np.zeros(count, dtype=np.int64)
         self.depth: Row = np.full(count, np.nan)
         self.teeth: Counts = np.zeros(count, dtype=np.int64)
+        self.stepped: Counts = np.full(count, bucket - WEEK)
         self._three: Table = np.full((3, count), np.nan)
         self._upward: Flags = np.zeros(count, dtype=np.bool_)
         self._fresh: Flags = np.ones(count, dtype=np.bool_)
@@ -98,11 +100,12 @@ class History:
         far = here & (np.abs(off) > np.maximum(numbers.JUMP_CHANGES * self.change, self._floor))
         again = far & (self._doubt * off > 0)
         first = self._doubted - usual
-        climbing = self._upward & (bucket - self.begun <= HOUR)
+        climbing = self._upward & (bucket - self.stepped <= numbers.NEXT_STEP)
         rising = again & (off > 0) & ((off - first > numbers.STEEP * first) | climbing)
         moved = again & ~rising
         alone = far & ~again
         taken = here & ~alone
+        np.copyto(self.stepped, bucket, where=again & (off > 0))
         np.copyto(self._doubt, 0.0, where=here)
         if again.any():
             self._take_back(again)
@@ -134,10 +137,14 @@ class History:
         self._fresh = self._fresh | series
 
     def _changes(self, taken: Flags, values: Row) -> None:
-        """The usual change: a mean that forgets within hours, and in which no single one counts for more than three."""
+        """The usual change: a mean that forgets within hours, and in which no single one counts for more than three.
+
+        What has never changed has no usual change yet: the first one counts in full.
+        """
         size = np.abs(values - self.latest)
         known = taken & np.isfinite(size)
-        size = np.where(self.seen > numbers.CHANGE_MEMORY // 4, np.minimum(size, 3 * self.change), size)
+        usual = (self.seen > numbers.CHANGE_MEMORY // 4) & (self.change > 0)
+        size = np.where(usual, np.minimum(size, 3 * self.change), size)
         weight = 1.0 / np.maximum(np.minimum(self.seen, numbers.CHANGE_MEMORY), 1)
         np.add(self.change, weight * (size - self.change), out=self.change, where=known)
 

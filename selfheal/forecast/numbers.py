@@ -15,6 +15,8 @@ JUMP_SHARE = 0.02
 """Less than this share of the limit is no jump, however quiet the series."""
 STEEP = 0.4
 """A second value that goes on by more than this share of the first step is a steep rise, not a jump."""
+NEXT_STEP = 3 * HOUR
+"""A jump up that follows another within this time, without a fall between them, goes on with its climb."""
 PEAKS = 8
 """Heights that a series fell from, remembered."""
 LONGEST_TOOTH = 5 * HOUR

@@ -73,10 +73,22 @@ def coarse() -> np.ndarray:
     return values
 
 
+def begun_still() -> np.ndarray:
+    """The same value for a day, then a leak with noise."""
+    return np.concatenate((np.full(DAY, 30.0), a_leak()))
+
+
+def in_steps() -> np.ndarray:
+    """Connections out of ten: two for two days, then one more every hour that is never given back."""
+    return np.concatenate((np.full(2 * DAY, 20.0), 20 + 10 * np.arange(8).repeat(HOUR)))
+
+
 SHOWN = {
     "leak": a_leak(),
     "short": a_leak(hours=3),
     "coarse": coarse(),
+    "begun-still": begun_still(),
+    "in-steps": in_steps(),
     "teeth": teeth(leaks=False),
     "leaking-teeth": teeth(leaks=True),
     "restarted": restarted(),
@@ -105,9 +117,19 @@ def shown() -> tuple[dict[str, list[int]], dict[str, Forecast]]:
 Shown = tuple[dict[str, list[int]], dict[str, Forecast]]
 
 
-@pytest.mark.parametrize(("name", "least_h"), [("leak", 1.5), ("short", 1.0), ("coarse", 1.0), ("leaking-teeth", 1.0)])
+@pytest.mark.parametrize(
+    ("name", "least_h"),
+    [
+        ("leak", 1.5),
+        ("short", 1.0),
+        ("coarse", 1.0),
+        ("leaking-teeth", 1.0),
+        ("begun-still", 1.0),
+        ("in-steps", 1.0),
+    ],
+)
 def test_a_leak_is_foretold_in_time(shown: Shown, name: str, least_h: float) -> None:
-    """One alarm one to three and a half hours before: of young rises, coarse samples and a collector's teeth too."""
+    """One alarm one to three and a half hours before: of young rises, coarse samples, teeth and whole numbers too."""
     (raised,) = shown[0][name]
     reached = np.flatnonzero(SHOWN[name] >= LIMIT)
     breach = int(reached[0]) if reached.size else SHOWN[name].size
