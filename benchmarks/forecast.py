@@ -12,7 +12,7 @@ from benchmarks.simulator.traces import seen, unseen
 from selfheal.forecast.buckets import in_buckets
 
 EACH, EACH_QUICK = 30, 4
-"""Traces of each of the 13 families."""
+"""Traces of each of the 14 families."""
 SEED = 20_260_105
 """Not one of the seeds that constants were chosen with."""
 OURS = "ours"

@@ -42,15 +42,17 @@ class Recorded:
 def recorded(path: Path, *, file: str) -> Recorded:
     """Read one file: a point for each line that is not blank, also for one that ends before its value.
 
+    A file without a single line is an empty series.
+
     Raises:
-        Permanent: it cannot be read, or has no columns `timestamp` and `value`.
+        Permanent: it cannot be read, or has lines but no columns `timestamp` and `value`.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as lines:
             rows = [row for row in csv.reader(lines) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise Permanent(f"{path} cannot be read: {error}") from error
-    heading = [name.strip().lower() for name in rows[0]] if rows else []
+    heading = [name.strip().lower() for name in rows[0]] if rows else ["timestamp", "value"]
     if "timestamp" not in heading or "value" not in heading:
         raise Permanent(f"{path} has no heading with timestamp and value; its first line must be: timestamp,value")
     time, value = heading.index("timestamp"), heading.index("value")

@@ -85,6 +85,17 @@ def near(rng: np.random.Generator, failing: bool) -> Array:  # noqa: FBT001
     return found
 
 
+def surge(rng: np.random.Generator, failing: bool) -> Array:  # noqa: FBT001
+    """Work that piles up for a while and is done again; what fails begins so and grows faster the longer it lasts."""
+    found = rng.uniform(0.05, 0.3) + bursts(rng, a_day=1.5, height=0.3, longest=12)
+    found += noise(rng, rng.uniform(0.005, 0.02), memory=0.6)
+    if failing:
+        begins = onset(rng)
+        found[begins:] += rng.uniform(0.0, 0.2)
+        found += ramp(begins, 1 / (12 * rise_hours(rng, 3, 30))) ** rng.uniform(1.3, 3)
+    return found
+
+
 def missing(rng: np.random.Generator, failing: bool) -> Array:  # noqa: FBT001
     """Any of the others with a third of its values away, and hours without any."""
     found = _any(rng)(rng, failing)
@@ -108,6 +119,7 @@ FAMILIES: Mapping[str, Family] = {
     "shift": shift,
     "recurrent": recurrent,
     "near": near,
+    "surge": surge,
     "missing": missing,
     "clock": missing,
 }

@@ -118,13 +118,14 @@ def test_a_folder_of_traces_becomes_lines_of_alarms(tmp_path: Path) -> None:
     write(tmp_path, "flat.csv", 90 + rng.normal(0, 0.4, 200), step=timedelta(minutes=15))
     write(tmp_path, "empty.csv", np.empty(0))
     write(tmp_path, "words.csv", np.array(["a", "", "NaN", "inf"]))
-    limits = dict.fromkeys(("leak.csv", "flat.csv", "empty.csv", "words.csv"), 100.0)
+    (tmp_path / "nothing.csv").touch()
+    limits = dict.fromkeys(("leak.csv", "flat.csv", "empty.csv", "words.csv", "nothing.csv"), 100.0)
     (tmp_path / "limits.json").write_text(json.dumps(limits), encoding="utf-8")
     out = tmp_path / "alarms.jsonl"
     assert command.main(["forecast", "--traces", str(tmp_path), "--out", str(out)]) == 0
     found = {told["file"]: told["alarms"] for told in map(json.loads, out.read_text(encoding="utf-8").splitlines())}
     assert found.keys() == limits.keys()
-    assert [found[name] for name in ("flat.csv", "empty.csv", "words.csv")] == [[], [], []]
+    assert [found[name] for name in ("flat.csv", "empty.csv", "words.csv", "nothing.csv")] == [[]] * 4
     (alarm,) = found["leak.csv"]
     assert alarm.keys() == {"at", "breach_at", "low", "high"}
     at, breach, low, high = (datetime.fromisoformat(alarm[name]) for name in ("at", "breach_at", "low", "high"))
