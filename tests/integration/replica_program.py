@@ -10,6 +10,7 @@ import json
 import secrets
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -41,12 +42,22 @@ class Workers:
     url: str
 
     def begin(self, number: int, *, load: float, trouble: str = "") -> None:
-        """So many run, and share so much; nothing is noted yet."""
+        """So many run and share so much, and the first answers; nothing is noted yet."""
+        from estate_fixtures import until  # noqa: PLC0415 - not for the program itself
+
         (self.folder / "trouble").write_text("")
         (self.folder / "load").write_text(str(load))
         run(self.url, self.folder, number)
         (self.folder / "ledger").write_text("")
         (self.folder / "trouble").write_text(trouble)
+        until("the workers live", lambda: self._live(number))
+
+    def _live(self, number: int) -> bool:
+        """Started is not yet alive: each says so by a file of its own, the first by its port."""
+        names = {one.name for one in self.folder.glob("live-*")}
+        with contextlib.closing(socket.socket()) as asking:
+            answers = asking.connect_ex(("127.0.0.1", self.port)) == 0
+        return names == {f"live-{index}" for index in range(number)} and answers == (number > 0)
 
     @property
     def number(self) -> int:
