@@ -96,7 +96,7 @@ def _flows(api: PrefectApi, ours: Register) -> list[Found]:
 
 
 def _runs(api: PrefectApi, flows: Sequence[Found], which: Mapping[str, Any]) -> list[Found]:
-    """Runs of our flows that are ours: our deployments mark theirs, and heals run inside those."""
+    """Runs of our flows that are ours: our deployments mark theirs, and watchers their heals."""
     if not flows:
         return []
     found = api.all_of("/flow_runs/filter", {"flow_runs": which, "flows": _these(flows)})

@@ -8,7 +8,7 @@ import logging
 from datetime import UTC, datetime
 from uuid import UUID
 
-from prefect import flow
+from prefect import flow, tags
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
@@ -33,6 +33,8 @@ from tasks.reporting.heals import report
 from tasks.signing import signed_in
 from tasks.slots import visible_slot
 
+TAG = "selfheal"
+"""Marks a run as ours, as our deployments mark theirs: a removal with the history takes what bears it."""
 _log = logging.getLogger(__name__)
 _given: dict[UUID, Trigger] = {}
 """The triggers that this process raised itself; whatever else comes in by its parameters is a person's word."""
@@ -127,7 +129,7 @@ def _worth_a_run(trigger: Trigger) -> bool:
 
 def _run_as_flow(trigger: Trigger) -> None:
     """Run the flow in this process; a heal is shorter than a heartbeat, whose thread would cost a second at its end."""
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}), tags(TAG):
         healing_dispatch(
             component=trigger.component,
             reason=clean(without_secrets(trigger.reason)),  # a NUL byte: the server would answer 500, again and again

@@ -24,6 +24,7 @@ from sqlalchemy import Engine
 from uuid6 import uuid7
 
 from deployments.demo.estate import Estate
+from deployments.objects.kinds import TAG
 from flows.healing_dispatch import dispatch, healing_dispatch
 from selfheal import bootstrap
 from selfheal.model.admission import Decision
@@ -192,11 +193,12 @@ def test_an_action_that_is_taken_over_by_hand_is_followed(
 
 
 def test_a_watchers_heal_is_a_run(prefect_server: Server, healing: bootstrap.Estate, broken: str) -> None:
-    """With the server there, dispatch runs the flow and gives the procedure's own result."""
+    """With the server there, dispatch runs the flow, marked as ours, and gives the procedure's own result."""
     trigger = a_trigger(broken)
     result = dispatch(trigger)
     assert (result.answer.decision, result.outcome.status) == (Decision.ADMITTED, Status.SUCCESS)
-    assert last_heal(prefect_server).parameters["trigger_id"] == str(trigger.id)
+    run = last_heal(prefect_server)
+    assert (run.parameters["trigger_id"], run.tags) == (str(trigger.id), [TAG])
 
 
 def test_a_reason_that_prefect_cannot_store_is_cleaned(
@@ -285,6 +287,7 @@ def test_an_approved_run_is_a_run_that_anybody_can_see_and_nobody_can_make_up(  
     approvals.answer(asked.id, approve=True, identity=grace, door=Door.API, why="seen", fingerprint=asked.fingerprint)
     (trigger,) = healing.due()
     assert dispatch(trigger).name == "Healed"
-    assert last_heal(prefect_server).parameters["trigger_id"] == str(trigger.id)
+    run = last_heal(prefect_server)
+    assert (run.parameters["trigger_id"], run.tags) == (str(trigger.id), [TAG])
     assert ask(broken, action=asked.action, trigger_id=trigger.id).name == "Healed"
     assert (estate.spawns(broken), len(history(healing))) == (before + 1, 1)
