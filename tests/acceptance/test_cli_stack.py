@@ -79,7 +79,7 @@ def test_doctor_of_a_healthy_stack(stack: StackUnderTest) -> None:
 def _problems(stack: StackUnderTest) -> list[Any]:
     """What doctor finds, but for the environment that runs the tests, and that this estate has nobody to tell."""
     checks = answer(stack, "doctor")["checks"]
-    assert len(checks) == 19
+    assert len(checks) == 20
     return [one for one in checks if one["result"] != "ok" and one["check"] not in {"packages", "alerts"}]
 
 
