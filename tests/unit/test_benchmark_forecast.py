@@ -197,7 +197,7 @@ def test_a_file_that_cannot_be_scored_keeps_no_other_from_it(
     folder, out = tmp_path / "in", tmp_path / "out"
     (folder / "folder.csv").mkdir(parents=True)
     for name, content in (
-        ("a.csv", b""),
+        ("a.csv", b"when,value\n"),
         ("b.csv", b"one,two\n"),
         ("c.csv", b"timestamp,value\n\xff,1\n"),
         ("d.txt", b"d"),
