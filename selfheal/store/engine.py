@@ -94,9 +94,15 @@ def open_engine(url: str, *, pool_size: int = 5, statement_s: int = 10) -> Engin
 def _ask_idle_ones(engine: Engine) -> None:
     """Ask a connection whether it lives before it is used, unless it has just been; if not, all are opened anew."""
 
+    @event.listens_for(engine, "connect")
+    def belong(_connection: Any, record: Any) -> None:
+        record.info["pool"] = engine.pool
+
     @event.listens_for(engine, "checkin")
     def note(_connection: Any, record: Any) -> None:
         record.info["used"] = time.monotonic()
+        if record.info.get("pool") is not engine.pool:  # disposed of while it was in use: nobody will use it again
+            record.invalidate()
 
     @event.listens_for(engine, "checkout")
     def ask(connection: Any, record: Any, _proxy: Any) -> None:

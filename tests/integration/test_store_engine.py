@@ -41,3 +41,15 @@ def test_what_is_no_url_is_refused_in_our_words(url: str) -> None:
     """A variable that is no address of a Postgres is named, and nothing of it is shown."""
     with pytest.raises(Permanent, match="SELFHEAL_DATABASE_URL is no URL of a Postgres"):
         open_engine(url)
+
+
+def test_what_is_in_use_when_its_engine_is_let_go_of_is_closed_when_it_comes_back(database_url: str) -> None:
+    """A thread that is a moment late leaves no connection behind for the collector to find."""
+    mine = open_engine(database_url, pool_size=1)
+    with mine.connect() as late:
+        used = late.connection.dbapi_connection
+        mine.dispose()
+        late.execute(text("SELECT 1"))
+    assert used is not None
+    assert used.closed  # type: ignore[attr-defined] # psycopg's
+    mine.dispose()
