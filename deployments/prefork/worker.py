@@ -2,8 +2,8 @@
 
 Prefect finds it by the entry point `prefect.collections` (pyproject.toml), so that `prefect work-pool create --type
 prefork` and `prefect worker start --type prefork` know it. States, cancellation, hooks, limits and exit codes are
-handled by Prefect's own code (`FlowRunExecutor`); ours is how a process comes to be (`starter`, `zygotes`), and that no
-run stays Running whose process died with a killed worker (`journal`).
+handled by Prefect's own code (`FlowRunExecutor`); ours is how a process comes to be (`starter`, `zygotes`), that a run
+begins when it is announced (`announced`), and that none stays Running after its worker was killed (`journal`).
 """
 
 import asyncio
