@@ -100,7 +100,7 @@ def _runs(api: PrefectApi, flows: Sequence[Found], which: Mapping[str, Any]) -> 
     if not flows:
         return []
     found = api.all_of("/flow_runs/filter", {"flow_runs": which, "flows": _these(flows)})
-    return [one for one in found if TAG in one["tags"] or one["parent_task_run_id"] is not None]
+    return [one for one in found if TAG in one["tags"]]
 
 
 def _these(found: Sequence[Found]) -> Mapping[str, Any]:

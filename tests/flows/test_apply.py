@@ -276,6 +276,19 @@ def test_another_estate_is_refused(api: PrefectApi, applied: None) -> None:
     assert dump(api) == before
 
 
+def test_a_run_of_our_flow_that_somebody_else_began_stays(api: PrefectApi, untouched: dict[str, Any]) -> None:
+    """It does not bear our mark, be it part of another run or not; and so its flow stays."""
+    bring(api)
+    flow = api.call("GET", "/flows/name/reconcile")["id"]
+    theirs = api.call("POST", "/flow_runs/", {"flow_id": flow, "tags": ["theirs"], "state": {"type": "RUNNING"}})["id"]
+    try:
+        remove(api, estate=ESTATE, history=True)
+        assert api.call("GET", f"/flow_runs/{theirs}")["state"]["type"] == "RUNNING"
+        assert api.find("/flows/name/reconcile") is not None
+    finally:
+        api.call("DELETE", f"/flow_runs/{theirs}")
+
+
 def test_a_start_begins_once_and_forgets_what_came_too_late(api: PrefectApi, applied: None) -> None:
     """The same start asked twice is one run; a night of late runs is gone; another start is another run."""
     deployment = api.call("GET", f"/deployments/name/{RECONCILE}")["id"]
