@@ -1,9 +1,9 @@
 """How soon a flow run begins, and what it costs: ours, forked, beside Prefect's process worker, in one run.
 
 All workers poll the same server at the same interval, and idle while another is asked; ours is also told of runs by
-the server, which is its own doing. The other side is the stock worker as `prefect worker start` runs it, two interpreters
-per run; `-one-interpreter` is its hardest form, the one that `selfheal up` used before: a configured command spares it
-the first of the two.
+the server, which is its own doing. The other side is the stock worker as `prefect worker start` runs it, with two
+interpreters per run; `-one-interpreter` is its hardest form, the one that `selfheal up` used before: a configured
+command spares it the first of the two.
 """
 
 import contextlib
