@@ -204,6 +204,7 @@ def _settings(port: int, ports: dict[str, int], never_healthy: set[str]) -> dict
     return {
         "healing": WIDE | {"allow": list(ports), "lease": LEASE_S, "cooldown": 0.001},
         "breakers": NEVER_TRIPS,
+        "promotion": {"demote_below": 0},  # what cannot be healed here says nothing of the action
         "supervisors": {"chaos": {"url": f"http://127.0.0.1:{port}", "username": "chaos", "password": "chaos"}},
         "components": components,
     }

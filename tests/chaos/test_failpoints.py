@@ -225,7 +225,9 @@ def frozen_elsewhere(broken: Targets, *mutant: str) -> list[str]:
 def now(broken: Targets, case: str) -> Row[Any]:
     """How the case's first attempt stands."""
     with broken.database.connect() as connection:
-        return connection.execute(_STANDS, {"case": case}).one()
+        row = connection.execute(_STANDS, {"case": case}).one_or_none()
+    assert row is not None, f"{case} was not admitted; its healer said {(broken.folder / f'{case}.healer').read_text()}"
+    return row
 
 
 def taken_over(row: Row[Any], frozen: int) -> bool:
