@@ -41,6 +41,7 @@ def api(prefect_server: Server) -> Iterator[PrefectApi]:
 @pytest.fixture
 def untouched(api: PrefectApi) -> Iterator[dict[str, Any]]:
     """The server as it was before; afterwards it is that again."""
+    assert not register.read(api, estate=ESTATE).ids, "`applied` is in force: this test belongs above those that use it"
     before = dump(api)
     yield before
     remove(api, estate=ESTATE, history=True, force=True)
@@ -252,6 +253,19 @@ def test_a_run_that_the_scheduler_writes_during_the_removal_goes_too(
     assert api.find("/flows/name/reconcile") is None
 
 
+def test_a_run_of_our_flow_that_somebody_else_began_stays(api: PrefectApi, untouched: dict[str, Any]) -> None:
+    """It does not bear our mark, be it part of another run or not; and so its flow stays."""
+    bring(api)
+    flow = api.call("GET", "/flows/name/reconcile")["id"]
+    theirs = api.call("POST", "/flow_runs/", {"flow_id": flow, "tags": ["theirs"], "state": {"type": "RUNNING"}})["id"]
+    try:
+        remove(api, estate=ESTATE, history=True)
+        assert api.call("GET", f"/flow_runs/{theirs}")["state"]["type"] == "RUNNING"
+        assert api.find("/flows/name/reconcile") is not None
+    finally:
+        api.call("DELETE", f"/flow_runs/{theirs}")
+
+
 def test_their_deployment_in_our_pool_refuses_the_removal(api: PrefectApi, applied: None) -> None:
     """Who has moved into our pool is named, and nothing is removed before they have left."""
     flow = kinds.make(api, Kind.FLOW, {"name": "their-guest"})
@@ -274,19 +288,6 @@ def test_another_estate_is_refused(api: PrefectApi, applied: None) -> None:
     with pytest.raises(NotAllowed, match="'estate'"):
         remove(api, estate="second", force=True)
     assert dump(api) == before
-
-
-def test_a_run_of_our_flow_that_somebody_else_began_stays(api: PrefectApi, untouched: dict[str, Any]) -> None:
-    """It does not bear our mark, be it part of another run or not; and so its flow stays."""
-    bring(api)
-    flow = api.call("GET", "/flows/name/reconcile")["id"]
-    theirs = api.call("POST", "/flow_runs/", {"flow_id": flow, "tags": ["theirs"], "state": {"type": "RUNNING"}})["id"]
-    try:
-        remove(api, estate=ESTATE, history=True)
-        assert api.call("GET", f"/flow_runs/{theirs}")["state"]["type"] == "RUNNING"
-        assert api.find("/flows/name/reconcile") is not None
-    finally:
-        api.call("DELETE", f"/flow_runs/{theirs}")
 
 
 def test_a_start_begins_once_and_forgets_what_came_too_late(api: PrefectApi, applied: None) -> None:
