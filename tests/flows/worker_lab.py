@@ -3,6 +3,7 @@
 `test_workers.py` asks it to run flows, and kills, stops and restarts the worker, its zygote and its children.
 """
 
+import contextlib
 import itertools
 import json
 import os
@@ -22,6 +23,7 @@ import psutil
 from embedded_fixtures import gone
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun, State
+from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelling
 from prefect_fixtures import Server
 
@@ -106,7 +108,7 @@ class Lab:
         return found[0]
 
     def close(self) -> None:
-        """End the worker and all below it."""
+        """End the worker and all below it, and take its pool away: the server would still change its status later."""
         if self._worker is None:
             return
         below = psutil.Process(self.worker.pid).children(recursive=True) if self.worker.poll() is None else []
@@ -114,6 +116,8 @@ class Lab:
             kill(one.pid)
         self.worker.wait()
         psutil.wait_procs(below, timeout=20)
+        with contextlib.suppress(ObjectNotFound):  # it ended before it had made one
+            self.server.client.delete_work_pool(self.pool)
 
     def said(self) -> str:
         """The worker's output up to now, and that of its children."""
