@@ -4,7 +4,6 @@ The campaign and the tests kill and freeze it. That of `deployments.embedded.doc
 """
 
 import contextlib
-import os
 import shutil
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.freezing import freeze
 from deployments.embedded.child import spawn
 from deployments.embedded.docker import SWITCHES, answers
 
@@ -54,10 +54,9 @@ class Dockerd:
         return self.process
 
     def freeze(self) -> None:
-        """Stop dockerd as it stands: all of its threads, since until then a call is still answered."""
-        self._signal(signal.SIGSTOP)
+        """Stop dockerd as it stands."""
         if self.process is not None:
-            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
+            freeze(self.process.pid)
 
     def thaw(self) -> None:
         """Let it go on."""

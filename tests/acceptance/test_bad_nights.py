@@ -20,6 +20,7 @@ import pytest
 from stack_fixture import StackUnderTest, below, estate_running, living, stack_running, until
 from stack_records import api, attempts, forget_attempts, healed_after_kill, rows, watcher
 
+from benchmarks.freezing import freeze, frozen
 from console import demo_estate
 from deployments import attach
 
@@ -135,15 +136,12 @@ def test_a_frozen_supervisord_is_a_state_and_no_storm_of_attempts(well: StackUnd
     forget_attempts(well, "backend")
     before, starts, keeper = len(attempts(well, "backend")), well.estate.spawns("backend"), supervisord(well)
     well.faults.hang("backend")
-    keeper.suspend()
-    try:
+    with frozen(keeper.pid):
         until(lambda: not well.healthy())
         endure()
         assert len(attempts(well, "backend")) - before <= FRUITLESS
         assert well.estate.spawns("backend") == starts
         status(well)
-    finally:
-        keeper.resume()
     forget_attempts(well, "backend")
     until(well.healthy, seconds=240, told=lambda: well.selfheal("history").out)
     assert well.estate.spawns("backend") == starts + 1
@@ -230,9 +228,9 @@ def test_a_bad_broker_is_restarted_once(well: StackUnderTest, signal_: signal.Si
 @pytest.mark.parametrize("part", ["nats", "worker", "postgres"])
 def test_a_frozen_part_is_replaced(well: StackUnderTest, part: str) -> None:
     """A part of the stack that is frozen and not dead is ended and started again, and heals go on."""
-    frozen = well.part(part)
-    os.kill(frozen, signal.SIGSTOP)
-    until(lambda: well.part(part) not in {0, frozen} and well.ready(), seconds=240, told=well.said)
+    before = well.part(part)
+    freeze(before)
+    until(lambda: well.part(part) not in {0, before} and well.ready(), seconds=240, told=well.said)
     until(well.healthy, seconds=120, told=lambda: well.selfheal("status").out)
     healed_after_kill(well, "orchestrator")
 

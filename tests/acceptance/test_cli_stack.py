@@ -1,9 +1,7 @@
 """The command line against one real stack that watches and heals a real estate."""
 
 import json
-import os
 import re
-import signal
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -13,6 +11,7 @@ import httpx
 import pytest
 from stack_fixture import StackUnderTest, below, until
 
+from benchmarks.freezing import frozen
 from console import cli
 from deployments import attach
 
@@ -114,11 +113,8 @@ def test_a_heal_goes_on_without_prefect(stack: StackUnderTest) -> None:
     """While the Prefect server is frozen the heal runs in this process, says so, and is recorded all the same."""
     server = stack.part("prefect")
     before = refusals(stack)
-    os.kill(server, signal.SIGSTOP)
-    try:
+    with frozen(server):
         done = stack.selfheal("heal", "consumer", "-o", "json")
-    finally:
-        os.kill(server, signal.SIGCONT)
     assert json.loads(done.out)["state"] == "AlreadyHealthy"
     assert "in this process" in done.err
     assert refusals(stack) == before + 1

@@ -1,7 +1,6 @@
 """`selfheal up` on servers that were there before, with another team's work on them."""
 
 import json
-import os
 import signal
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from embedded_fixtures import opened, running, scratch_folder
 from prefect_objects import another_team, dump
 from stack_fixture import StackUnderTest, below, estate_running, stack_running, until
 
+from benchmarks.freezing import frozen
 from deployments.objects.register import ARTIFACT
 from deployments.prefect_api import PrefectApi
 
@@ -144,16 +144,13 @@ def test_no_secret_is_told(by_url: StackUnderTest) -> None:
 def test_a_frozen_server_is_waited_for_and_left_alone(by_url: StackUnderTest, outside: Outside, server: str) -> None:
     """It is told as away, with where it is; nobody restarts it; when it goes on everything does."""
     before = {name: psutil.Process(pid).create_time() for name, pid in outside.pids.items()}
-    os.kill(outside.pids[server], signal.SIGSTOP)
-    try:
+    with frozen(outside.pids[server]):
         until(lambda: f"{server:<12} away" in by_url.said(), told=by_url.said)
         status = by_url.selfheal("status", "-o", "json")
         assert status.code == 1
         (row,) = [one for one in json.loads(status.out)["servers"] if one["server"] == server]
         assert (row["state"], outside.urls[server] in row["detail"]) == ("away", True)
         assert psutil.Process(outside.pids[server]).status() == psutil.STATUS_STOPPED
-    finally:
-        os.kill(outside.pids[server], signal.SIGCONT)
     until(lambda: by_url.ready() and by_url.healthy(), told=by_url.said)
     assert {name: psutil.Process(pid).create_time() for name, pid in outside.pids.items()} == before
 

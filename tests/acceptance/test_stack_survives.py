@@ -9,6 +9,8 @@ import pytest
 from stack_fixture import StackUnderTest, until
 from stack_records import api, healed_after_kill, state_of, watcher
 
+from benchmarks.freezing import frozen
+
 pytestmark = pytest.mark.timeout(400)
 
 WATCHER = "application-health"
@@ -37,12 +39,9 @@ def test_a_killed_part_comes_back_and_heals_go_on(stack: StackUnderTest, part: s
 def test_a_service_killed_while_prefect_is_down_is_healed_and_recorded(stack: StackUnderTest) -> None:
     """With the Prefect server frozen, which is worse than dead, the watcher heals directly, and records it."""
     server = stack.part("prefect")
-    os.kill(server, signal.SIGSTOP)
-    try:
+    with frozen(server):
         healed_after_kill(stack, "orchestrator")
         assert psutil.Process(server).status() == psutil.STATUS_STOPPED
-    finally:
-        os.kill(server, signal.SIGCONT)
 
 
 def test_a_killed_watcher_is_replaced_and_its_run_does_not_stay_running(stack: StackUnderTest) -> None:
@@ -56,14 +55,11 @@ def test_a_killed_watcher_is_replaced_and_its_run_does_not_stay_running(stack: S
 
 def test_a_frozen_watcher_is_replaced(stack: StackUnderTest) -> None:
     """With the watcher frozen, which nothing reports to Prefect, another run watches and heals."""
-    frozen = watcher(stack)
-    os.kill(frozen.pid, signal.SIGSTOP)
-    try:
-        until(lambda: watcher(stack).run_id != frozen.run_id, seconds=120, told=lambda: stack.asked("status").out)
+    old = watcher(stack)
+    with frozen(old.pid):
+        until(lambda: watcher(stack).run_id != old.run_id, seconds=120, told=lambda: stack.asked("status").out)
         healed_after_kill(stack, "consumer")
-    finally:
-        os.kill(frozen.pid, signal.SIGCONT)
-    until(lambda: state_of(stack, frozen.run_id) == ("COMPLETED", "HandedOver"), seconds=60, told=lambda: str(frozen))
+    until(lambda: state_of(stack, old.run_id) == ("COMPLETED", "HandedOver"), seconds=60, told=lambda: str(old))
 
 
 def test_the_next_run_takes_over_without_a_gap(stack: StackUnderTest) -> None:

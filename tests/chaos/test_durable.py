@@ -3,8 +3,6 @@
 The writer of its log is stopped, so that only what somebody waits for reaches the disk.
 """
 
-import os
-import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,6 +13,7 @@ from sqlalchemy import text
 
 from benchmarks.chaos import stack as stacks
 from benchmarks.chaos.stack import Stack
+from benchmarks.freezing import freeze
 from selfheal.model.admission import Decision
 from selfheal.store import heals
 from selfheal.store.engine import open_engine
@@ -47,7 +46,7 @@ def lost(stack: Stack, turn: str) -> int:
     with stack.connect() as connection:
         connection.execute(HALF_OPEN)
         refused = connection.execute(REFUSED).fetchone()
-        os.kill(connection.execute(WRITER).fetchone()[0], signal.SIGSTOP)  # type: ignore[index]
+        freeze(connection.execute(WRITER).fetchone()[0])  # type: ignore[index]
     desk = Desk(engine=open_engine(stack.environment["SELFHEAL_DATABASE_URL"]), limits=WIDE)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = [*pool.map(lambda number: desk.ask(f"{turn}-{number}"), range(AT_ONCE))]

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
@@ -26,6 +26,7 @@ from prefect.settings import (
 )
 from sqlalchemy import Engine
 
+from benchmarks.freezing import frozen
 from deployments.demo.estate import Estate
 from selfheal import bootstrap
 from selfheal.model.attempt import Holder
@@ -51,14 +52,9 @@ class Server:
     process: Popen[bytes]
     client: SyncPrefectClient
 
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """The server answers nothing, and nobody is told that it does not."""
-        os.kill(self.process.pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.kill(self.process.pid, signal.SIGCONT)
+    def frozen(self) -> AbstractContextManager[None]:
+        """The server answers nothing while the block lasts, and nobody is told that it does not."""
+        return frozen(self.process.pid)
 
 
 @pytest.fixture(scope="session")

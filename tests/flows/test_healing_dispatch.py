@@ -1,7 +1,5 @@
 """healing-dispatch as a flow of a real Prefect server, on a real estate."""
 
-import os
-import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import UUID
@@ -23,6 +21,7 @@ from prefect_fixtures import Server
 from sqlalchemy import Engine
 from uuid6 import uuid7
 
+from benchmarks.freezing import freeze, thaw
 from deployments.demo.estate import Estate
 from deployments.objects.kinds import TAG
 from flows.healing_dispatch import dispatch, healing_dispatch
@@ -243,7 +242,7 @@ def test_a_server_that_goes_away_in_the_middle_does_not_double_the_heal(
     prepare = action.prepare
 
     def freezing(component: object) -> object:
-        os.kill(prefect_server.process.pid, signal.SIGSTOP)
+        freeze(prefect_server.process.pid)
         return prepare(component)  # type: ignore[arg-type]
 
     monkeypatch.setattr(action, "prepare", freezing)
@@ -252,7 +251,7 @@ def test_a_server_that_goes_away_in_the_middle_does_not_double_the_heal(
         with impatient:
             result = dispatch(a_trigger(broken))
     finally:
-        os.kill(prefect_server.process.pid, signal.SIGCONT)
+        thaw(prefect_server.process.pid)
     assert (result.answer.decision, result.outcome.status) == (Decision.ADMITTED, Status.SUCCESS)
     assert estate.spawns(broken) == before + 1
     assert [line.status for line in history(healing)] == ["SUCCESS"]

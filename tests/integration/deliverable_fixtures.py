@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import json
 import os
-import signal
 import socket
 import subprocess
 import tempfile
@@ -26,6 +25,7 @@ import pytest
 from estate_fixtures import until
 from nats.aio.client import Client
 
+from benchmarks.freezing import frozen
 from deployments.embedded.child import wrapped
 from deployments.embedded.nats import binary
 from selfheal.clients.nats import NatsBroker
@@ -112,15 +112,10 @@ class DeliverableBroker:
             self.process.wait()
             self.process = None
 
-    @contextlib.contextmanager
-    def frozen(self) -> Iterator[None]:
-        """Stopped by a signal: it takes connections and says nothing."""
+    def frozen(self) -> contextlib.AbstractContextManager[None]:
+        """While the block lasts it takes connections and says nothing."""
         assert self.process is not None
-        self.process.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self.process.send_signal(signal.SIGCONT)
+        return frozen(self.process.pid)
 
     def talk(self, work: Callable[[Client], Awaitable[T]]) -> T:
         """Whatever a test does over a connection of its own."""

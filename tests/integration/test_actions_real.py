@@ -1,13 +1,12 @@
 """The shipped actions on the real estate, counted by the estate's own ledger."""
 
-import os
-import signal
 from dataclasses import replace
 
 import pytest
 from estate_fixtures import component, until
 from fakes import FakeClock
 
+from benchmarks.freezing import freeze
 from deployments.demo.estate import Estate
 from deployments.demo.faults import Faults
 from selfheal.actions.table import Registry, Toolbox, build
@@ -119,8 +118,8 @@ def test_a_frozen_broker_is_restarted(estate: Estate, observe: Observer, actions
     target = component(estate, "broker")
     target = replace(target, probe_timeout=target.probe_timeout / 4)
     action, starts = actions.get("restore-nats-connection"), estate.starts("broker")
-    os.kill(estate.control().process("broker").pid, signal.SIGSTOP)
-    until("the broker stands still", lambda: observe(target).health is Health.SICK)
+    freeze(estate.control().process("broker").pid)
+    assert observe(target).health is Health.SICK
     assert "restarted broker" in action.commit(target, action.prepare(target))
     until("the broker answers", lambda: action.validate(target).health is Health.HEALTHY)
     assert estate.starts("broker") == starts + 1

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from embedded_fixtures import Embedded, gone, is_root, opened, running, until
 
+from benchmarks.freezing import freeze
 from deployments.embedded import roles, stack
 from deployments.migrate import migrate
 from selfheal.model.errors import Permanent
@@ -163,7 +164,7 @@ def test_a_killed_server_waits_for_its_backends(scratch: Path) -> None:
         process = postgres.start()
         with running(process, postgres.ready), psycopg.connect(postgres.superuser_dsn()) as connection:
             backend = connection.info.backend_pid
-            os.kill(backend, signal.SIGSTOP)
+            freeze(backend)
             process.kill()
             process.wait()
             try:

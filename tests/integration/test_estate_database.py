@@ -1,7 +1,5 @@
 """A database of the estate through the limited role: what it may, what it may not, and how its silence is told."""
 
-import os
-import signal
 import socket
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +14,7 @@ from database_fixtures import MIGRATIONS, NAME, PASSWORD, ROLE, STOCK, Warehouse
 from estate_fixtures import until
 from psycopg import sql
 
+from benchmarks.freezing import frozen
 from selfheal.clients import estate_database
 from selfheal.clients.estate_database import EstateDatabase
 from selfheal.clients.estate_sql import estate_sql
@@ -280,13 +279,9 @@ def test_a_server_that_freezes_in_the_middle_holds_nobody(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The caller gives up by its own clock; thawed, the server keeps its own time-out and leaves nothing."""
-    with under_way(warehouse, monkeypatch) as (pid, told):
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            with pytest.raises(Transient, match=r"no answer within 1.5 s"):
-                told.result()
-        finally:
-            os.kill(pid, signal.SIGCONT)
+    silent = pytest.raises(Transient, match=r"no answer within 1.5 s")
+    with under_way(warehouse, monkeypatch) as (pid, told), frozen(pid), silent:
+        told.result()
     gone = f"SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}"  # noqa: S608 - a test's
     until("its backend is gone", lambda: warehouse.run(gone) == [(0,)])
     assert warehouse.run("SELECT to_regclass('wms.slow')") == [(None,)]

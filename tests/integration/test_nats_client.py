@@ -1,8 +1,6 @@
 """The NATS client against the estate's broker."""
 
 import logging
-import os
-import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -10,6 +8,7 @@ from datetime import timedelta
 import pytest
 from estate_fixtures import SOON, component, until
 
+from benchmarks.freezing import frozen
 from deployments.demo.estate import Estate
 from deployments.demo.faults import Faults
 from selfheal.clients.nats import NatsBroker
@@ -51,12 +50,8 @@ def test_frozen(estate: Estate) -> None:
     """A frozen broker accepts connections and is silent all the same; it answers again when it thaws."""
     broker = component(estate, "broker")
     pid = estate.control().process("broker").pid
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        with pytest.raises(Transient, match="gave no answer within"):
-            NatsBroker().ping(broker.url, credentials=broker.credentials, timeout=timedelta(seconds=0.3))
-    finally:
-        os.kill(pid, signal.SIGCONT)
+    with frozen(pid), pytest.raises(Transient, match="gave no answer within"):
+        NatsBroker().ping(broker.url, credentials=broker.credentials, timeout=timedelta(seconds=0.3))
     until("it answers", lambda: NatsBroker().ping(broker.url, credentials=broker.credentials, timeout=SECOND) >= 0)
 
 

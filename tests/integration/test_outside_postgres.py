@@ -1,6 +1,5 @@
 """A Postgres by its url: made by a role with few rights or by a DBA, and never taken over from somebody else."""
 
-import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ import psycopg
 import pytest
 from embedded_fixtures import Embedded, opened, running, scratch_folder
 
+from benchmarks.freezing import frozen
 from deployments.embedded import postgres as binaries
 from deployments.embedded import roles, stack
 from deployments.embedded.stack import Servers
@@ -163,9 +163,6 @@ def test_a_frozen_server_is_away(shared: Embedded) -> None:
     wanted = servers(shared).postgres
     assert wanted.ready()
     (pid, *_) = (shared.servers.postgres.cluster / "postmaster.pid").read_text().split()
-    os.kill(int(pid), signal.SIGSTOP)
-    try:
-        with pytest.raises(Transient, match=f"Postgres at postgresql://127.0.0.1:{wanted.port}/wanted"):
-            wanted.ready()
-    finally:
-        os.kill(int(pid), signal.SIGCONT)
+    told = f"Postgres at postgresql://127.0.0.1:{wanted.port}/wanted"
+    with frozen(int(pid)), pytest.raises(Transient, match=told):
+        wanted.ready()

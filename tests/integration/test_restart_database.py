@@ -21,6 +21,7 @@ from estate_fixtures import until
 from sqlalchemy import Engine
 from uuid6 import uuid7
 
+from benchmarks.freezing import freeze
 from deployments.embedded import child
 from deployments.embedded import postgres as embedded
 from deployments.embedded.postgres import SUPERUSER, Postgres
@@ -197,7 +198,7 @@ def test_a_postgres_that_a_log_suspects_is_looked_at_first(
 def test_a_frozen_postgres_is_restarted(kept: Kept, empty: Engine, database_url: str) -> None:
     """Stopped in its tracks it takes connections and says nothing: sick within our time-out, and restarted once."""
     before, pid = kept.spawns(), kept.pid()
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
     seen = looked_at(kept, database_url)
     assert seen.health is Health.SICK
     assert "no answer within 1 s" in seen.detail

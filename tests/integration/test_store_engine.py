@@ -1,11 +1,9 @@
 """The database connection when the server misbehaves: every call ends, in our words."""
 
-import os
-import signal
-
 import pytest
 from sqlalchemy import Engine, text
 
+from benchmarks.freezing import freeze, thaw
 from selfheal.model.errors import Permanent, Transient
 from selfheal.store import engine as module
 from selfheal.store.engine import open_engine, transaction
@@ -17,22 +15,22 @@ def test_a_frozen_backend_is_left_by_our_own_clock(
     """A backend that is stopped keeps none of its time-outs: the call ends all the same, and the next one works."""
     monkeypatch.setattr(module, "_PATIENCE_S", 1.0)
     mine = open_engine(database_url, pool_size=1)
-    frozen: list[int] = []
+    stopped: list[int] = []
 
     def freeze_and_ask() -> None:
         with transaction(mine) as connection:
-            frozen.append(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
-            os.kill(frozen[0], signal.SIGSTOP)
+            stopped.append(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
+            freeze(stopped[0])
             connection.execute(text("SELECT 1"))
 
     try:
         with pytest.raises(Transient, match="no answer within 1 s"):
             freeze_and_ask()
         with transaction(mine) as connection:
-            assert connection.execute(text("SELECT pg_backend_pid()")).scalar_one() not in frozen
+            assert connection.execute(text("SELECT pg_backend_pid()")).scalar_one() not in stopped
     finally:
-        for backend in frozen:
-            os.kill(backend, signal.SIGCONT)
+        for backend in stopped:
+            thaw(backend)
         mine.dispose()
 
 

@@ -16,6 +16,7 @@ import pytest
 from embedded_fixtures import gone, until
 from supervised_tree import noted
 
+from benchmarks.freezing import freeze, frozen
 from deployments import stackfile
 from deployments.embedded import child
 from deployments.part import Part, PartStatus, State
@@ -202,7 +203,7 @@ def test_a_frozen_part_is_replaced(scratch: Path) -> None:
     """A part that lives but does not answer for the agreed number of probes is killed and started again."""
     with supervised(scratch, "tree") as running:
         first = running.pid("tree")
-        os.kill(first, signal.SIGSTOP)
+        freeze(first)
         until(lambda: running.is_ready("tree", restarts=1))
         assert gone(first)
 
@@ -211,9 +212,8 @@ def test_a_frozen_supervisor_still_ends(scratch: Path) -> None:
     """A stopped supervisor whose guardian is killed ends everything as soon as it runs again."""
     with supervised(scratch, "tree") as running:
         everybody, supervisor = running.everybody(), running.supervisor()
-        os.kill(supervisor, signal.SIGSTOP)
-        os.kill(running.guardian.pid, signal.SIGKILL)
-        os.kill(supervisor, signal.SIGCONT)
+        with frozen(supervisor):
+            os.kill(running.guardian.pid, signal.SIGKILL)
         until(all_gone(everybody))
 
 

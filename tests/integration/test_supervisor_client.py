@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import pytest
 from estate_fixtures import SOON, until
 from fakes import FakeControl
 
+from benchmarks.freezing import frozen
 from deployments.demo.estate import Estate
 from deployments.demo.faults import Faults
 from deployments.embedded.child import wrapped
@@ -121,12 +121,8 @@ def test_frozen_supervisor(estate: Estate) -> None:
     control = Supervisor(
         url=estate.url("supervisor"), username="demo", password=estate.password, timeout=timedelta(seconds=0.3)
     )
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        with pytest.raises(Transient, match="did not answer"):
-            control.processes()
-    finally:
-        os.kill(pid, signal.SIGCONT)
+    with frozen(pid), pytest.raises(Transient, match="did not answer"):
+        control.processes()
     until("it answers again", lambda: bool(control.processes()))
 
 
