@@ -34,28 +34,31 @@ def api(prefect_server: Server) -> Iterator[PrefectApi]:
             if found is not None:
                 api.call("DELETE", f"/flows/{found['id']}")
         team = another_team(api)
+        before = dump(api)
         yield api
+        gone(api)
+        assert dump(api) == before
         end_team(api, team)
 
 
 @pytest.fixture
 def untouched(api: PrefectApi) -> Iterator[dict[str, Any]]:
-    """The server as it was before; afterwards it is that again."""
-    assert not register.read(api, estate=ESTATE).ids, "`applied` is in force: this test belongs above those that use it"
+    """The server without our objects, as it is then; afterwards it is that again."""
+    gone(api)
     before = dump(api)
     yield before
-    remove(api, estate=ESTATE, history=True, force=True)
+    gone(api)
     assert dump(api) == before
 
 
-@pytest.fixture(scope="module")
-def applied(api: PrefectApi) -> Iterator[None]:
-    """The server with our objects, for the last tests of this file: each of them leaves our objects as they were."""
-    before = dump(api)
+@pytest.fixture
+def applied(api: PrefectApi) -> None:
+    """The server with our objects, made where an earlier test has not left them."""
     bring(api)
-    yield
+
+
+def gone(api: PrefectApi) -> None:
     remove(api, estate=ESTATE, history=True, force=True)
-    assert dump(api) == before
 
 
 def bring(api: PrefectApi, *components: str, **options: Any) -> list[Step]:
