@@ -24,8 +24,6 @@ class Credentials:
     prefect_database: str
     nats_user: str
     nats_password: str
-    supervisord_user: str
-    supervisord_password: str
 
 
 def load_or_make(path: Path) -> Credentials:

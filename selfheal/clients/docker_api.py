@@ -29,7 +29,7 @@ FAILURES = (DockerException, RequestException, HTTPError, OSError, ValueError)
 """Whatever docker-py lets through of its own errors and of the libraries below it."""
 IDLE_SECONDS = 30.0
 """A stream that is silent for so long is begun anew: the engine may be frozen."""
-CONFLICT, FIRST_SERVER_ERROR = 409, 500
+CONFLICT = 409
 
 
 class _Bounded(APIClient):  # type: ignore[misc]  # docker-py has no types

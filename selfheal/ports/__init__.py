@@ -5,7 +5,7 @@ from selfheal.ports.alerts import AlertChannel, AlertDeliveries, AlertOutbox, Al
 from selfheal.ports.files import FileChanges, KeptFile
 from selfheal.ports.hosts import HostClient, HostStore, Listener, LooksAtHost
 from selfheal.ports.predicting import PredictionStore
-from selfheal.ports.stores import AgentBreakers, HealStore, HealthStore, OwnMechanisms, TriggersRaised
+from selfheal.ports.stores import AgentBreakers, HealStore, HealthStore, OwnMechanisms
 from selfheal.ports.surroundings import Clock
 from selfheal.ports.targets import BrokerClient, Changes, ContainerControl, EstateDatabase, HttpClient, ServiceControl
 from selfheal.ports.within import ContainerInside, HostPaths, LocalProcesses, ReplicaSets
@@ -57,7 +57,6 @@ __all__ = [
     "RequestFile",
     "ServiceControl",
     "StageEvents",
-    "TriggersRaised",
     "WorkflowStarts",
     "WorkflowStore",
 ]

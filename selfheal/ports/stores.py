@@ -143,14 +143,6 @@ class AgentBreakers(Protocol):
         ...
 
 
-class TriggersRaised(Protocol):
-    """Triggers that were written in the transaction of what raised them."""
-
-    def due(self, *, limit: int, pause: timedelta) -> Sequence[Trigger]:
-        """Those that wait: unanswered, or a word that is not used yet; nobody else gets them for `pause`, or less."""
-        ...
-
-
 class OwnMechanisms(Protocol):
     """Our own mechanisms, and what people were told of them."""
 

@@ -25,7 +25,7 @@ def test_secrets_and_ports_are_made_once(scratch: Path) -> None:
     kept = scratch / "credentials.json"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     passwords = [value for name, value in json.loads(kept.read_text()).items() if value != "selfheal"]
-    assert len(set(passwords)) == len(passwords) == 7
+    assert len(set(passwords)) == len(passwords) == 6
     assert not [password for password in passwords if password in repr(first)]
 
 

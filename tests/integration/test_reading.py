@@ -22,7 +22,6 @@ from selfheal.store.health import HealthHistory
 from selfheal.store.reading.attempts import Attempts
 from selfheal.store.reading.faults import Faults
 from selfheal.store.reading.standing import Standings
-from selfheal.store.reports import Reports
 
 Desks = Callable[..., Desk]
 FILL = """
@@ -204,21 +203,18 @@ def statements(engine: Engine, do: Callable[[], object]) -> int:
 
 
 def test_batches_take_one_statement(told: Desk) -> None:
-    """Attempts and refusals of many faults, and faults of many attempts: one statement each, whatever there is."""
-    attempts, faults, reports = Attempts(told.engine), Faults(told.engine), Reports(told.engine)
-    told.ask("backend", refusal=Refusal(decision=Decision.NOT_ALLOWED, reason="not on the list"))
+    """Attempts of many faults, and faults of many attempts: one statement each, whatever there is."""
+    attempts, faults = Attempts(told.engine), Faults(told.engine)
     known = [line.id for line in faults.page(Slice()).items]
     asked = [*known, uuid4()]
     assert statements(told.engine, lambda: attempts.of_faults(asked)) == 1
     assert statements(told.engine, lambda: faults.by_ids(asked)) == 1
-    assert statements(told.engine, lambda: reports.refusals_of_faults(asked)) == 1
     found = attempts.of_faults(asked)
     assert {one: [line.fault_id for line in lines] for one, lines in found.items()} == {
         **{one: [one] for one in known},
         asked[-1]: [],
     }
     assert set(faults.by_ids(asked)) == set(known)
-    assert sorted(len(lines) for lines in reports.refusals_of_faults(asked).values()) == [0, 0, 0, 1]
     assert attempts.of_faults([]) == {}
 
 

@@ -21,7 +21,6 @@ SWEEP = timedelta(seconds=5)
 UP, DOWN, UNKNOWN = HealthStatus.OPERATIONAL, HealthStatus.DOWN, HealthStatus.UNKNOWN
 STORM = "A storm in the estate: heals wait until it is quiet, or for a person's go."
 BLIND = "Nobody watches: application-health has not looked for half a minute or longer."
-ONE_SICK = "1 component is sick, and none is being healed yet."
 PAUSED = Pause(who="anna", why="the network is being moved", since=NOW, until=None)
 
 
