@@ -27,6 +27,7 @@ from selfheal.actions.verify_mount import VerifyMount
 from selfheal.model.component import Component
 from selfheal.model.errors import Permanent
 from selfheal.model.migration import Migration
+from selfheal.model.mode import ActionMode
 from selfheal.model.trigger import Trigger
 from selfheal.policy.names import nearest
 from selfheal.ports import (
@@ -48,7 +49,6 @@ from selfheal.ports import (
 )
 
 GROUP = "selfheal.actions"
-MODES = frozenset({"observe", "shadow", "approve", "auto"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,8 +226,9 @@ class Registry:
 
 def _refuse_mode(action: Action) -> None:
     """An action with a mode that does not exist never gets into the table."""
-    if action.mode not in MODES:
-        raise Permanent(f"action {action.name!r} has an unknown mode {action.mode!r}{nearest(action.mode, MODES)}")
+    modes = [mode.value for mode in ActionMode]
+    if action.mode not in modes:
+        raise Permanent(f"action {action.name!r} has an unknown mode {action.mode!r}{nearest(action.mode, modes)}")
 
 
 def build(tools: Toolbox) -> Registry:

@@ -1,7 +1,7 @@
 """What an operator says of the actions: how far each may go, and what their results mean."""
 
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -9,14 +9,14 @@ from selfheal.model.admission import Costs
 from selfheal.model.migration import Migration
 from selfheal.model.mode import Standards
 from selfheal.policy.parameters import cut
-from selfheal.settings.values import PLAIN, Duration, ObjectName, Section
+from selfheal.settings.values import PLAIN, Duration, Mode, ObjectName, Section
 from selfheal.settings.wording import Wrong
 
 
 class ActionSettings(Section):
     """How far one action may go: observe and shadow never act, approve asks a person, auto acts."""
 
-    mode: Literal["observe", "shadow", "approve", "auto"]
+    mode: Mode
     """How far it may go: observe and shadow never act, approve asks a person, auto acts."""
 
 

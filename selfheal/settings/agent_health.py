@@ -8,12 +8,10 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, model_validator
 
 from selfheal.model.host import HostLimits
-from selfheal.settings.values import Broker, Duration, Section, Turn
+from selfheal.settings.values import Broker, Duration, Percent, Section, Subject, Turn, login
 from selfheal.settings.wording import Wrong
-from selfheal.settings.workflows import Subject
 
 _LONGEST_NAME = 45
-Percent = Annotated[float, Field(gt=0, le=100)]
 
 
 class AgentHealth(Section):
@@ -68,7 +66,7 @@ class AgentHealth(Section):
     @property
     def credentials(self) -> tuple[str, str] | None:
         """User and password for the server."""
-        return (self.username, self.password.get_secret_value()) if self.username else None
+        return login(self.username, self.password)
 
     def limits(self) -> HostLimits:
         """The numbers as the domain knows them."""

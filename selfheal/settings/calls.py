@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from selfheal.model.check import LONGEST_CALL, Call
-from selfheal.settings.values import PLAIN, Address, Duration, Section
+from selfheal.settings.values import PLAIN, Address, Duration, Section, login
 from selfheal.settings.wording import Wrong
 
 
@@ -51,6 +51,6 @@ class CallSettings(Section):
             subject=self.subject,
             body=self.body,
             token=self.token.get_secret_value(),
-            credentials=(self.username, self.password.get_secret_value()) if self.username else None,
+            credentials=login(self.username, self.password),
             timeout=self.timeout,
         )

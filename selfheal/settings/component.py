@@ -9,7 +9,7 @@ from selfheal.model.component import Component, ProbeKind
 from selfheal.settings.calls import CallSettings
 from selfheal.settings.checks import CollectSettings, Command, FilePath, InstallSettings, MemorySettings
 from selfheal.settings.scaling import ScaleSettings
-from selfheal.settings.values import Address, ComponentName, Duration, ObjectName, Section
+from selfheal.settings.values import Address, ComponentName, Duration, ObjectName, Section, login
 from selfheal.settings.wording import Wrong
 
 ENGINE = "docker"
@@ -212,7 +212,7 @@ class ComponentSettings(Section):
             target=self._target()[:200],  # as wide as its columns
             probe=self.probe,
             url=self.url,
-            credentials=(self.username, self.password.get_secret_value()) if self.username else None,
+            credentials=login(self.username, self.password),
             supervisor=self.supervisor,
             program=self.program,
             docker=ENGINE if self.container else "",

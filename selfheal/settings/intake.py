@@ -11,7 +11,7 @@ from selfheal.model.external_alert import Naming, Webhook
 from selfheal.policy.intake import ALERTMANAGER
 from selfheal.policy.json_body import steps_of
 from selfheal.policy.names import nearest
-from selfheal.settings.values import Broker, ComponentName, Duration, Section, WebSecret
+from selfheal.settings.values import Broker, ComponentName, Duration, Section, Subject, WebSecret, login
 from selfheal.settings.wording import Wrong
 
 
@@ -66,12 +66,17 @@ class NatsIntake(Section):
     """For the broker."""
     password: SecretStr = SecretStr("")
     """The same; never shown."""
-    subject: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length=200)] = "selfheal.intake"
+    subject: Subject = "selfheal.intake"
     """What is subscribed. A message that asks for an answer gets one when its alerts are kept."""
     queue: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,50}$")] = "selfheal"
     """The queue group: each message goes to one watcher."""
     webhook: str = ""
     """How its messages are read: one of the webhooks; empty: as Alertmanager's."""
+
+    @property
+    def credentials(self) -> tuple[str, str] | None:
+        """User and password for the broker."""
+        return login(self.username, self.password)
 
 
 class Intake(Section):

@@ -11,9 +11,8 @@ from selfheal.model.log import LogPattern, LogRules, LogSeverity, LogSource
 from selfheal.policy.log_patterns import REFERENCE, compiled
 from selfheal.policy.names import nearest
 from selfheal.settings.component import ComponentSettings
-from selfheal.settings.values import PLAIN, Broker, ComponentName, Duration, Section
+from selfheal.settings.values import PLAIN, Broker, ComponentName, Duration, Section, Subject, login
 from selfheal.settings.wording import Wrong
-from selfheal.settings.workflows import Subject
 
 _EIGHT = frozenset(pattern.name for pattern in REFERENCE)
 
@@ -101,6 +100,11 @@ class LogMonitor(Section):
     def there_are(self) -> bool:
         """Whether there are logs to follow."""
         return bool(self.sources)
+
+    @property
+    def credentials(self) -> tuple[str, str] | None:
+        """User and password for the broker of `url`."""
+        return login(self.username, self.password)
 
     def rules(self) -> LogRules:
         """What is looked for, as the domain knows it."""

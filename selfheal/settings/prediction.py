@@ -2,24 +2,22 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from selfheal.model.admission import Limits
 from selfheal.model.prediction import PreemptingRules, Rules
-from selfheal.settings.values import Duration, Section
-
-Percent = Annotated[float, Field(gt=0, le=100)]
+from selfheal.settings.values import Duration, Mode, Percent, Section
 
 
 class Preempting(Section):
     """What may be done for a prediction. Its heals pass all of admission, and these limits besides."""
 
-    mode: Literal["observe", "shadow", "approve", "auto"] = "observe"
+    mode: Mode = "observe"
     """How far any action may go for a prediction; where its own mode goes less far, that counts. Observe: what is
     foretold is only shown, with what became of it."""
-    actions: dict[str, Literal["observe", "shadow", "approve", "auto"]] = Field(default_factory=dict)
+    actions: dict[str, Mode] = Field(default_factory=dict)
     """The same of one action, by its name, like `{ collect-garbage = "auto" }`."""
     at_once: Annotated[int, Field(ge=1, le=64)] = 1
     """So many pre-emptive heals are under way at the same time."""

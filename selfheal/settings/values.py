@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema
 
@@ -89,6 +89,11 @@ came after it would be missing in the published schema."""
 Address = Annotated[str, WITHOUT_LOGIN]
 Broker = Annotated[str, Field(pattern=r"^((nats|tls)://\S+)?$"), WITHOUT_LOGIN]
 """The address of a NATS server, or nothing."""
+Subject = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length=200)]
+"""A subject of NATS, without wildcards."""
+Percent = Annotated[float, Field(gt=0, le=100)]
+Mode = Literal["observe", "shadow", "approve", "auto"]
+"""`ActionMode`, as an operator writes it."""
 ComponentName = Annotated[str, Field(pattern=r"^[a-z0-9_.-]{1,50}$")]
 ObjectName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}\.[a-z_][a-z0-9_]{0,62}$")]
 """Of a table, view or materialized view: its schema and its name, unquoted."""
@@ -111,6 +116,11 @@ Turn = Annotated[Duration, AfterValidator(_between(timedelta(milliseconds=500), 
 
 class WebSecret(SecretStr):
     """A secret that the web server's process is given too, since it must check it: no other one is."""
+
+
+def login(username: str, password: SecretStr) -> tuple[str, str] | None:
+    """User and password for a server; None: it asks for none."""
+    return (username, password.get_secret_value()) if username else None
 
 
 class Section(BaseModel):

@@ -9,13 +9,11 @@ from pydantic import Field, SecretStr, model_validator
 from selfheal.model.escalation import EscalationRule
 from selfheal.model.pipeline import Pipeline, Stage
 from selfheal.settings.escalated import EscalatedSettings
-from selfheal.settings.values import Address, ComponentName, Duration, Section
+from selfheal.settings.values import Address, ComponentName, Duration, Section, Subject, login
 from selfheal.settings.wording import Wrong
 
-_SUBJECT = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"
 _NAME = r"^[A-Za-z0-9_-]{1,50}$"
 
-Subject = Annotated[str, Field(pattern=_SUBJECT, max_length=200)]
 Name = Annotated[str, Field(pattern=_NAME)]
 
 
@@ -145,4 +143,4 @@ class Workflows(Section):
     @property
     def credentials(self) -> tuple[str, str] | None:
         """User and password for the broker."""
-        return (self.username, self.password.get_secret_value()) if self.username else None
+        return login(self.username, self.password)

@@ -51,10 +51,10 @@ def emergency_of(settings: Settings, *, spool: str, clock: Clock | None = None) 
 
 def channels_of(settings: Settings) -> Mapping[str, AlertChannel]:
     """Every channel by its name."""
-    found = settings.alerts
-    simple = Webhook(url=found.webhook, token=found.token.get_secret_value(), timeout=found.timeout)
-    named = {name: _channel(one, settings) for name, one in found.channels.items()}
-    return ({SIMPLE: simple} if found.webhook else {}) | named
+    alerts = settings.alerts
+    simple = Webhook(url=alerts.webhook, token=alerts.token.get_secret_value(), timeout=alerts.timeout)
+    named = {name: _channel(one, settings) for name, one in alerts.channels.items()}
+    return ({SIMPLE: simple} if alerts.webhook else {}) | named
 
 
 def _channel(one: Channel, settings: Settings) -> AlertChannel:

@@ -17,14 +17,14 @@ _log = logging.getLogger(__name__)
 
 def listening(settings: Settings, intake: Intake) -> AbstractContextManager[None]:
     """Takes alerts from the subject while the block lasts; nothing where the settings name no broker."""
-    found = settings.intake.nats
-    if not found.url:
+    nats = settings.intake.nats
+    if not nats.url:
         return nullcontext()
     subject = NatsSubject(
-        url=found.url,
-        credentials=(found.username, found.password.get_secret_value()) if found.username else None,
-        subject=found.subject,
-        queue=found.queue,
+        url=nats.url,
+        credentials=nats.credentials,
+        subject=nats.subject,
+        queue=nats.queue,
         handle=partial(answered, settings, intake),
     )
     return subject.listening()
@@ -32,16 +32,16 @@ def listening(settings: Settings, intake: Intake) -> AbstractContextManager[None
 
 def answered(settings: Settings, intake: Intake, body: bytes) -> bytes:
     """What became of a message, for who asks; it is answered once its alerts are kept."""
-    found = settings.intake
-    name = found.nats.webhook or ALERTMANAGER
+    wanted = settings.intake
+    subject, name = wanted.nats.subject, wanted.nats.webhook or ALERTMANAGER
     try:
-        alerts = alerts_in(body, found.webhook(name), found.naming(settings.catalogue()))
-        taken = intake.take(name, alerts, sent_by=f"nats {found.nats.subject}")
+        alerts = alerts_in(body, wanted.webhook(name), wanted.naming(settings.catalogue()))
+        taken = intake.take(name, alerts, sent_by=f"nats {subject}")
     except SelfhealError as error:
-        _log.warning("a message on %s is not kept: %s", found.nats.subject, error)
+        _log.warning("a message on %s is not kept: %s", subject, error)
         again = isinstance(error, Transient)
         return json.dumps({"error": "the database is away" if again else error.message, "again": again}).encode()
     except Exception:  # noqa: BLE001 - the subscriber goes on to the next message
-        _log.exception("a message on %s broke", found.nats.subject)
+        _log.exception("a message on %s broke", subject)
         return json.dumps({"error": "this should not have happened", "again": False}).encode()
     return json.dumps(asdict(taken)).encode()

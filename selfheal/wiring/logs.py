@@ -38,15 +38,15 @@ def log_watcher_of(  # noqa: PLR0913 - each is a thing of the estate
     overtaken: Callable[[], bool],
 ) -> LogWatcher:
     """A run of log-monitor."""
-    found, store = settings.log_monitor, logs_of(settings, engine)
+    wanted, store = settings.log_monitor, logs_of(settings, engine)
     docker = Docker(url=settings.docker.url, timeout=settings.docker.timeout)
 
     def publish(metrics: Mapping[str, object], well: bool) -> None:  # noqa: FBT001 - the port's
         _publish(settings, metrics, well=well, clock=clock)
 
     world = LogWorld(
-        sources=found.followed(settings.components),
-        rules=found.rules(),
+        sources=wanted.followed(settings.components),
+        rules=wanted.rules(),
         reader=partial(reader_of, engine=docker),
         store=store,
         health=health,
@@ -55,7 +55,7 @@ def log_watcher_of(  # noqa: PLR0913 - each is a thing of the estate
         clock=clock,
         holder=this_process(),
         at_once=settings.healing.at_once,
-        summary=found.summary,
+        summary=wanted.summary,
         overtaken=overtaken,
     )
     return LogWatcher(world, run_id=run_id)
@@ -75,20 +75,19 @@ def reader_of(source: LogSource, *, engine: ContainerLogs) -> LogReader:
 
 def _publish(settings: Settings, metrics: Mapping[str, object], *, well: bool, clock: Clock) -> None:
     """Tell whoever listens; where there is no broker, or none that answers, the log says it."""
-    found, workflows = settings.log_monitor, settings.workflows
-    own = bool(found.url)
+    wanted, workflows = settings.log_monitor, settings.workflows
+    own = bool(wanted.url)
     if not own and not workflows.there_are:
         return
-    login = (found.username, found.password.get_secret_value()) if found.username else None
     status = "OPERATIONAL" if well else "DEGRADED"
     body = monitoring_message(source=MECHANISM, status=status, metrics=metrics, at=clock.now())
-    for subject in (found.health_subject, found.metrics_subject):
+    for subject in (wanted.health_subject, wanted.metrics_subject):
         try:
             NatsBroker().publish(
-                found.url if own else workflows.url,
+                wanted.url if own else workflows.url,
                 subject,
                 body,
-                credentials=login if own else workflows.credentials,
+                credentials=wanted.credentials if own else workflows.credentials,
                 timeout=workflows.timeout,
             )
         except SelfhealError as error:

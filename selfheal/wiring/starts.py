@@ -37,56 +37,56 @@ def starting_of(
     Raises:
         Permanent: two packages want to start workflows, or the one cannot be loaded.
     """
-    found = settings.workflows
+    wanted = settings.workflows
     return Starting(
         file=file,
-        states=WorkflowStates(engine, found.pipeline()),
-        starts=Starts(engine, at_once=found.at_once),
-        deliverables=deliverables_of(found, engine),
-        events=_starter(found),
+        states=WorkflowStates(engine, wanted.pipeline()),
+        starts=Starts(engine, at_once=wanted.at_once),
+        deliverables=deliverables_of(wanted, engine),
+        events=_starter(wanted),
         breakers=breakers,
         clock=clock,
-        pipeline=found.pipeline(),
-        at_once=found.at_once,
+        pipeline=wanted.pipeline(),
+        at_once=wanted.at_once,
         allowed=ALLOWED_AS in settings.healing.allow,
     )
 
 
 def keeping_of(settings: Settings, engine: Engine, *, file: RequestFile, clock: Clock) -> Keeping:
     """What workflow-persistence needs. Which runs claim a workflow is for who knows Prefect."""
-    found, store = settings.workflows, Disagreements(engine)
+    wanted, store = settings.workflows, Disagreements(engine)
     delivered, pruned = DeliveredHistory(engine), PrunedDeliverables(engine)
     sources = Sources(
         file=file,
-        deliverables=deliverables_of(found, engine),
-        states=WorkflowStates(engine, found.pipeline()),
+        deliverables=deliverables_of(wanted, engine),
+        states=WorkflowStates(engine, wanted.pipeline()),
         written=FileChangeRows(engine).written,
         runs=lambda: None,
-        pipeline=found.pipeline(),
+        pipeline=wanted.pipeline(),
         clock=clock,
     )
     return Keeping(
         sources=sources,
-        starts=Starts(engine, at_once=found.at_once),
+        starts=Starts(engine, at_once=wanted.at_once),
         record=lambda stores, compared, settled: store.record(stores, compared, settled, mechanism=WHO),
-        project=partial(projection_of(found, engine).project, limit=_PROJECTED, seconds=_PROJECTING_S),
+        project=partial(projection_of(wanted, engine).project, limit=_PROJECTED, seconds=_PROJECTING_S),
         forget=lambda older: sum(forget(older) for forget in (store.forget, delivered.forget, pruned.forget)),
-        at_most=found.changed_in_one_run,
-        keep=found.keep_complete,
+        at_most=wanted.changed_in_one_run,
+        keep=wanted.keep_complete,
         allowed=ALLOWED_AS in settings.healing.allow,
     )
 
 
-def _starter(found: Workflows) -> StageEvents:
+def _starter(wanted: Workflows) -> StageEvents:
     """The one that another package brings, else the event on JetStream."""
     plugins = sorted(entry_points(group=GROUP), key=lambda one: one.name)
     if not plugins:
-        return JetStreamEvents(found.pipeline(), found.events, **access(found))
+        return JetStreamEvents(wanted.pipeline(), wanted.events, **access(wanted))
     if len(plugins) > 1:
         names = ", ".join(f"{one.name} ({one.value})" for one in plugins)
         raise Permanent(f"several packages want to start workflows: {names}", hint="uninstall all but one of them")
     try:
-        starter: StageEvents = plugins[0].load()(found)
+        starter: StageEvents = plugins[0].load()(wanted)
     except Exception as error:
         raise Permanent(
             f"{plugins[0].name} ({plugins[0].value}), which starts workflows, cannot be loaded: {error}",

@@ -46,12 +46,12 @@ def ports_of(settings: Settings, engine: Engine, file: RequestFile | None) -> Wo
     """The real ones, as the settings say; None: they name no request file, and there are no workflows."""
     if file is None:
         return None
-    found = settings.workflows
+    wanted = settings.workflows
     return WorkflowPorts(
         file=file,
-        states=WorkflowStates(engine, found.pipeline()),
-        deliverables=deliverables_of(found, engine),
-        escalations=escalations_of(found),
+        states=WorkflowStates(engine, wanted.pipeline()),
+        deliverables=deliverables_of(wanted, engine),
+        escalations=escalations_of(wanted),
     )
 
 
@@ -59,7 +59,7 @@ def wire_workflows(
     settings: Settings, ports: WorkflowPorts, engine: Engine, *, observe: Observe, clock: Clock
 ) -> Workflows:
     """What the probe and the actions look through."""
-    found = settings.workflows
+    wanted = settings.workflows
     looks = WorkflowLooks(
         file=ports.file,
         states=ports.states,
@@ -70,9 +70,9 @@ def wire_workflows(
         share=settings.prediction.stuck_share,
         observe=observe,
         components=settings.catalogue(),
-        rules=found.rules(),
-        pipeline=found.pipeline(),
-        recoveries=found.recoveries,
+        rules=wanted.rules(),
+        pipeline=wanted.pipeline(),
+        recoveries=wanted.recoveries,
         clock=clock,
     )
     return Workflows(looks=looks, file=ports.file, states=ports.states, deliverables=ports.deliverables)
@@ -80,8 +80,8 @@ def wire_workflows(
 
 def recovery_of(settings: Settings, workflows: Workflows, engine: Engine, *, healer: Healer) -> Recovery:
     """What the mechanisms of recovery need."""
-    found, disagreements = settings.workflows, Disagreements(engine)
-    pipeline = found.pipeline()
+    wanted, disagreements = settings.workflows, Disagreements(engine)
+    pipeline = wanted.pipeline()
     return Recovery(
         looks=workflows.looks,
         file=workflows.file,
@@ -95,10 +95,10 @@ def recovery_of(settings: Settings, workflows: Workflows, engine: Engine, *, hea
         components=healer.components,
         observe=healer.observe,
         clock=healer.clock,
-        at_most=found.changed_in_one_run,
-        many_orphans=found.many_orphans,
-        full_every=found.full_every,
+        at_most=wanted.changed_in_one_run,
+        many_orphans=wanted.many_orphans,
+        full_every=wanted.full_every,
         quiet=max(settings.healing.storm_quiet, _QUIET),
-        services=found.host_services,
-        on_host=found.host_mode == "yes" or (found.host_mode == "auto" and not in_container()),
+        services=wanted.host_services,
+        on_host=wanted.host_mode == "yes" or (wanted.host_mode == "auto" and not in_container()),
     )
