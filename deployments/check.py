@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from selfheal.model.errors import SelfhealError
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Check:
@@ -23,8 +23,8 @@ class Check:
             self._answer = self._call()
         except SelfhealError as error:
             self._answer = error
-        except Exception as error:
-            logger.exception("a check broke")
+        except Exception as error:  # noqa: BLE001 - whatever a probe raises is its answer
+            _log.exception("a check broke")
             self._answer = SelfhealError(f"{type(error).__name__}: {error}")
         self._done()
 

@@ -14,7 +14,7 @@ from deployments.check import Check
 from deployments.part import Part, PartStatus, State
 from selfheal.model.errors import Permanent, SelfhealError
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 30.0
@@ -79,7 +79,7 @@ class Slot:
             if isinstance(error, Permanent) and not self._was_ready:
                 raise
             return
-        logger.info("%s: started as process %s", self.part.name, self._process.pid)
+        _log.info("%s: started as process %s", self.part.name, self._process.pid)
         self.state, self.due = State.STARTING, now + STARTING_PROBE_SECONDS
 
     def look_for_exit(self, now: float) -> bool:
@@ -116,14 +116,14 @@ class Slot:
             self.state, self.due = State.STOPPING, now + self.part.stop_timeout_seconds
             self._process.send_signal(self.part.stop_signal)
         elif now >= self.due:
-            logger.warning("%s: does not stop, killed", self.part.name)
+            _log.warning("%s: does not stop, killed", self.part.name)
             self.due = NEVER
             self._process.kill()
 
     def end(self) -> None:
         """Kill the process, if there is one; that is seen and mended as any other exit."""
         if self._process is not None:
-            logger.warning("%s: process %s is killed, to be started anew", self.part.name, self._process.pid)
+            _log.warning("%s: process %s is killed, to be started anew", self.part.name, self._process.pid)
             self._process.kill()
 
     def kill(self) -> None:
@@ -163,7 +163,7 @@ class Slot:
     def _succeeded(self, now: float) -> None:
         self._unready = 0
         if self.state in {State.STARTING, State.AWAY}:
-            logger.info("%s: ready after %.1f s", self.part.name, now - self._since)
+            _log.info("%s: ready after %.1f s", self.part.name, now - self._since)
             self.state, self._was_ready, self._since = State.READY, True, now
             self._last_exit = "" if self.part.start is None else self._last_exit
         if now - self._since >= HEALTHY_AFTER_SECONDS:
@@ -172,7 +172,7 @@ class Slot:
 
     def _unanswered(self, now: float, answer: bool | SelfhealError) -> None:  # noqa: FBT001  the answer of a probe
         if isinstance(answer, SelfhealError) and str(answer) != self._last_exit:
-            logger.warning("%s: %s", self.part.name, answer)
+            _log.warning("%s: %s", self.part.name, answer)
         if self.part.start is None:
             self._wait_for(now, answer)
             return
@@ -185,7 +185,7 @@ class Slot:
             frozen = self._unready >= self.part.unready_limit
         self.due = now + pause
         if frozen and self._process is not None:
-            logger.warning("%s: process %s does not answer, killed", self.part.name, self._process.pid)
+            _log.warning("%s: process %s does not answer, killed", self.part.name, self._process.pid)
             self._process.kill()  # SIGKILL also ends a stopped process; its exit is seen as any other
 
     def _wait_for(self, now: float, answer: bool | SelfhealError) -> None:  # noqa: FBT001  the answer of a probe
@@ -200,7 +200,7 @@ class Slot:
         pause = min(FIRST_BACKOFF_SECONDS * 2 ** min(self._failures - 1, 10), LONGEST_BACKOFF_SECONDS)
         self.state, self.due, self._check = State.RESTARTING, now + pause, None
         self._last_exit = reason
-        logger.warning("%s: %s; starting again in %.1f s", self.part.name, reason, pause)
+        _log.warning("%s: %s; starting again in %.1f s", self.part.name, reason, pause)
 
 
 def _rotate(log: Path | None) -> None:

@@ -22,7 +22,7 @@ from deployments.part import Part, PartStatus, State
 from deployments.slot import Slot
 from selfheal.model.errors import Permanent, SelfhealError
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 LONGEST_WAIT_SECONDS = 1.0
@@ -148,7 +148,7 @@ class Supervisor:
     def _end_orphans(self) -> None:
         left = orphans.end_all(lambda: orphans.adopted(self._known()))
         if left:
-            logger.error("processes that do not end: %s", left)
+            _log.error("processes that do not end: %s", left)
 
     def _end_everything(self) -> None:
         """Leave nothing behind, also when our own code broke."""
@@ -167,7 +167,7 @@ class Supervisor:
         try:
             self._publish(status)
         except SelfhealError as error:
-            logger.error("the state of the stack could not be published: %s", error)  # noqa: TRY400  no traceback: it is told, not ours
+            _log.error("the state of the stack could not be published: %s", error)
 
     def _patience(self) -> float:
         """Return how long nothing can be due."""
@@ -190,7 +190,7 @@ class Supervisor:
         if number == signal.SIGHUP and self._on_hangup is not None and has_terminal() >= self._terminal:
             self._on_hangup()
             return
-        logger.info("stopping: %s", signal.Signals(number).name)
+        _log.info("stopping: %s", signal.Signals(number).name)
         self._stopping.set()
 
     @contextlib.contextmanager

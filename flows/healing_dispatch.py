@@ -98,9 +98,8 @@ def dispatch(trigger: Trigger) -> Result:
     Raises:
         SelfhealError: nothing was done; the sweep will raise the trigger again.
     """
-    if (
-        current().overtaken()
-    ):  # a person has just said otherwise: by its ladders and allow-list nothing is begun any more
+    # a person has just said otherwise: by the earlier ladders and allow-list nothing is begun any more
+    if current().overtaken():
         raise Transient("other settings are in force: whoever takes over heals it by those")
     if _worth_a_run(trigger) and answers():
         _given[trigger.id] = trigger

@@ -7,12 +7,12 @@ from typing import Any
 
 import yaml
 
+from selfheal.policy.watching import LOGS
+
 WORKFLOWS = "workflows"
 """The queue of the mechanisms that look after workflows."""
 HEALS = "heals"
 """The queue of heals that are not done by a watcher itself; the worker keeps one slot for it."""
-LOGS = "log-monitor"
-"""What follows logs."""
 FILE = Path(__file__).parent.parent / "prefect.yaml"
 
 

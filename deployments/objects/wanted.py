@@ -15,9 +15,8 @@ from prefect.workers.process import ProcessWorker
 
 from deployments.objects import declared
 from deployments.objects.kinds import POOL, TAG, Body, Ids, Kind, Wanted
+from selfheal.policy.watching import WATCHERS
 from tasks.slots import limit_name
-
-WATCHERS = ("application-health", declared.LOGS)
 
 _DEPLOYMENT_FIELDS = (
     "description",
@@ -56,7 +55,7 @@ def everything(
             for one in deployments
         ),
         *(_limit(name) for name in sorted(components)),
-        *(_replace_crashed(watcher) for watcher in WATCHERS),
+        *(_replace_crashed(watcher) for watcher in sorted(WATCHERS)),
     ]
 
 

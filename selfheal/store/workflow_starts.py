@@ -46,7 +46,7 @@ _PLACES = select(func.count().label("running"), func.count().filter(_STATE.prior
 )
 
 
-class Starts:
+class WorkflowStarts:
     """The store of starts; fulfils `ports.WorkflowStarts`.
 
     Args:

@@ -18,7 +18,7 @@ from selfheal.store.delivered import DeliveredHistory
 from selfheal.store.disagreements import Disagreements
 from selfheal.store.file_changes import FileChangeRows
 from selfheal.store.pruned import PrunedDeliverables
-from selfheal.store.workflow_starts import Starts
+from selfheal.store.workflow_starts import WorkflowStarts
 from selfheal.store.workflows import WorkflowStates
 from selfheal.wiring.deliverables import access, deliverables_of, projection_of
 
@@ -41,7 +41,7 @@ def starting_of(
     return Starting(
         file=file,
         states=WorkflowStates(engine, wanted.pipeline()),
-        starts=Starts(engine, at_once=wanted.at_once),
+        starts=WorkflowStarts(engine, at_once=wanted.at_once),
         deliverables=deliverables_of(wanted, engine),
         events=_starter(wanted),
         breakers=breakers,
@@ -67,7 +67,7 @@ def keeping_of(settings: Settings, engine: Engine, *, file: RequestFile, clock: 
     )
     return Keeping(
         sources=sources,
-        starts=Starts(engine, at_once=wanted.at_once),
+        starts=WorkflowStarts(engine, at_once=wanted.at_once),
         record=lambda stores, compared, settled: store.record(stores, compared, settled, mechanism=WHO),
         project=partial(projection_of(wanted, engine).project, limit=_PROJECTED, seconds=_PROJECTING_S),
         forget=lambda older: sum(forget(older) for forget in (store.forget, delivered.forget, pruned.forget)),

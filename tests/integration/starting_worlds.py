@@ -38,7 +38,7 @@ from selfheal.store.delivered import DeliveredHistory
 from selfheal.store.disagreements import Disagreements
 from selfheal.store.engine import open_engine
 from selfheal.store.file_changes import FileChangeRows
-from selfheal.store.workflow_starts import Starts
+from selfheal.store.workflow_starts import WorkflowStarts
 from selfheal.store.workflows import WorkflowStates
 
 PIPELINE = Workflows().pipeline()
@@ -98,7 +98,7 @@ class World:
         found: dict[str, Any] = {
             "file": self.request_file(engine),
             "states": WorkflowStates(engine, PIPELINE),
-            "starts": Starts(engine, at_once=AT_ONCE),
+            "starts": WorkflowStarts(engine, at_once=AT_ONCE),
             "deliverables": JetStreamDeliverables(PIPELINE, **access),
             "events": JetStreamEvents(PIPELINE, EVENTS, **access),
             "breakers": Breakers(engine),

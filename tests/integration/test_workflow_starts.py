@@ -31,7 +31,7 @@ from selfheal.protocol.starting import Starting, conclude, finish_all
 from selfheal.store.breakers import Breakers
 from selfheal.store.maintenance import Maintenance
 from selfheal.store.pauses import Pauses
-from selfheal.store.workflow_starts import Starts
+from selfheal.store.workflow_starts import WorkflowStarts
 
 RUNNING, PENDING = WorkflowStatus.RUNNING, WorkflowStatus.PENDING
 WHO = {"who": "tests", "why": "they want it"}
@@ -304,7 +304,7 @@ def test_a_workflow_that_is_stopped_in_between_is_not_published(
 
 
 @dataclass
-class Overtaken(Starts):
+class Overtaken(WorkflowStarts):
     """A store of starts: right after a claim somebody else writes into the file."""
 
     world: World
@@ -323,7 +323,7 @@ def test_what_somebody_else_begins_or_stops_just_then_is_theirs(
     """Between our claim and our event the orchestrator starts it, or a person stops it: nobody is told twice."""
     asked(world, empty, "REQ-1 NEW P1")
     starts = Overtaken(world=world, word=word)
-    Starts.__init__(starts, empty, at_once=AT_ONCE)
+    WorkflowStarts.__init__(starts, empty, at_once=AT_ONCE)
     found = turn(replace(works, starts=starts))
     assert (found.started, word in found.held["REQ-1"]) == ({}, True)
     assert (events(broker), works.starts.open()) == ([], [])
