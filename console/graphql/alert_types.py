@@ -4,9 +4,8 @@ from datetime import datetime
 
 import strawberry
 
-from console.graphql.incident_types import PageInfo
-from selfheal.model.alert import DeliveryState, MessageKind, Severity
-from selfheal.model.alert import Silence as Found
+from console.graphql.page_types import PageInfo
+from selfheal.model.alert import DeliveryState, MessageKind, Severity, Silence
 from selfheal.model.alert_report import AlertLine, AlertState, DeliveryLine
 from selfheal.model.page import Cursor, Page
 
@@ -130,7 +129,7 @@ class AlertSilence:
     why: str
 
     @classmethod
-    def of(cls, one: Found) -> "AlertSilence":
+    def of(cls, one: Silence) -> "AlertSilence":
         """From the silence."""
         return cls(
             id=strawberry.ID(str(one.id)),

@@ -9,7 +9,7 @@ import anyio.to_thread
 import strawberry
 from strawberry.dataloader import DataLoader
 
-from console.graphql.limits import LONGEST_LIST
+from console.graphql.limits import DEFAULT_LENGTH, LONGEST_LIST
 from console.web.desk import Desk
 from console.web.given import WrongInput
 from console.web.services import Services
@@ -90,13 +90,13 @@ def row_id(text: str) -> UUID:
         raise WrongInput(f"{text[:60]!r} is no id") from None
 
 
-def length(given: int | None, *, default: int = 50) -> int:
+def length(given: int | None) -> int:
     """A length of a list as it is given; nothing is the default.
 
     Raises:
         WrongInput: nothing, or too much.
     """
-    wanted = default if given is None else given
+    wanted = DEFAULT_LENGTH if given is None else given
     if not 1 <= wanted <= LONGEST_LIST:
         raise WrongInput(f"a list has 1 to {LONGEST_LIST} rows, not {wanted}")
     return wanted

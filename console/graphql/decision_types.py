@@ -4,6 +4,7 @@ from datetime import datetime
 
 import strawberry
 
+from console.graphql.limits import LARGEST_INT
 from console.web.desk import StartedHeal
 from selfheal.model import approval, breaker, maintenance, pause
 from selfheal.model.approval import ApprovalState
@@ -19,7 +20,6 @@ strawberry.enum(ApprovalState)
 strawberry.enum(Scope, name="MaintenanceScope")
 strawberry.enum(ActionMode)
 strawberry.enum(Role)
-_LARGEST = 2**31 - 1  # of GraphQL's Int
 
 
 @strawberry.type
@@ -60,7 +60,7 @@ class Breaker:
             opened_at=one.opened_at,
             open_until=one.open_until,
             probes_under_way=len(one.permits),
-            prevented=min(prevented, _LARGEST),
+            prevented=min(prevented, LARGEST_INT),
             override=None if over is None else Override(mode=over.mode, who=over.who, why=over.why, until=over.until),
         )
 

@@ -1,13 +1,13 @@
 """Faults and the attempts to mend them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from datetime import datetime
-from typing import TypeVar
 from uuid import UUID
 
 import strawberry
 
 from console.graphql.context import Info, made_of
+from console.graphql.page_types import PageInfo
 from selfheal.model.page import Cursor, Page
 from selfheal.model.report import FaultLine, FaultState, HistoryLine, RefusalLine
 from selfheal.model.story import Event
@@ -15,7 +15,6 @@ from selfheal.model.story import FaultStory as Story
 from selfheal.policy.timeline import events_of
 
 strawberry.enum(FaultState)
-T = TypeVar("T")
 
 
 @strawberry.type
@@ -139,20 +138,6 @@ class FaultEdge:
 
     cursor: str
     node: Fault
-
-
-@strawberry.type
-class PageInfo:
-    """Whether the list goes on."""
-
-    has_next_page: bool
-    end_cursor: str | None
-
-    @classmethod
-    def of(cls, page: Page[T], place: Callable[[T], Cursor]) -> "PageInfo":
-        """From the page, and the place of a row in its list."""
-        end = str(place(page.items[-1])) if page.items else None
-        return cls(has_next_page=page.older is not None, end_cursor=end)
 
 
 @strawberry.type

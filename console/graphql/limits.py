@@ -32,6 +32,8 @@ from graphql import (
 from console.graphql.problem import Code, problem
 
 TOKENS, DEPTH, ALIASES, OBJECTS, LONGEST_LIST = 1000, 10, 15, 10_000, 200
+LARGEST_INT = 2**31 - 1
+"""GraphQL's own: what is larger would fail the whole answer."""
 LIST_ARGUMENTS = ("limit", "first")
 DEFAULT_LENGTH = 50
 GUESSED = {

@@ -125,8 +125,9 @@ class Mutation:
 
 async def _answered(info: Info, given: strawberry.ID, *, approve: bool, fingerprint: str, why: str) -> Approval:
     question, desk = row_id(given), info.context.desk
-    answer = lambda: desk.answer(question, approve=approve, why=why, fingerprint=fingerprint)  # noqa: E731 - as the others
-    return Approval.of(await info.context.do(answer))
+    return Approval.of(
+        await info.context.do(lambda: desk.answer(question, approve=approve, why=why, fingerprint=fingerprint))
+    )
 
 
 def _minutes(given: int | None) -> timedelta | None:

@@ -5,14 +5,15 @@ from datetime import datetime
 import strawberry
 
 from console.graphql.estate_types import Estimate
-from console.graphql.incident_types import Attempt, PageInfo
+from console.graphql.incident_types import Attempt
+from console.graphql.limits import LARGEST_INT
+from console.graphql.page_types import PageInfo
 from selfheal.model import prediction, prediction_report
 from selfheal.model.page import Cursor, Page
 from selfheal.model.prediction import Outcome
 from selfheal.policy.prediction_words import coverage, done, precision
 
 strawberry.enum(Outcome, name="PredictionOutcome")
-_LARGEST = 2**31 - 1  # of GraphQL's Int
 
 
 @strawberry.type
@@ -127,7 +128,7 @@ class PredictionStory:
         return cls(
             prediction=Prediction.of(story.prediction),
             series=[PredictionPoint(at=one.at, min=one.min, max=one.max, mean=one.mean) for one in story.series.points],
-            stretch_seconds=min(int(story.series.stretch.total_seconds()), _LARGEST),
+            stretch_seconds=min(int(story.series.stretch.total_seconds()), LARGEST_INT),
             answer=PredictionAnswer.of(story.answer),
             heals=[Attempt.of(one) for one in story.heals],
         )

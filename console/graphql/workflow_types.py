@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from console.graphql.incident_types import PageInfo
+from console.graphql.page_types import PageInfo
 from selfheal.model.deliverable import Presence
 from selfheal.model.disagreement import Kind
 from selfheal.model.page import Cursor, Page
