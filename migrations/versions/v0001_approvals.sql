@@ -17,7 +17,7 @@ CREATE TABLE approvals (                            -- an action that waits for 
     asked_by VARCHAR(100) NOT NULL,                 -- a person's name, or the trigger's source: never who approves
     why TEXT NOT NULL,
     preview JSONB NOT NULL,                         -- what it would do, step by step
-    blast_radius VARCHAR(500) NOT NULL,             -- what else it touches, in words
+    blast_radius VARCHAR(500) NOT NULL,             -- what else it touches, and what that risks, in words
     evidence JSONB NOT NULL DEFAULT '{}',           -- what the action saw when it planned
     asked_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     expires_at TIMESTAMPTZ NOT NULL,                -- without an answer

@@ -214,6 +214,7 @@ class Registry:
                 f"the entry point {plugin.name!r} of {plugin.value} brings an action named {found!r}",
                 hint="give both the same name",
             )
+        _refuse_incomplete(action, plugin)
         _refuse_mode(action)
         return action
 
@@ -222,6 +223,16 @@ class Registry:
             raise Permanent(
                 f"two actions are named {name!r}", hint="rename one, or uninstall the package that brings it"
             )
+
+
+def _refuse_incomplete(action: Action, plugin: EntryPoint) -> None:
+    """A stranger's action says all of itself that people are told, and that bounds it."""
+    missing = [word for word in Action.__annotations__ if not hasattr(action, word)]
+    if missing:
+        raise Permanent(
+            f"action {plugin.name!r} of {plugin.value} does not say its {', '.join(missing)}",
+            hint="update the package that brings it: CONTRIBUTING.md tells what an action says of itself",
+        )
 
 
 def _refuse_mode(action: Action) -> None:

@@ -66,7 +66,7 @@ class Proposal:
         fingerprint: of action, target and parameters; what is approved is this and nothing else.
         parameters: what the act depends on besides its target.
         steps: what it would do, for a person.
-        blast_radius: what else it touches, in words.
+        blast_radius: what else it touches, and what that risks, in words.
         within: its heal would have been verified in this time.
         evidence: what it saw when it planned: state, last log lines.
     """
@@ -92,7 +92,7 @@ class Approval:
         asked_by: a person, or the watcher.
         why: the trigger's reason.
         preview: what it would do, step by step.
-        blast_radius: what else it touches.
+        blast_radius: what else it touches, and what that risks.
         asked_at: since when.
         expires_at: until when it may be answered.
         fingerprint: of action, target and parameters; an answer names the one that its person saw.

@@ -27,14 +27,24 @@ def fingerprint(action: str, target: str, parameters: Mapping[str, Any]) -> str:
     return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()
 
 
-def proposal(action: str, plan: Plan, component: Component, components: Mapping[str, Component]) -> Proposal:
-    """What the action would do to the component, and what else that touches."""
+def proposal(
+    action: str, plan: Plan, component: Component, components: Mapping[str, Component], *, risk: str
+) -> Proposal:
+    """What the action would do to the component, what else that touches, and what may come of it.
+
+    Args:
+        action: its name.
+        plan: what `prepare` made.
+        component: what it would be done to.
+        components: all of them, by name.
+        risk: as the action says itself; empty: it says nothing.
+    """
     return Proposal(
         action=action,
         fingerprint=fingerprint(action, component.target, plan.parameters),
         parameters=plan.parameters,
         steps=plan.steps,
-        blast_radius=_radius(component, components),
+        blast_radius=". ".join(filter(None, (_radius(component, components), risk))),
         within=component.start_timeout + component.healthy_delay,
         evidence=plan.evidence,
     )

@@ -20,7 +20,7 @@ class Preview:
         seen: what the component looks like now; empty if it must not even be looked at.
         action: the action's name; empty where none fits.
         steps: what the action would do.
-        blast_radius: what else that touches.
+        blast_radius: what else that touches, and what it risks.
     """
 
     component: str

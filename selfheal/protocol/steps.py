@@ -239,13 +239,16 @@ def propose(
     Raises:
         Declined: it would do nothing, on purpose.
     """
+    risk = ""
     try:
-        plan = _plan_of(healer.actions.get(action), component)
+        chosen = healer.actions.get(action)
+        risk = chosen.risk
+        plan = _plan_of(chosen, component)
     except Declined:
         raise
     except untold as error:
         plan = Plan(steps=(f"it could not be planned: {error}",))
-    return proposal(action, plan, component, healer.components)
+    return proposal(action, plan, component, healer.components, risk=risk)
 
 
 def _plan_of(action: Action, component: Component) -> Plan:

@@ -34,12 +34,19 @@ def test_what_depends_on_it_is_touched_too() -> None:
     """Directly or not; a long list is cut, and says so."""
     estate = {one.name: one for one in (component("db"), component("api", "db"), component("web", "api"))}
     plan = Plan(steps=("restart db",), parameters={"sha256": "x"})
-    told = proposal("restart-service", plan, estate["db"], estate)
+    told = proposal("restart-service", plan, estate["db"], estate, risk="")
     assert told.blast_radius == "db, and what depends on it: api, web"
-    assert proposal("restart-service", plan, estate["web"], estate).blast_radius == "web; nothing depends on it"
+    assert proposal("x", plan, estate["web"], estate, risk="").blast_radius == "web; nothing depends on it"
     assert told.within == estate["db"].start_timeout + estate["db"].healthy_delay == timedelta(seconds=65)
     many = {"db": estate["db"]} | {f"c{n:02}": component(f"c{n:02}", "db") for n in range(20)}
-    assert proposal("x", plan, estate["db"], many).blast_radius.endswith("c07 and 12 more")
+    assert proposal("x", plan, estate["db"], many, risk="").blast_radius.endswith("c07 and 12 more")
+
+
+def test_whoever_is_asked_reads_what_it_risks() -> None:
+    """The action's own words stand behind what it touches."""
+    web = component("web")
+    told = proposal("x", Plan(), web, {"web": web}, risk="Requests under way are lost.")
+    assert told.blast_radius == "web; nothing depends on it. Requests under way are lost."
 
 
 def test_a_name_said_in_prefect_is_still_the_same_person() -> None:

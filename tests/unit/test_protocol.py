@@ -45,7 +45,7 @@ class Patient:
     name = "restart-service"
     action_type = "RESTART_SERVICE"
     mode = "auto"
-    risk = ""
+    risk = "What was in its memory is lost."
     manual_minutes = 1
     timeout = timedelta(seconds=10)
 
@@ -766,6 +766,7 @@ def test_an_action_that_does_not_act_by_itself_is_planned(mode: str, name: str) 
     assert [call for call in ward.store.calls if call != "validate"] == ["admit", "prepare", "admit"]
     (plan,) = ward.store.plans
     assert (plan.action, len(plan.fingerprint)) == ("restart-service", 64)
+    assert plan.blast_radius == "backend; nothing depends on it. What was in its memory is lost."
 
 
 def test_a_plan_that_cannot_be_made_says_why() -> None:

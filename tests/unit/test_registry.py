@@ -61,6 +61,19 @@ def broken(tools: Toolbox) -> Custom:
     raise RuntimeError("my own fault")
 
 
+class Silent:
+    """A third party's action that keeps to itself what it risks and how long it may act."""
+
+    name = "silent"
+    action_type = "SILENT"
+    mode = "approve"
+    manual_minutes = 1
+
+
+def silent(tools: Toolbox) -> Silent:
+    return Silent()
+
+
 def entry(name: str, attribute: str) -> EntryPoint:
     return EntryPoint(name=name, value=f"test_registry:{attribute}", group="selfheal.actions")
 
@@ -155,6 +168,14 @@ def test_broken_third_party_stops_nobody() -> None:
     told = registry.problems()
     assert [name in words for name, words in zip(("broken", "misnamed", "missing"), told, strict=True)] == [True] * 3
     assert "my own fault" in told[0]
+
+
+def test_an_action_says_what_people_are_told_of_it() -> None:
+    """One that leaves out what a person must know before they approve it is not taken, and told by name."""
+    registry = build(TOOLS)
+    registry.offer(entry("silent", "silent"))
+    with pytest.raises(Permanent, match=r"'silent' of test_registry:silent does not say its risk, timeout"):
+        registry.get("silent")
 
 
 def test_third_party_cannot_replace_a_shipped_action() -> None:
