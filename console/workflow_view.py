@@ -48,7 +48,7 @@ def disagreements(place: Place, output: Output) -> int:
     """Where the stores disagree, a person's first; 1 where only a person settles one."""
     with _reading(place) as read:
         standing, found = read.standing(), read.disagreements(limit=MOST)
-    show([_disagreeing(found, "disagreements")], output=output, facts=_facts(standing))
+    show([_disagreeing(found)], output=output, facts=_facts(standing))
     return BAD_NEWS if standing.persons else FINE
 
 
@@ -82,12 +82,12 @@ def _sections(story: "WorkflowStory", found: Sequence["DisagreementLine"]) -> li
     ]
     return [
         Section(name="stages", columns=_STAGES, rows=stages, when_empty="nobody has asked for its deliverables"),
-        _disagreeing(found, "disagreements"),
+        _disagreeing(found),
         Section(name="events", columns=_EVENTS, rows=events, when_empty="nothing is known to have happened to it"),
     ]
 
 
-def _disagreeing(found: Sequence["DisagreementLine"], name: str) -> Section:
+def _disagreeing(found: Sequence["DisagreementLine"]) -> Section:
     rows: list[Mapping[str, Cell]] = [
         {
             "workflow": line.req_number or "the request file",
@@ -103,7 +103,7 @@ def _disagreeing(found: Sequence["DisagreementLine"], name: str) -> Section:
         }
         for line in found
     ]
-    return Section(name=name, columns=_DISAGREEMENTS, rows=rows, when_empty="the stores agree")
+    return Section(name="disagreements", columns=_DISAGREEMENTS, rows=rows, when_empty="the stores agree")
 
 
 def _row(one: "WorkflowSeen") -> dict[str, Cell]:

@@ -25,12 +25,10 @@ from selfheal.store.intake import Intake
 from selfheal.store.mechanisms import Mechanisms
 from selfheal.store.modes import Modes
 from selfheal.store.outbox import Outbox
-from selfheal.store.predictions import Predictions
 from selfheal.store.raised import RaisedTriggers
 from selfheal.store.rates import RateReports
 from selfheal.store.reading.faults import Faults
 from selfheal.store.reading.predictions import PredictionReports
-from selfheal.store.reports import Reports
 from selfheal.store.retention import Retention
 from selfheal.store.runs import MechanismRuns
 from selfheal.store.starts import Starts
@@ -82,7 +80,6 @@ def wire(  # noqa: PLR0913 - each is told by another caller
         healer=healer,
         observer=observer,
         health=HealthHistory(engine),
-        reports=Reports(engine),
         faults=Faults(engine),
         web=WebAddress(base=web_url or settings.web.public_url.rstrip("/")),
         runs=MechanismRuns(engine),
@@ -97,7 +94,6 @@ def wire(  # noqa: PLR0913 - each is told by another caller
         telling=telling_of(settings, engine, spool=spool),
         emergency=emergency_of(settings, spool=spool, clock=clock),
         containers=clients.containers,
-        databases=clients.databases,
         request_file=file,
         starting=None if file is None else starting_of(settings, engine, file=file, breakers=breakers, clock=clock),
         keeping=None if file is None else keeping_of(settings, engine, file=file, clock=clock),
@@ -105,7 +101,6 @@ def wire(  # noqa: PLR0913 - each is told by another caller
         host=host,
         engine=engine,
         predicting=predicting_of(settings, engine, workflows, clock=clock),
-        predictions=Predictions(engine),
         prediction_reports=PredictionReports(engine),
         recovery=None if workflows is None else recovery_of(settings, workflows, engine, healer=healer),
     )

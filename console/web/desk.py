@@ -105,10 +105,10 @@ class Desk:
         with self._deed(Deed.RESUME, "", {"why": why}):
             return self.services.pauses.resume(who=self.identity.name, why=given.reason(why))
 
-    def plan_maintenance(  # noqa: PLR0913 - each is a column
-        self, *, scope: Scope, name: str, begins_at: datetime | None, lasts: timedelta, zone: str = "UTC", why: str
+    def plan_maintenance(
+        self, *, scope: Scope, name: str, begins_at: datetime | None, lasts: timedelta, why: str
     ) -> Window:
-        """Plan a window, from now on where no beginning is given."""
+        """Plan a window, from now on where no beginning is given; the web server gives all times in UTC."""
         details = {"scope": scope.value, "name": name, "begins_at": str(begins_at or "now"), "lasts": str(lasts)}
         with self._deed(Deed.PLAN_MAINTENANCE, f"{scope.value} {name}".strip(), details | {"why": why}) as told:
             self._in_scope(scope, name)
@@ -123,7 +123,7 @@ class Desk:
                 name=name,
                 begins_at=begins,
                 ends_at=ends,
-                zone=zone,
+                zone="UTC",
                 who=self.identity.name,
                 why=given.reason(why),
             )

@@ -30,6 +30,7 @@ class PruneDeliverables:
     mode = "approve"
     risk = "What is deleted is evidence: a request that was forgotten by mistake looks as if nothing had been done."
     manual_minutes = 45
+    timeout = timedelta(minutes=2)
 
     def __init__(
         self,
@@ -38,9 +39,7 @@ class PruneDeliverables:
         copies: PrunedCopies | None,
         observe: Observe,
         clock: Clock,
-        timeout: timedelta = timedelta(minutes=2),
     ) -> None:
-        self.timeout = timeout
         self._orphans = orphans
         self._copies = copies
         self._observe = observe

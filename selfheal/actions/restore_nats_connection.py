@@ -35,6 +35,7 @@ class RestoreNatsConnection:
     mode = "auto"
     risk = "A silent broker is restarted: clients reconnect, what was not acknowledged comes again."
     manual_minutes = 10
+    timeout = timedelta(seconds=60)
 
     def __init__(
         self,
@@ -43,9 +44,7 @@ class RestoreNatsConnection:
         observe: Observe,
         broker: BrokerClient,
         clock: Clock,
-        timeout: timedelta = timedelta(seconds=60),
     ) -> None:
-        self.timeout = timeout
         self._controls = controls
         self._observe = observe
         self._broker = broker

@@ -47,12 +47,10 @@ class Sources:
     clock: Clock
 
 
-def look(sources: Sources, *, orphans: bool = False) -> Stores:
+def look(sources: Sources) -> Stores:
     """What every store says now; the state is read last, so that what is newer in it is not taken for older.
 
-    Args:
-        sources: where they are.
-        orphans: whether deliverables without a request are counted too: that reads every subject of every stream.
+    Deliverables without a request are not counted: that reads every subject of every stream, and is recovery's.
 
     Raises:
         Transient: the database does not answer.
@@ -64,8 +62,6 @@ def look(sources: Sources, *, orphans: bool = False) -> Stores:
     evidence = {
         name: remembered(one, began[name].stage_deliverables if name in began else {}) for name, one in told.items()
     }
-    known = set(began) | ({one.id for one in reading.entries} if reading is not None else set())
-    found = sources.deliverables.orphans(known) if orphans and reading is not None else None
     return Stores(
         pipeline=sources.pipeline,
         reading=reading,
@@ -73,7 +69,6 @@ def look(sources: Sources, *, orphans: bool = False) -> Stores:
         workflows={one.req_number: one for one in sources.states.all()},
         evidence=evidence,
         written=sources.written(),
-        orphans=found,
         runs=sources.runs(),
         now=sources.clock.now(),
     )
@@ -103,9 +98,9 @@ def settle(compared: Compared, stores: Stores, sources: Sources, *, most: int, w
     return Settled(moved=frozenset(moved), held=held, storm=storm)
 
 
-def looked_at(sources: Sources, *, orphans: bool = False) -> tuple[Stores, Compared]:
+def looked_at(sources: Sources) -> tuple[Stores, Compared]:
     """What every store says, and where they disagree."""
-    stores = look(sources, orphans=orphans)
+    stores = look(sources)
     return stores, compare(stores)
 
 

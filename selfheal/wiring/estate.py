@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
-from selfheal.clients.estate_database import EstateDatabase
 from selfheal.clients.request_file import RequestFile
 from selfheal.model.breaker_rules import Scope
 from selfheal.model.errors import Permanent, SelfhealError
@@ -42,12 +41,10 @@ from selfheal.store.intake import Intake
 from selfheal.store.mechanisms import Mechanisms
 from selfheal.store.modes import Modes
 from selfheal.store.outbox import Outbox
-from selfheal.store.predictions import Predictions
 from selfheal.store.raised import RaisedTriggers
 from selfheal.store.rates import RateReports
 from selfheal.store.reading.faults import Faults
 from selfheal.store.reading.predictions import PredictionReports
-from selfheal.store.reports import Reports
 from selfheal.store.retention import Retention
 from selfheal.store.runs import MechanismRuns
 from selfheal.store.starts import Starts
@@ -79,8 +76,7 @@ class Estate:
         healer: what the protocol of a heal needs.
         observer: one look at one component, or at all.
         health: `health_history` and the hand-over between watchers.
-        reports: what people read.
-        faults: the same, one fault after the other.
+        faults: what people read of them, one after the other.
         web: where people find our pages.
         runs: which process carries out each flow run.
         mechanisms: our own, and whether they run.
@@ -94,7 +90,6 @@ class Estate:
         telling: tells people what waits there.
         emergency: tells people while the database is away.
         containers: the Docker engines by name; empty where no component names a container.
-        databases: the estate's own databases by name.
         request_file: of the workflows; None where the settings name none.
         starting: starts workflows; None where there are none.
         keeping: keeps their states; the same.
@@ -102,8 +97,7 @@ class Estate:
         host: looks at the host that we run on.
         engine: the database behind them.
         predicting: foretells what will break.
-        predictions: what was foretold, as predictive-health keeps it.
-        prediction_reports: the same as people read it, with what became of it.
+        prediction_reports: what was foretold and what became of it, as people read it.
         recovery: puts workflows back on track; None: there are none.
         overtaken: whether other settings are in force by now.
     """
@@ -112,7 +106,6 @@ class Estate:
     healer: Healer
     observer: Observer
     health: HealthHistory
-    reports: Reports
     faults: Faults
     web: WebAddress
     runs: MechanismRuns
@@ -127,7 +120,6 @@ class Estate:
     telling: Telling
     emergency: Emergency
     containers: Mapping[str, ContainerControl]
-    databases: Mapping[str, EstateDatabase]
     request_file: RequestFile | None
     starting: Starting | None
     keeping: Keeping | None
@@ -135,7 +127,6 @@ class Estate:
     host: HostWatch
     engine: Engine
     predicting: Predicting
-    predictions: Predictions
     prediction_reports: PredictionReports
     recovery: Recovery | None = None
     overtaken: Callable[[], bool] = _never

@@ -38,6 +38,7 @@ from selfheal.protocol.deciding import refused_for_now
 from selfheal.store.approvals import Approvals
 from selfheal.store.reading.attempts import Attempts
 from selfheal.store.reading.faults import Faults
+from selfheal.store.reports import Reports
 from tasks.heal import act, observe, record, roll_back
 
 STEPS = {
@@ -123,7 +124,7 @@ def test_what_is_not_allowed_is_refused_and_recorded(healing: bootstrap.Estate, 
     """Unknown, empty, path-like, wildcard and not allow-listed names fail by that name and touch nothing."""
     state = ask(component)
     assert (state.name, state.is_failed()) == (name, True)
-    assert [one.decision for one in healing.reports.refusals(limit=10)] == ["NOT_ALLOWED"]
+    assert [one.decision for one in Reports(healing.engine).refusals(limit=10)] == ["NOT_ALLOWED"]
     assert history(healing) == []
 
 

@@ -24,6 +24,7 @@ from selfheal.model.mode import ActionMode
 from selfheal.model.trigger import Source
 from selfheal.protocol import steps
 from selfheal.protocol.heal import Result
+from selfheal.store.reports import Reports
 from tasks.reporting import heals
 
 WEB = "https://selfheal.example"
@@ -106,7 +107,7 @@ def test_nobody_can_be_the_watcher_by_a_form(healing: bootstrap.Estate, broken: 
     """What comes in by parameters is a person's trigger of the usual urgency; the watcher's own keeps its source."""
     healing.modes.set("restart-service", ActionMode.APPROVE, who="ada", why="it lost data")
     ask(broken)
-    assert [one.source for one in healing.reports.refusals(limit=10)] == [Source.PERSON]
+    assert [one.source for one in Reports(healing.engine).refusals(limit=10)] == [Source.PERSON]
     assert not {"source", "priority", "trigger_type", "detected_at"} & set(fields("healing-dispatch"))
 
 

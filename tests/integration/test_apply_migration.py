@@ -15,6 +15,7 @@ from trigger_storm import storm
 from uuid6 import uuid7
 
 from selfheal.bootstrap import Estate, wire
+from selfheal.clients.estate_database import EstateDatabase
 from selfheal.model.admission import Decision
 from selfheal.model.attempt import RollbackOutcome, Status, Verification
 from selfheal.model.errors import NotAllowed, Transient
@@ -138,14 +139,13 @@ def test_a_lost_answer_is_told_by_observation(
 ) -> None:
     """The migration was committed and its answer never came: the view is there and was not before, so it is healed."""
     with wired(warehouse.values(), database_url) as estate:
-        database = estate.databases["warehouse"]
-        apply = database.apply
+        apply = EstateDatabase.apply
 
         def lost(*args: Any, **named: Any) -> bool:
             apply(*args, **named)
             raise Transient("the connection to the database broke")
 
-        monkeypatch.setattr(database, "apply", lost)
+        monkeypatch.setattr(EstateDatabase, "apply", lost)
         result = heal(plain_steps(estate.healer), a_trigger())
     assert (result.name, warehouse.made(STOCK)) == ("Healed", 1)
 
@@ -155,14 +155,13 @@ def test_what_somebody_else_made_is_left(
 ) -> None:
     """A view made by a person between the plan and the act is neither made again nor dropped."""
     with wired(warehouse.values(), database_url) as estate:
-        database = estate.databases["warehouse"]
-        apply = database.apply
+        apply = EstateDatabase.apply
 
         def after_a_person(*args: Any, **named: Any) -> bool:
             warehouse.run(f"CREATE MATERIALIZED VIEW {STOCK} AS SELECT 'by hand' AS item, 1 AS pieces")
             return apply(*args, **named)
 
-        monkeypatch.setattr(database, "apply", after_a_person)
+        monkeypatch.setattr(EstateDatabase, "apply", after_a_person)
         result = heal(plain_steps(estate.healer), a_trigger())
     assert result.outcome is not None
     assert (result.outcome.status, result.outcome.verification) == (Status.FAILED, Verification.UNKNOWN)
