@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from deployments.prefect_api import PrefectApi
+from deployments.prefect_api import PrefectApi, in_bulk
 from selfheal.model.errors import SelfhealError, Transient
 
 RECONCILE = "reconcile/reconcile"
@@ -15,7 +15,6 @@ RETENTION = "retention/retention"
 AT_START = (RECONCILE, WATCHER, FORECAST, RETENTION)
 AT_START_OF_WORKFLOWS = (PERSISTENCE, RECOVERY)
 AT_START_OF_LOGS = (LOGS,)
-BULK = 200
 
 
 def begin(api: PrefectApi, deployments: Sequence[str], *, key: str) -> None:
@@ -47,6 +46,5 @@ def _forget_late(api: PrefectApi, name: str) -> None:
         "/flow_runs/filter",
         {"deployments": {"id": {"any_": [deployment["id"]]}}, "flow_runs": {"state": {"name": {"any_": ["Late"]}}}},
     )
-    for first in range(0, len(late), BULK):
-        ids = [one["id"] for one in late[first : first + BULK]]
-        api.call("POST", "/flow_runs/bulk_delete", {"flow_runs": {"id": {"any_": ids}}})
+    for some in in_bulk(late):
+        api.call("POST", "/flow_runs/bulk_delete", {"flow_runs": some})

@@ -3,7 +3,7 @@
 Every call is bounded in time and ends in an answer or in an error that a person can act on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID
@@ -14,7 +14,8 @@ from selfheal.model.errors import NotAllowed, Permanent, SelfhealError, Transien
 
 HEALTH_TIMEOUT_S = 1.0
 CALL_TIMEOUT_S = 5.0
-PAGE = 200
+PAGE, BULK = 200, 200
+"""Objects that one call reads, and runs that one deletes."""
 ENDED = frozenset({"COMPLETED", "FAILED", "CANCELLED", "CRASHED"})
 
 
@@ -44,6 +45,17 @@ class RunState:
     def ended(self) -> bool:
         """Whether the run is over."""
         return self.kind in ENDED
+
+
+def by_ids(found: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The filter of Prefect's API that finds these objects again."""
+    return {"id": {"any_": [one["id"] for one in found]}}
+
+
+def in_bulk(runs: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The filters that find these runs again, each so many of them as one call may delete."""
+    for first in range(0, len(runs), BULK):
+        yield by_ids(runs[first : first + BULK])
 
 
 class PrefectApi:

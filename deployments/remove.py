@@ -13,11 +13,10 @@ from deployments.objects import declared, kinds, register
 from deployments.objects.kinds import POOL, TAG, Found, Kind
 from deployments.objects.plan import Change, Step
 from deployments.objects.register import Register
-from deployments.prefect_api import PrefectApi
+from deployments.prefect_api import PrefectApi, by_ids, in_bulk
 from selfheal.model.errors import NotAllowed
 
 UNFINISHED = ["PENDING", "RUNNING", "PAUSED", "CANCELLING"]
-BULK = 200
 _ORDER = (Kind.AUTOMATION, Kind.DEPLOYMENT, Kind.LIMIT, Kind.QUEUE, Kind.POOL)
 
 
@@ -99,12 +98,8 @@ def _runs(api: PrefectApi, flows: Sequence[Found], which: Mapping[str, Any]) -> 
     """Runs of our flows that are ours: our deployments mark theirs, and watchers their heals."""
     if not flows:
         return []
-    found = api.all_of("/flow_runs/filter", {"flow_runs": which, "flows": _these(flows)})
+    found = api.all_of("/flow_runs/filter", {"flow_runs": which, "flows": by_ids(flows)})
     return [one for one in found if TAG in one["tags"]]
-
-
-def _these(found: Sequence[Found]) -> Mapping[str, Any]:
-    return {"id": {"any_": [one["id"] for one in found]}}
 
 
 def _refuse_strangers(api: PrefectApi, wanted: Removal) -> None:
@@ -125,7 +120,7 @@ def _refuse_strangers(api: PrefectApi, wanted: Removal) -> None:
             if one["id"] not in ours and one["name"] != "default"  # that one came with the pool
         ]
     if wanted.history and wanted.flows:
-        under = api.all_of("/deployments/filter", {"flows": _these(wanted.flows)})
+        under = api.all_of("/deployments/filter", {"flows": by_ids(wanted.flows)})
         touched += [f"deployment {one['name']!r} of our flow" for one in under if one["id"] not in ours]
     if touched:
         raise NotAllowed(
@@ -171,13 +166,12 @@ def _forget(api: PrefectApi, flow: Found) -> None:
 
     In turns: the server's scheduler, which had read a deployment before it went, writes runs of it afterwards.
     """
-    while api.call("POST", "/flow_runs/count", {"flows": _these([flow])}):
+    while api.call("POST", "/flow_runs/count", {"flows": by_ids([flow])}):
         runs = _runs(api, [flow], {})
         if not runs:
             return
-        for first in range(0, len(runs), BULK):
-            these = _these(runs[first : first + BULK])
-            for told in api.all_of("/artifacts/filter", {"flow_runs": these}):
+        for some in in_bulk(runs):
+            for told in api.all_of("/artifacts/filter", {"flow_runs": some}):
                 api.call("DELETE", f"/artifacts/{told['id']}")
-            api.call("POST", "/flow_runs/bulk_delete", {"flow_runs": these})
+            api.call("POST", "/flow_runs/bulk_delete", {"flow_runs": some})
     kinds.remove(api, Kind.FLOW, flow["name"], flow["id"])

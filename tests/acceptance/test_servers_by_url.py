@@ -3,7 +3,8 @@
 import json
 import signal
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -80,16 +81,28 @@ def outside() -> Iterator[Outside]:
 
 
 @pytest.fixture(scope="module")
-def by_url(outside: Outside) -> Iterator[StackUnderTest]:
-    """The stack on them, its secrets in the environment."""
-    with tempfile.TemporaryDirectory(prefix="selfheal-by-url-") as name:
-        data = Path(name)
+def start(outside: Outside) -> Iterator[Callable[[], StackUnderTest]]:
+    """Gives the stack on them, its secrets in the environment; a test that has ended it leaves the next a new one."""
+    with ExitStack() as closing:
+        data = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="selfheal-by-url-")))
         data.chmod(0o711)
-        with estate_running(data) as (estate, config):
-            config.write_text(_without_servers(config.read_text()) + outside.toml())
-            secrets = {"SELFHEAL_POSTGRES__PASSWORD": PASSWORD, "SELFHEAL_PREFECT__AUTH_STRING": AUTH}
-            with stack_running(data, estate, config, **secrets) as stack:
-                yield stack
+        estate, config = closing.enter_context(estate_running(data))
+        config.write_text(_without_servers(config.read_text()) + outside.toml())
+        secrets = {"SELFHEAL_POSTGRES__PASSWORD": PASSWORD, "SELFHEAL_PREFECT__AUTH_STRING": AUTH}
+        begun: list[StackUnderTest] = []
+
+        def standing() -> StackUnderTest:
+            if not begun or begun[-1].up.poll() is not None:
+                begun.append(closing.enter_context(stack_running(data, estate, config, **secrets)))
+            return begun[-1]
+
+        yield standing
+
+
+@pytest.fixture
+def by_url(start: Callable[[], StackUnderTest]) -> StackUnderTest:
+    """The running stack."""
+    return start()
 
 
 def _without_servers(text: str) -> str:
