@@ -7,8 +7,6 @@ itself, and nothing outlives its supervisord.
 import contextlib
 import json
 import os
-import random
-import socket
 import subprocess
 import sys
 import tomllib
@@ -19,6 +17,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks.free_ports import free_ports
 from deployments.embedded import child
 from deployments.embedded.files import write_private
 from selfheal.clients.supervisor import Supervisor
@@ -29,7 +28,6 @@ PER_KEEPER = 10
 STOP_S = 2
 """How long a target is given to stop by itself; one that overhears TERM takes all of it."""
 USER, PASSWORD = "chaos", "chaos"
-_PORTS = (15_000, 32_000)
 _CHECKED = {"start_timeout": "8 s"}  # Docker's own check comes once a second, on a machine that is busy
 _PACE = {"probe_timeout": "1 s", "start_timeout": "3 s", "healthy_delay": "300 ms"}
 
@@ -151,18 +149,6 @@ def running(estate: Estate) -> Iterator[None]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 target.kill()  # a stopped one does not see that its parent has gone
         psutil.wait_procs(below, timeout=10)
-
-
-def free_ports(count: int) -> list[int]:
-    """That many free ports below those that the kernel gives to clients: they stay free while targets are down."""
-    found: list[int] = []
-    with contextlib.ExitStack() as held:
-        while len(found) < count:
-            listener = held.enter_context(socket.socket())
-            with contextlib.suppress(OSError):
-                listener.bind(("127.0.0.1", random.randint(*_PORTS)))  # noqa: S311 - no secret
-                found.append(listener.getsockname()[1])
-    return found
 
 
 def read(folder: Path) -> Estate:

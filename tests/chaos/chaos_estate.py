@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import psutil
 from fakes import NEVER_TRIPS, WIDE
 from sqlalchemy import Engine, text
 
+from benchmarks.free_ports import free_ports
 from deployments.embedded import child
 from selfheal.bootstrap import Estate, wire
 from selfheal.clients.supervisor import Supervisor
@@ -51,15 +51,6 @@ def until(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
     while not condition():
         assert time.monotonic() < end, f"not within {seconds} s: {what}"
         time.sleep(0.02)
-
-
-def free_ports(count: int) -> list[int]:
-    """That many ports that nobody uses now."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 TESTS = Path(__file__).resolve().parents[1]

@@ -27,6 +27,7 @@ from benchmarks.chaos.estate import Estate, Target
 from benchmarks.chaos.ledger import Ledger
 from benchmarks.chaos.stack import Stack
 from benchmarks.dockerd import Dockerd
+from benchmarks.free_ports import free_ports
 from benchmarks.rounds import until
 
 FROZEN_S = 4.0
@@ -296,7 +297,7 @@ def column(folder: Path, fault: str) -> Iterator[Column]:
         Target(name=name, deaf=moment.deaf, extra=_slow(moment, sick_after="8 s"), container=True)
         if contained
         else Target(name=name, keeper=f"keeper{place % 3}", port=port, deaf=moment.deaf, extra=_slow(moment))
-        for place, ((moment, name), port) in enumerate(zip(cells, estates.free_ports(len(cells)), strict=True))
+        for place, ((moment, name), port) in enumerate(zip(cells, free_ports(len(cells)), strict=True))
     ]
     lease = f"{LEASE_S.get(fault, LONGER_LEASE_S)} s"
     changes = {"healing": {"at_once": 64, "lease": lease}, "breakers": {"fewest": 1000}}

@@ -25,6 +25,7 @@ import pytest
 from estate_fixtures import until
 from nats.aio.client import Client
 
+from benchmarks.free_ports import free_ports
 from benchmarks.freezing import frozen
 from deployments.embedded.child import wrapped
 from deployments.embedded.nats import binary
@@ -199,18 +200,12 @@ class DeliverableBroker:
             assert answers.readline() == b"PONG\r\n"
 
 
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port: int = held.getsockname()[1]
-    return port
-
-
 @contextlib.contextmanager
 def deliverable_broker(*, jetstream: bool = True, streams: bool = True) -> Iterator[DeliverableBroker]:
     """A broker of one's own, running, with the streams of the profile."""
     with tempfile.TemporaryDirectory(prefix="selfheal-nats-", ignore_cleanup_errors=True) as folder:
-        broker = DeliverableBroker(folder=Path(folder), port=free_port(), jetstream=jetstream)
+        (port,) = free_ports(1)
+        broker = DeliverableBroker(folder=Path(folder), port=port, jetstream=jetstream)
         try:
             broker.start()
             if jetstream and streams:

@@ -17,12 +17,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from chaos_estate import free_ports
 from estate_fixtures import until
 from sqlalchemy import Engine, text
 from trigger_storm import storm
 from uuid6 import uuid7
 
+from benchmarks.free_ports import free_ports
 from deployments.demo.estate import Estate as Demo
 from deployments.demo.faults import Faults
 from deployments.embedded import child

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 import suspect_programs
-from chaos_estate import free_ports
 from docker_fixtures import TestEngine
 from estate_fixtures import until
 from sqlalchemy import Engine, text
 from suspect_programs import LIMIT_MIB, Programs
 from uuid6 import uuid7
 
+from benchmarks.free_ports import free_ports
 from deployments.demo.estate import Estate as DemoEstate
 from deployments.demo.faults import Faults
 from selfheal.bootstrap import Estate, wire

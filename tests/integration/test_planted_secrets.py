@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chaos_estate import free_ports
 from docker_fixtures import TestEngine
 from embedded_fixtures import Embedded
 from estate_fixtures import until
@@ -23,6 +22,7 @@ from sqlalchemy import Engine
 from uuid6 import uuid7
 from webhook_receiver import Receiver
 
+from benchmarks.free_ports import free_ports
 from console.heal import parameters_of
 from deployments.embedded import child
 from flows.states import final_state

@@ -16,13 +16,13 @@ from uuid import UUID
 
 import pytest
 import swelling_program
-from chaos_estate import free_ports
 from estate_fixtures import until
 from sqlalchemy import Engine, text
 from swelling_program import Swelling
 from test_dispatch_processes import wired
 from uuid6 import uuid7
 
+from benchmarks.free_ports import free_ports
 from console import cli
 from console.failure import WRONG_USAGE
 from selfheal.bootstrap import Estate

@@ -15,12 +15,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from chaos_estate import free_ports
 from embedded_fixtures import opened, scratch_folder
 from estate_fixtures import until
 from sqlalchemy import Engine
 from uuid6 import uuid7
 
+from benchmarks.free_ports import free_ports
 from benchmarks.freezing import freeze
 from deployments.embedded import child
 from deployments.embedded import postgres as embedded

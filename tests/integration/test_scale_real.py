@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import replica_program
 import swelling_program
-from chaos_estate import free_ports
 from estate_fixtures import until
 from fakes import NOON
 from person_fixtures import Issue
@@ -23,6 +22,7 @@ from test_dispatch_processes import wired
 from test_preempting_real import foretell, healed, one_of
 from uuid6 import uuid7
 
+from benchmarks.free_ports import free_ports
 from selfheal.bootstrap import Estate
 from selfheal.model.admission import Decision
 from selfheal.model.attempt import RollbackOutcome, Status, Verification

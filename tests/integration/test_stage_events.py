@@ -8,9 +8,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from deliverable_fixtures import PIPELINE, DeliverableBroker, free_port
+from deliverable_fixtures import PIPELINE, DeliverableBroker
 from estate_fixtures import until
 
+from benchmarks.free_ports import free_ports
 from selfheal.clients.jetstream_events import JetStreamEscalations, JetStreamEvents
 from selfheal.model.deliverable import Presence
 from selfheal.model.errors import Permanent, Transient
@@ -142,7 +143,8 @@ authorization { users: [
 @pytest.fixture
 def limited(tmp_path: Path) -> Iterator[DeliverableBroker]:
     """A broker that lets some users publish less than others."""
-    one = DeliverableBroker(folder=tmp_path, port=free_port(), login=("agents", "4711"))
+    (port,) = free_ports(1)
+    one = DeliverableBroker(folder=tmp_path, port=port, login=("agents", "4711"))
     one.configuration = _LIMITED % (one.port, tmp_path / "jetstream")
     try:
         one.start()

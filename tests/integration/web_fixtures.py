@@ -5,7 +5,6 @@
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ import pytest
 from embedded_fixtures import Embedded, running, until
 from sqlalchemy import Engine
 
+from benchmarks.free_ports import free_ports
 from deployments.embedded import child, roles
 from selfheal.model.identity import Identity, Role
 
@@ -121,7 +121,7 @@ def web_server(
     database_url: str, folder: Path, *words: str, settings: str = SETTINGS, **more: str
 ) -> Iterator[WebProcess]:
     """Start the real process, and end it afterwards."""
-    port = _free_port()
+    (port,) = free_ports(1)
     config, log = folder / "selfheal.toml", folder / "web.log"
     config.write_text(settings)
     environment = {
@@ -139,13 +139,6 @@ def web_server(
     server = WebProcess(port=port, config=config, log=log, process=process)
     with running(process, lambda: _answers(server)):
         yield server
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-    return port
 
 
 def _answers(server: WebProcess) -> bool:
