@@ -166,20 +166,31 @@ def _worker_name(data: Path) -> str:
 
 
 def _apply(running: Running) -> None:
-    """Bring pool, deployments and limits to the server, in a process of its own: it imports Prefect and the flows."""
+    """Bring pool, deployments and limits to the server, in a process of its own: it imports Prefect and the flows.
+
+    Raises:
+        Permanent: what is there is somebody else's, or a setting is wrong.
+        Transient: it could not be done, or not in time.
+    """
     log = running.folder.logs / "apply.log"
     adopt = [] if isinstance(running.servers.prefect, OutsidePrefect) else ["--adopt"]
-    done = subprocess.run(
-        [sys.executable, "-m", "deployments.apply", *adopt],
-        env={**child.base_environment(home=running.folder.path / "home"), **running.environment},
-        cwd=running.folder.path / "home",
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=_APPLY_TIMEOUT_S,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "deployments.apply", *adopt],
+            env={**child.base_environment(home=running.folder.path / "home"), **running.environment},
+            cwd=running.folder.path / "home",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_APPLY_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Transient(
+            f"the deployments were not applied to the Prefect server within {_APPLY_TIMEOUT_S} s",
+            hint="see whether that server is slow, or this machine busy",
+        ) from error
     with log.open("a", encoding="utf-8") as kept:
         kept.write(done.stdout + done.stderr)
     if done.returncode == apply.REFUSED:
