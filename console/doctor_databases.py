@@ -8,7 +8,7 @@ from console.place import Place
 from selfheal.clients.estate_database import EstateDatabase
 from selfheal.model.errors import SelfhealError
 from selfheal.model.migration import CatalogueEntry, Migration
-from selfheal.model.standing import Standing
+from selfheal.model.role_rights import RoleRights
 from selfheal.settings.estate import Settings
 
 
@@ -27,30 +27,30 @@ def database(settings: Settings, name: str) -> str:
     client = EstateDatabase(
         url=one.url, username=one.username, password=one.password.get_secret_value(), timeout=one.timeout
     )
-    standing = client.standing()
-    if rights := _too_many(standing):
+    rights = client.rights()
+    if more := _too_many(rights):
         raise Problem(
-            f"{standing.role} is not limited: {', '.join(rights)}",
+            f"{rights.role} is not limited: {', '.join(more)}",
             hint="take these rights away, or name the role that `selfheal estate-sql` makes",
         )
     wanted = {key: entry for key, entry in settings.allowed_sql().items() if entry.database == name}
     if not wanted:
-        return f"answers; {standing.role} is limited; no migrations"
+        return f"answers; {rights.role} is limited; no migrations"
     if wrong := _different(wanted, client.entries()):
         raise Problem(
             f"its catalogue is not that of the settings: {', '.join(wrong)}",
             hint=f"run the output of `selfheal estate-sql {name}` in that database again",
         )
-    return f"answers; {standing.role} is limited; its catalogue holds the {len(wanted)} migrations of the settings"
+    return f"answers; {rights.role} is limited; its catalogue holds the {len(wanted)} migrations of the settings"
 
 
-def _too_many(standing: Standing) -> list[str]:
+def _too_many(rights: RoleRights) -> list[str]:
     """What the role may do that it need not."""
     privileged = ["it is a superuser, or may make databases or roles, replicate or pass row security by"]
     return [
-        *(privileged if standing.privileged else []),
-        *(f"it is a member of {role}" for role in standing.member_of),
-        *(f"it may create in {place}" for place in standing.may_create_in),
+        *(privileged if rights.privileged else []),
+        *(f"it is a member of {role}" for role in rights.member_of),
+        *(f"it may create in {place}" for place in rights.may_create_in),
     ]
 
 

@@ -21,7 +21,7 @@ from selfheal.model.component import Component
 from selfheal.model.errors import NotAllowed, Permanent, PlanNeeded, SelfhealError, TargetChanged
 from selfheal.model.migration import CatalogueEntry
 from selfheal.model.observation import Health, Incarnation, Observation
-from selfheal.model.standing import Standing
+from selfheal.model.role_rights import RoleRights
 from selfheal.model.trigger import Trigger
 from selfheal.policy.names import nearest
 from selfheal.ports import Clock
@@ -522,8 +522,8 @@ class FakeDatabase:
         self.objects[made] = "PRESENT"
         return new
 
-    def standing(self) -> Standing:
-        return Standing(role="selfheal_estate", privileged=False, member_of=(), may_create_in=())
+    def rights(self) -> RoleRights:
+        return RoleRights(role="selfheal_estate", privileged=False, member_of=(), may_create_in=())
 
 
 class FakeEngine:

@@ -23,7 +23,7 @@ from selfheal.clients.deadline import run_within
 from selfheal.model.errors import NotAllowed, Permanent, SelfhealError, TargetChanged, Transient, Undone
 from selfheal.model.migration import CatalogueEntry
 from selfheal.model.observation import Incarnation
-from selfheal.model.standing import Standing
+from selfheal.model.role_rights import RoleRights
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ _LOOK = """
 _ENTRIES = "SELECT name, creates, sql, sha256 FROM selfheal_estate.entries()"
 _BOUND = "SELECT set_config('statement_timeout', %s, false)"
 _APPLY = "SELECT selfheal_estate.apply_migration(%s, %s) AS ran"
-_STANDING = """
+_RIGHTS = """
     SELECT r.rolname AS role, r.rolsuper OR r.rolcreatedb OR r.rolcreaterole OR r.rolreplication OR r.rolbypassrls
            AS privileged,
            ARRAY(SELECT g.rolname::text FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles g ON g.oid = m.roleid
@@ -137,10 +137,10 @@ class EstateDatabase:
             raise Undone(_words(error)) from error
         return bool(rows[0]["ran"])
 
-    def standing(self) -> Standing:
+    def rights(self) -> RoleRights:
         """What the role may do that it need not; raises what `ping` raises."""
-        (row,) = self._read(_STANDING, (), timeout=self._timeout)
-        return Standing(**row | {"member_of": tuple(row["member_of"]), "may_create_in": tuple(row["may_create_in"])})
+        (row,) = self._read(_RIGHTS, (), timeout=self._timeout)
+        return RoleRights(**row | {"member_of": tuple(row["member_of"]), "may_create_in": tuple(row["may_create_in"])})
 
     def _read(self, statement: str, values: tuple[str, ...], *, timeout: timedelta) -> list[dict[str, Any]]:
         """`_ask`, and what the server says of the statement in our words."""

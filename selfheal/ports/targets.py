@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from selfheal.model.migration import CatalogueEntry
 from selfheal.model.observation import Incarnation
-from selfheal.model.standing import Standing
+from selfheal.model.role_rights import RoleRights
 from selfheal.model.usage import ContainerUsage
 
 
@@ -172,6 +172,6 @@ class EstateDatabase(Protocol):
         """
         ...
 
-    def standing(self) -> Standing:
+    def rights(self) -> RoleRights:
         """What the role may do beyond what it needs."""
         ...

@@ -354,7 +354,7 @@ def test_silence_ends_by_our_own_clock(free_port: int) -> None:
             EstateDatabase(url=f"postgresql://127.0.0.1:{port}/x", username=ROLE).ping(timeout=timedelta(seconds=0.3))
 
 
-def test_the_roles_standing_is_told(warehouse: Warehouse) -> None:
+def test_the_roles_rights_are_told(warehouse: Warehouse) -> None:
     """The limited role has no privileges, no memberships, and may create nowhere."""
-    standing = warehouse.client().standing()
-    assert (standing.role, standing.privileged, standing.member_of, standing.may_create_in) == (ROLE, False, (), ())
+    rights = warehouse.client().rights()
+    assert (rights.role, rights.privileged, rights.member_of, rights.may_create_in) == (ROLE, False, (), ())

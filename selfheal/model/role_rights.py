@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class RoleRights:
     """Rights of the role as which Selfheal logs in.
 
     Attributes:
