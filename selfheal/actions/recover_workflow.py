@@ -82,6 +82,8 @@ class _RecoverWorkflow:
             evidence=fitted(
                 {
                     "why": look.verdict.why or plan.why,
+                    "plan": plan.why,
+                    "stuck_minutes": None if silent is None else int(silent / timedelta(minutes=1)),
                     "file": f"{entry.status}, line {entry.status_line}",
                     "state": f"{row.status} at stage {row.current_stage}, version {row.version}",
                     "stages": {str(index): one["result"] for index, one in recorded(look.evidence).items()},
@@ -91,14 +93,7 @@ class _RecoverWorkflow:
                 f"write {plan.status} in place of {entry.status} into line {entry.status_line} of the request file",
                 f"move its state to {STATUS_OF[plan.status]} at stage {plan.stage}: {plan.why}",
             ),
-            parameters={
-                "type": plan.type.value,
-                "status": plan.status.value,
-                "stage": plan.stage,
-                "last_completed": plan.last_completed,
-                "stuck_minutes": None if silent is None else int(silent / timedelta(minutes=1)),
-                "why": plan.why,
-            },
+            parameters={**_named(plan), "last_completed": plan.last_completed},
         )
 
     def commit(self, component: Component, plan: Plan) -> str:

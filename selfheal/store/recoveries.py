@@ -92,14 +92,14 @@ def note_in(connection: Connection, row: Row[Any], outcome: Outcome) -> None:
     """
     if row.action_type not in ACTION_TYPES or row.act_started_at is None:
         return
-    plan = row.plan["parameters"]
+    plan, evidence = row.plan["parameters"], row.plan["evidence"]
     success = outcome.status is Status.SUCCESS
     connection.execute(
         insert(workflow_recovery_history).values(
             id=row.id,
             req_number=row.target_component,
             recovery_type=plan["type"],
-            stuck_duration_minutes=plan["stuck_minutes"],
+            stuck_duration_minutes=evidence["stuck_minutes"],
             last_completed_stage=plan["last_completed"],
             recovery_action=f"{row.action_name}: {plan['status']} at stage {plan['stage']}"[:100],
             success=success,
@@ -111,7 +111,7 @@ def note_in(connection: Connection, row: Row[Any], outcome: Outcome) -> None:
             connection,
             severity="WARNING",
             key=f"workflow/{row.target_component}/blocked",
-            message=f"{row.target_component} is blocked and waits for a person: {plan['why']}",
+            message=f"{row.target_component} is blocked and waits for a person: {evidence['plan']}",
             details={"workflow": row.target_component, "fault": str(row.fault_id)},
         )
 

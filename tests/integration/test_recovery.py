@@ -1,9 +1,11 @@
 """Stuck workflows come back: one heal each, a few in a turn, nothing in a storm or where nobody can tell."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from workflow_fixtures import Shop, recovery, shuffled, take_turn
+from approval_desk import Counter
+from workflow_fixtures import Shop, dispatcher, recovery, shuffled, take_turn
 from workflow_memory import HOUR
 
 from selfheal.model.deliverable import Result
@@ -226,3 +228,19 @@ def test_a_p0_is_recovered_before_all_others(shop: Shop) -> None:
         shop.add(f"REQ-A-{index}", ago=9 * HOUR)
     shop.add("REQ-P0-1", priority="P0", ago=timedelta(minutes=30))
     assert take_turn(shop.estate())[0].chosen[0] == "REQ-P0-1"
+
+
+def test_a_word_for_a_recovery_holds_while_the_workflow_goes_on_standing_still(shop: Shop, counter: Counter) -> None:
+    """For how long it has stood still by now is no part of what was approved: the same is done ten minutes later."""
+    name = shop.add("REQ-A-1")
+    estate = shop.estate(actions={"retry-workflow": {"mode": "approve"}})
+    assert take_turn(estate)[2][name].name == "AwaitingApproval"
+    (asked,) = counter.approvals.newest(limit=5, ended=False)
+    row = shop.states.rows[name]
+    before = row.updated_at - timedelta(minutes=10)
+    shop.states.rows[name] = replace(row, started_at=before, updated_at=before, under_way_since=before)
+    counter.answer(counter.approvals.one(asked.id))
+    (trigger,) = counter.due()
+    assert dispatcher(estate)(trigger).name == "Healed"
+    assert shop.says(name) == ("PENDING", "pending", 0)
+    assert shop.rows(HISTORY)[0]["stuck_duration_minutes"] == 250
