@@ -190,7 +190,9 @@ BEGIN
         AND NOT EXISTS (SELECT FROM circuit_breaker_state b WHERE b.component = 'heal:' || r.actions[1]
                         AND (b.state <> 'CLOSED' OR b.mode <> 'AUTOMATIC'))
         AND (cardinality(r.parents) = 0 OR NOT EXISTS (
-             SELECT FROM faults f WHERE f.closed_at IS NULL AND f.prediction_id IS NULL AND f.target_key = ANY (r.parents)))
+             SELECT FROM faults f WHERE f.closed_at IS NULL AND f.prediction_id IS NULL AND f.target_key = ANY (r.parents))
+             AND NOT EXISTS (            -- of a pre-emptive heal there is no such fault
+             SELECT FROM healing_actions a WHERE a.status IN ('PENDING', 'RUNNING') AND a.target_key = ANY (r.parents)))
         AND r.group_size < l.group_from
         AND (SELECT count(*) FROM (SELECT FROM healing_actions a WHERE a.status IN ('PENDING', 'RUNNING')
                                    LIMIT l.at_once + 1) active) < l.at_once + (r.priority = 'CRITICAL')::int

@@ -269,6 +269,17 @@ def test_a_fault_comes_first(crystal: Callable[..., Crystal]) -> None:
     assert one.desk.one("SELECT count(*) FROM faults WHERE prediction_id IS NULL") == 2
 
 
+def test_what_depends_on_it_waits_for_a_pre_emptive_heal(crystal: Callable[..., Crystal]) -> None:
+    """A child that is sick because its parent is being restarted ahead of time is not healed beside it."""
+    one = crystal()
+    healing = one.foretold("broker")
+    assert healing.admitted
+    child = one.desk.ask("backend", parents=(target("broker"),))
+    assert (child.decision, child.attempt_id) == (Decision.ALREADY_HEALING, healing.attempt_id)
+    one.desk.end(healing, HEALED)
+    assert one.desk.ask("backend", parents=(target("broker"),)).admitted
+
+
 def test_what_failed_ahead_of_time_holds_up_nothing_that_is_sick(crystal: Callable[..., Crystal]) -> None:
     """No cool-down, no spent attempt, no breaker's failure and no demotion of the action by pre-emptive results."""
     one = crystal(per_action=1)
