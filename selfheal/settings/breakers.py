@@ -31,7 +31,7 @@ class Breakers(Section):
     close_rate: Annotated[float, Field(gt=0, le=1)] = 0.8
     """It closes when at least this share of the probes succeed, and opens again when that is out of reach."""
     permit_lease: Duration = timedelta(minutes=2)
-    """A probe that says nothing for so long is lost, and another one may be tried."""
+    """A probe whose process does not keep it up for so long is lost, and another one may be tried."""
 
     def thresholds(self) -> Thresholds:
         """The same for the automaton."""

@@ -116,6 +116,13 @@ class Breakers(BreakerBook):
             self._change(connection, name, lambda at: Renew(at=at, permit=permit.id))
             return self._probes(connection, name, permit.id)
 
+    def keep_probe(self, name: str, permit: UUID) -> None:
+        """What was permitted is under way still: where it is a probe, its permit lasts longer. Else nothing to do."""
+        checked(name)
+        with transaction(self._engine) as connection:
+            if self._probes(connection, name, permit):
+                self._change(connection, name, lambda at: Renew(at=at, permit=permit))
+
     def decide(self, name: str, deed: BreakerDeed, *, who: str, why: str, lasts: timedelta | None = None) -> None:
         """A person decides in place of the results; see `policy.breaker.decision`.
 

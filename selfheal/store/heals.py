@@ -34,11 +34,12 @@ from selfheal.model.admission import Answer, Costs, Decision, Limits, Outlook, P
 from selfheal.model.approval import Proposal
 from selfheal.model.attempt import Attempt, Holder, Outcome, Phase, Plan, Status, Verification
 from selfheal.model.breaker import Denial, Permit
-from selfheal.model.errors import PlanNeeded
+from selfheal.model.errors import PlanNeeded, SelfhealError
 from selfheal.model.mode import Standards
 from selfheal.model.observation import Health, Observation
 from selfheal.model.prediction import PREEMPT
 from selfheal.model.trigger import NOT_OF_HEALTH, Trigger
+from selfheal.policy.breaker_names import heal_breaker
 from selfheal.store import recoveries
 from selfheal.store.admission_values import LIMITS, NO_ADMISSION_NOW, REQUEST, limits_of, plans_json, request_of
 from selfheal.store.breakers import Breakers
@@ -197,10 +198,20 @@ class Heals:
                 healing_actions.c.status == Status.RUNNING.value,
             )
             .values(lease_until=func.now() + self._lease)
-            .returning(healing_actions.c.id)
+            .returning(healing_actions.c.id, healing_actions.c.action_name)
         )
         with transaction(self._engine) as connection:
-            return set(connection.scalars(statement))
+            rows = connection.execute(statement).all()
+        for row in rows:
+            self._keep_probe(row.action_name, row.id)
+        return {row.id for row in rows}
+
+    def _keep_probe(self, action: str, attempt_id: UUID) -> None:
+        """A heal may take longer than a permit lasts: without this its result would count for nothing."""
+        try:
+            self._breakers.keep_probe(heal_breaker(action), attempt_id)
+        except SelfhealError as error:
+            _log.warning("the permit of attempt %s is not prolonged: %s", attempt_id, error)
 
     def record_plan(self, attempt_id: UUID, *, fence: int, plan: Plan) -> bool:
         """See `ports.HealStore.record_plan`."""

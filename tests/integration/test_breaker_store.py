@@ -2,19 +2,27 @@
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from admission_desk import HEALED, MINUTE, Desk
 from sqlalchemy import Engine, text
 
+from selfheal.model.attempt import Holder, Plan
 from selfheal.model.breaker import Breaker, BreakerDeed, Denial, Permit, State
 from selfheal.store.breaker_rows import TRANSITION
 from selfheal.store.breakers import Breakers
 
 NAME = "heal:restart-service"
 ASKS, ASKERS = 800, 16
+AGED = """
+    UPDATE circuit_breaker_state SET permits = (
+        SELECT jsonb_object_agg(key, (value #>> '{}')::timestamptz - interval '90 s') FROM jsonb_each(permits))
+"""
+"""A minute and a half has passed for its permits, which last two minutes."""
 
 
 @pytest.fixture
@@ -120,6 +128,23 @@ def test_a_probe_whose_process_died_gives_its_permit_back(breakers: Breakers, em
     breakers.tell(NAME, lost[0], success=False)
     assert breakers.state(NAME).failures == 0
     assert isinstance(breakers.ask(NAME, uuid4()), Permit)
+
+
+def test_a_heal_that_takes_longer_than_a_permit_lasts_counts(breakers: Breakers, desk: Callable[..., Desk]) -> None:
+    """While its process keeps it up a heal keeps its place among the probes; four slow ones close the breaker."""
+    one = desk()
+    half_open(breakers, one.engine)
+    for number in range(4):
+        answer = one.ask(f"slow-{number}")
+        assert answer.attempt_id is not None
+        assert one.heals.claim(answer.attempt_id, fence=0, holder=Holder(host="here", pid=1, started=1)) is not None
+        for _ in range(3):
+            one.do(AGED)
+            assert one.heals.renew({answer.attempt_id: 1}) == {answer.attempt_id}
+        assert one.heals.record_plan(answer.attempt_id, fence=1, plan=Plan())
+        assert one.heals.announce_act(answer.attempt_id, fence=1, timeout=MINUTE)
+        assert one.heals.settle(answer.attempt_id, fence=1, outcome=HEALED, execution_ms=5)
+    assert breakers.state(NAME).state is State.CLOSED
 
 
 def test_a_whole_life_is_replayed_from_its_log(breakers: Breakers) -> None:
