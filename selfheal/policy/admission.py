@@ -56,6 +56,19 @@ def refuse_ladder(component: Component, kind: TriggerType | None = None) -> Refu
     )
 
 
+def refuse_unknown(seen: Observation, kind: TriggerType) -> Refusal | None:
+    """STALE_TRIGGER when nobody can tell any more whether the trigger's condition holds: that moves nothing.
+
+    A person may have a component healed all the same, and so may what is behind a breaker or an escalation.
+    """
+    if seen.health is Health.UNKNOWN and kind not in NOT_OF_HEALTH | {TriggerType.MANUAL}:
+        return Refusal(
+            decision=Decision.STALE_TRIGGER,
+            reason=f"nobody can tell how {seen.component!r} is ({seen.detail}); look again",
+        )
+    return None
+
+
 def refuse_healthy(seen: Observation, kind: TriggerType) -> Refusal | None:
     """ALREADY_HEALTHY when the trigger's own condition, that the component is sick, no longer holds."""
     if seen.health is Health.HEALTHY and kind not in NOT_OF_HEALTH | PREEMPTIVE:

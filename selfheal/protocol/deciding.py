@@ -8,7 +8,7 @@ from selfheal.model.component import Component
 from selfheal.model.errors import Permanent
 from selfheal.model.observation import Observation
 from selfheal.model.trigger import PREEMPTIVE, Trigger, TriggerType
-from selfheal.policy.admission import refuse_healthy, refuse_ladder, refuse_size, refuse_target
+from selfheal.policy.admission import refuse_healthy, refuse_ladder, refuse_size, refuse_target, refuse_unknown
 from selfheal.policy.places import place_of
 from selfheal.policy.preempting import may_only_be_slow, refuse_foretold, refuse_unfounded, taken_calmly
 from selfheal.policy.promotion import stricter
@@ -57,6 +57,7 @@ def decide(healer: Healer, trigger: Trigger, seen: Observation | None) -> Decide
     refusal = None if seen is None else refuse_healthy(seen, trigger.type)
     refusal = refusal or refuse_suspicion(trigger, component, seen, healer.components)
     refusal = refusal or refuse_foretold(trigger, component, seen, healer.components)
+    refusal = refusal or (None if seen is None else refuse_unknown(seen, trigger.type))
     return Decided(trigger=known, place=place, rungs=rungs, refusal=refusal)
 
 

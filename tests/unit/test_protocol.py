@@ -408,6 +408,14 @@ def test_an_intent_taken_over_before_its_claim_is_left_to_the_taker(ward: Ward) 
     assert "prepare" not in ward.store.calls
 
 
+def test_what_nobody_can_tell_moves_nothing(ward: Ward) -> None:
+    """It was sick when it was raised, and at admission nobody can tell: looked at again, and left alone."""
+    ward.patient.health = Health.UNKNOWN
+    result = ward.heal()
+    assert (result.answer.decision, ward.store.rows, ward.deeds()) == (Decision.STALE_TRIGGER, {}, [])
+    assert ward.heal(replace(a_trigger(), type=TriggerType.MANUAL)).answer.admitted  # a person's own word
+
+
 def test_an_outcome_that_cannot_be_written_is_left_to_reconcile(ward: Ward) -> None:
     """The act was done once; while the database is away nothing is lost, and reconcile settles it by observation."""
     ward.store.fail["settle"] = [AWAY] * 4
