@@ -1,6 +1,7 @@
 """From what was seen after an act to the attempt's one outcome. Used by the protocol and by reconcile."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from selfheal.model.attempt import Attempt, Outcome, Plan, RollbackOutcome, Status, Verification
 from selfheal.model.observation import Health, Observation
@@ -16,6 +17,9 @@ _WORDS = {
     Verification.UNKNOWN: "could not tell whether it is healed",
 }
 
+_LATE = timedelta(minutes=1)
+"""So far the clock of the target's host may be ahead of the database's."""
+
 
 def after_act(attempt: Attempt, seen: Observation, *, said: str, completed: bool) -> Outcome:
     """The outcome of an act that its own holder verified, before any rollback.
@@ -29,10 +33,11 @@ def after_act(attempt: Attempt, seen: Observation, *, said: str, completed: bool
     verification = Verification.NOT_HEALED if seen.short_of else _SAYS[seen.health]
     if verification is Verification.HEALED and not completed and _changed(attempt, seen) is not True:
         return _without_effect(attempt, f"{said}; the target is healthy all the same: {seen.detail}")
+    stopped = "; somebody stopped it meanwhile: left so" if completed and seen.stopped_on_request else ""
     return Outcome(
         status=Status.SUCCESS if verification is Verification.HEALED else Status.FAILED,
         verification=verification,
-        message=f"{said}; {_WORDS[verification]}" + (f": {seen.detail}" if seen.detail else ""),
+        message=f"{said}; {_WORDS[verification]}" + (f": {seen.detail}" if seen.detail else "") + stopped,
         rollback=_none_done(attempt),
     )
 
@@ -74,9 +79,10 @@ def after_interruption(attempt: Attempt, seen: Observation) -> Outcome:
     """The outcome of an announced act whose holder died, before any rollback: only what is seen decides.
 
     Healthy in a new incarnation: the act happened and healed. Healthy in the old one, or in one that nobody could
-    tell: nothing proves an effect, which is no success. Sick in the old one: the act never happened.
+    tell: nothing proves an effect, which is no success; nor in one that began when the act must have been over, which
+    is somebody else's work. Sick in the old one: the act never happened.
     """
-    if _changed(attempt, seen) is not True:
+    if _changed(attempt, seen) is not True or _of_others(attempt, seen):
         if seen.health is Health.HEALTHY:
             outcome = _without_effect(attempt, f"interrupted; healthy without a provable effect: {seen.detail}")
             return replace(outcome, interrupted=True)
@@ -86,19 +92,24 @@ def after_interruption(attempt: Attempt, seen: Observation) -> Outcome:
     return replace(after_act(attempt, seen, said=said, completed=True), interrupted=True)
 
 
-def needs_rollback(outcome: Outcome, attempt: Attempt, seen: Observation) -> bool:
+def needs_rollback(outcome: Outcome, attempt: Attempt, seen: Observation, *, completed: bool) -> bool:
     """Whether to go back: only from a certain failure, and only if the act changed anything.
 
-    A target in an unknown state is left alone; only one that provably lives another life was touched. One that is
-    healthy, and short of what a pre-emptive heal wanted, has nothing to go back to.
+    A target in an unknown state is left alone; only one that provably lives another life, and one that we can have
+    begun, was touched. One that is healthy, and short of what a pre-emptive heal wanted, has nothing to go back to. An
+    act that came to its end leaves nothing stopped: whoever has asked its keeper to stop it since is somebody else.
     """
     planned = attempt.plan is not None and attempt.plan.rollback is not None
     failed = outcome.verification is Verification.NOT_HEALED and not seen.short_of
-    return planned and failed and _changed(attempt, seen) is True
+    left_to_others = _of_others(attempt, seen) or (completed and seen.stopped_on_request)
+    return planned and failed and _changed(attempt, seen) is True and not left_to_others
 
 
 def rolled_back(outcome: Outcome, rollback: RollbackOutcome, said: str) -> Outcome:
-    """The outcome after a rollback was tried."""
+    """The outcome after a rollback was tried, or was not needed any more: then nobody can tell what helped."""
+    if rollback is RollbackOutcome.NOT_NEEDED:
+        message = f"{outcome.message}; not rolled back: {said}"
+        return replace(outcome, verification=Verification.UNKNOWN, message=message, rollback=rollback)
     done = rollback is RollbackOutcome.DONE
     return replace(
         outcome,
@@ -127,6 +138,15 @@ def _changed(attempt: Attempt, seen: Observation) -> bool | None:
     if before is None or seen.incarnation is None:
         return None
     return not before.same_life(seen.incarnation)
+
+
+def _of_others(attempt: Attempt, seen: Observation) -> bool:
+    """Whether the target lives a life that began when the act must have been over: of one that was taken over only.
+
+    Who carries out an act itself knows no deadline of it, and has seen what became of it.
+    """
+    life, deadline = seen.incarnation, attempt.act_deadline
+    return life is not None and deadline is not None and life.started_at > (deadline + _LATE).timestamp()
 
 
 def _none_done(attempt: Attempt) -> RollbackOutcome:

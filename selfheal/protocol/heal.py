@@ -127,14 +127,17 @@ def carry_out(steps: Steps, attempt: Attempt) -> Outcome:
         return steps.record(attempt, verdict.undone(done.said), done.took_ms)
     seen = steps.verify(attempt)
     outcome = verdict.after_act(attempt, seen, said=done.said, completed=done.completed)
-    return conclude(steps, attempt, seen, outcome, done.took_ms)
-
-
-def conclude(steps: Steps, attempt: Attempt, seen: Observation, outcome: Outcome, execution_ms: int | None) -> Outcome:
-    """Roll back if the outcome asks for it, and record."""
-    if verdict.needs_rollback(outcome, attempt, seen):
+    if verdict.needs_rollback(outcome, attempt, seen, completed=done.completed):
         outcome = verdict.rolled_back(outcome, *steps.roll_back(attempt))
-    return steps.record(attempt, outcome, execution_ms)
+    return steps.record(attempt, outcome, done.took_ms)
+
+
+def conclude(steps: Steps, attempt: Attempt, seen: Observation) -> Outcome:
+    """From an announced act that somebody else left behind, and what is seen of it, to its recorded outcome."""
+    outcome = verdict.after_interruption(attempt, seen)
+    if verdict.needs_rollback(outcome, attempt, seen, completed=False):
+        outcome = verdict.rolled_back(outcome, *steps.roll_back(attempt))
+    return steps.record(attempt, outcome, None)
 
 
 def _never_acted(attempt: Attempt, error: SelfhealError) -> Outcome:

@@ -132,8 +132,7 @@ def _resume(healer: Healer, steps: Steps, mine: Attempt) -> Outcome:
         return carry_out(steps, mine)
     if course is Course.ROLL_BACK:
         return steps.record(mine, verdict.rolled_back(_given_up(mine, why), *steps.roll_back(mine)), None)
-    seen = steps.verify(mine)
-    return conclude(steps, mine, seen, verdict.after_interruption(mine, seen), None)
+    return conclude(steps, mine, steps.verify(mine))
 
 
 def _course_of(healer: Healer, mine: Attempt) -> tuple[Course, str]:

@@ -205,10 +205,17 @@ def _judged(healer: Healer, attempt: Attempt, component: Component, seen: Observ
 
 
 def roll_back(healer: Healer, attempt: Attempt) -> tuple[RollbackOutcome, str]:
-    """Go back to what `prepare` found, once; the outcome and what was done."""
+    """Go back to what `prepare` found, once; the outcome and what was done.
+
+    It is an act like the other one, and has a last look of its own: what is well by now, or in a state that nobody can
+    tell, is left alone. Where the rollback of a dead healer is repeated, others may have been there long since.
+    """
     reach("before-roll-back")
     _still_ours(healer.store.enter(attempt.id, fence=attempt.fence, phase=Phase.ROLLING_BACK), attempt)
     action, component = healer.actions.get(attempt.action), healer.components[attempt.component]
+    seen = _judged(healer, attempt, component, _look(healer, action, component))
+    if seen.health is not Health.SICK:
+        return RollbackOutcome.NOT_NEEDED, f"it is {seen.health} by now ({seen.detail})"
     try:
         result = _timed(healer, lambda: action.rollback(component, _plan(attempt)))
     except TargetChanged as error:

@@ -113,7 +113,8 @@ class Targets:
 
     def healer(self, name: str, *, failpoint: str = "", options: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
         """A healer of one target, in a process of its own; what it prints is found by `said`."""
-        environment = {**os.environ, "SELFHEAL_DATABASE_URL": self.database_url, "PYTHONPATH": str(TESTS)}
+        path = f"{TESTS.parent}:{TESTS}"  # the tree that the tests are in, before any that is installed
+        environment = {**os.environ, "SELFHEAL_DATABASE_URL": self.database_url, "PYTHONPATH": path}
         if failpoint:
             environment["SELFHEAL_FAILPOINT"] = failpoint
         command = [sys.executable, str(HEALER), str(self.folder / "settings.json"), name, *options]

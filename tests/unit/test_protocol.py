@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from fakes import NOON, FakeClock, FakeHeals
@@ -239,7 +240,7 @@ def test_a_heal_announces_before_it_acts_and_records_once(ward: Ward) -> None:
 
 def test_healthy_must_still_be_healthy_after_the_delay(ward: Ward) -> None:
     """A target that answers once and falls sick within its healthy delay is not healed."""
-    looks = iter([Health.SICK, Health.HEALTHY, Health.SICK])
+    looks = iter([Health.SICK, Health.HEALTHY, Health.SICK, Health.SICK])  # the last one is the rollback's
     ward.patient.on["validate"] = lambda: setattr(ward.patient, "health", next(looks))
     assert ward.heal().outcome.verification is Verification.NOT_HEALED
     assert list(looks) == []
@@ -350,6 +351,48 @@ def test_a_failed_rollback_is_recorded_and_not_repeated(ward: Ward, error: Excep
     assert ward.deeds() == ["commit", "rollback"]
     assert (outcome.status, outcome.rollback) == (Status.FAILED, RollbackOutcome.FAILED)
     assert ward.recorded() == [outcome]
+
+
+def test_what_somebody_stops_during_the_verification_stays_stopped(ward: Ward) -> None:
+    """Restarted, sick still, and then stopped on request: going back to running would undo a person's word."""
+
+    def stop() -> None:
+        ward.patient.life = replace(ward.patient.life, pid=0, state="STOPPED")
+
+    ward.patient.on |= {"commit": lambda: ward.patient.restart(Health.SICK), "validate": stop}
+    outcome = ward.heal().outcome
+    assert (outcome.status, outcome.rollback) == (Status.FAILED, RollbackOutcome.NOT_NEEDED)
+    assert "somebody stopped it" in outcome.message
+    assert ward.deeds() == ["commit"]
+
+
+def test_what_an_act_that_failed_left_stopped_is_started_again(ward: Ward) -> None:
+    """Stopped, and not started since the act broke off: that stop was ours."""
+
+    def half() -> None:
+        ward.patient.life = replace(ward.patient.life, pid=0, state="STOPPED")
+        raise Transient("the supervisor does not answer")
+
+    ward.patient.on["commit"] = half
+    assert ward.heal().outcome.status is Status.ROLLED_BACK
+    assert ward.deeds() == ["commit", "rollback"]
+
+
+def test_what_is_well_just_before_its_rollback_is_left_alone(ward: Ward) -> None:
+    """The last look of the rollback: it became healthy after its time was up."""
+    enter = ward.store.enter
+
+    def late(attempt_id: UUID, *, fence: int, phase: Phase) -> bool:
+        if phase is Phase.ROLLING_BACK:
+            ward.patient.health = Health.HEALTHY
+        return enter(attempt_id, fence=fence, phase=phase)
+
+    ward.store.enter = late  # type: ignore[method-assign]
+    ward.patient.on["commit"] = lambda: ward.patient.restart(Health.SICK)
+    outcome = heal(plain_steps(ward.healer), a_trigger()).outcome
+    assert ward.deeds() == ["commit"]
+    assert (outcome.status, outcome.verification) == (Status.FAILED, Verification.UNKNOWN)
+    assert outcome.rollback is RollbackOutcome.NOT_NEEDED
 
 
 def test_an_unknown_state_is_left_alone(ward: Ward) -> None:
@@ -583,6 +626,39 @@ def test_a_holder_that_cannot_be_asked_is_tried_at_the_next_turn(ward: Ward) -> 
     (settled,) = ward.reconcile()
     assert (settled.outcome, ward.deeds()) == (None, [])
     assert ward.recorded() == [None]
+
+
+@pytest.mark.parametrize("health", [Health.HEALTHY, Health.UNKNOWN])
+def test_an_interrupted_rollback_leaves_alone_what_is_not_sick_any_more(ward: Ward, health: Health) -> None:
+    """Somebody mended it before the rollback could be repeated: going back would break it again."""
+    ward.left(Phase.ROLLING_BACK)
+    ward.patient.restart(health)
+    (settled,) = ward.reconcile()
+    assert ward.deeds() == []
+    assert (settled.outcome.status, settled.outcome.verification) == (Status.FAILED, Verification.UNKNOWN)
+    assert (settled.outcome.rollback, settled.outcome.escalate) == (RollbackOutcome.NOT_NEEDED, True)
+
+
+def test_a_life_that_began_long_after_the_act_is_somebody_elses_work(ward: Ward) -> None:
+    """The healer died, a person restarted it hours later: nothing proves that we healed it."""
+    left = ward.left(Phase.ACTING)
+    assert left.act_deadline is not None
+    later = int((left.act_deadline + timedelta(hours=3)).timestamp())
+    ward.patient.life = replace(ward.patient.life, pid=7, started_at=later)
+    ward.patient.health = Health.HEALTHY
+    (settled,) = ward.reconcile()
+    assert (settled.outcome.status, settled.outcome.verification) == (Status.FAILED, Verification.UNKNOWN)
+    assert ward.deeds() == []
+
+
+def test_a_sick_life_of_somebody_elses_is_not_rolled_back(ward: Ward) -> None:
+    """What a person has started after the act was over is theirs, although it is sick."""
+    left = ward.left(Phase.VERIFYING)
+    assert left.act_deadline is not None
+    later = int((left.act_deadline + timedelta(hours=3)).timestamp())
+    ward.patient.life = replace(ward.patient.life, pid=7, started_at=later)
+    (settled,) = ward.reconcile()
+    assert (settled.outcome.verification, ward.deeds()) == (Verification.NOT_HEALED, [])
 
 
 # -- leases

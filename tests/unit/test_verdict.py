@@ -78,7 +78,8 @@ def test_only_a_certain_failure_with_an_effect_and_a_way_back_is_rolled_back(
     for outcome, one, look in outcomes(plan, health, life, completed=completed):
         touched = plan is not None and plan.before is not None and life is not None and life != OLD
         planned = plan is not None and plan.rollback is not None
-        assert needs_rollback(outcome, one, look) == (health is Health.SICK and planned and touched)
+        wanted = health is Health.SICK and planned and touched
+        assert needs_rollback(outcome, one, look, completed=completed) == wanted
 
 
 @everything
@@ -165,6 +166,14 @@ def test_after_a_rollback(done: RollbackOutcome, status: Status, words: str) -> 
     assert outcome.message == f"{before.message}; {words}"
 
 
+def test_after_a_rollback_that_was_not_needed_any_more() -> None:
+    """It is well by now, and nobody can tell by what: no success, and no failure of the way back."""
+    before = after_act(attempt(Plan(rollback=ROLLBACK)), seen(Health.SICK, NEW), said="done", completed=True)
+    outcome = rolled_back(before, RollbackOutcome.NOT_NEEDED, "it is well")
+    assert (outcome.status, outcome.verification) == (Status.FAILED, Verification.UNKNOWN)
+    assert outcome.rollback is RollbackOutcome.NOT_NEEDED
+
+
 COUNTED = Plan(found={"replicas": 2}, wanted={"replicas": 3}, rollback={"replicas": 2})
 
 
@@ -194,6 +203,6 @@ def test_what_was_measured_tells_whether_there_is_anything_to_go_back_from(
     """In place of the incarnation, which may be another one for reasons of its own."""
     one, look = attempt(COUNTED), replace(seen(Health.SICK, NEW), values=values)
     outcome = after_act(one, look, said="done", completed=True)
-    assert needs_rollback(outcome, one, look) is back
+    assert needs_rollback(outcome, one, look, completed=True) is back
     interrupted = after_interruption(one, look)
     assert ("no effect is to be seen" in interrupted.message) is not back
