@@ -20,6 +20,7 @@ from selfheal.model.check import Executed, GoodCopy, MemoryUse, PathStanding, Pa
 from selfheal.model.component import Component
 from selfheal.model.errors import NotAllowed, Permanent, PlanNeeded, SelfhealError, TargetChanged
 from selfheal.model.migration import CatalogueEntry
+from selfheal.model.mode import ActionMode
 from selfheal.model.observation import Health, Incarnation, Observation
 from selfheal.model.role_rights import RoleRights
 from selfheal.model.trigger import Trigger
@@ -214,6 +215,7 @@ class FakeHeals:
     ) -> None:
         self.calls: list[str] = []
         self.predictions: set[UUID] = set()  # those that stand
+        self.paused = ""  # why, while it is
         self.fail: dict[str, list[Exception]] = {}
         self.rows: dict[UUID, FakeRow] = {}
         self.faults: dict[UUID, FakeFault] = {}
@@ -275,13 +277,14 @@ class FakeHeals:
         if row.attempt.status is Status.RUNNING and row.lease_until >= self._clock.now():
             return None
         row.lease_until = self._clock.now() + self._lease
-        known = row.attempt.flow_runs
+        known, held_by = row.attempt.flow_runs, row.attempt.holder
         row.attempt = replace(
             row.attempt,
             status=Status.RUNNING,
             fence=fence + 1,
             runs=row.attempt.runs + 1,
             holder=holder,
+            displaced=row.attempt.displaced if held_by is None else (*row.attempt.displaced, held_by),
             flow_runs=known if run is None or run in known else (*known, run),
         )
         return row.attempt
@@ -294,12 +297,17 @@ class FakeHeals:
         return ours
 
     def record_plan(self, attempt_id: UUID, *, fence: int, plan: Plan) -> bool:
+        row = self._held(attempt_id, fence)
+        if row is not None and row.attempt.phase not in {None, Phase.PREPARED}:
+            self._call("record_plan")
+            return False
         return self._change("record_plan", attempt_id, fence, plan=plan, phase=Phase.PREPARED)
 
     def announce_act(self, attempt_id: UUID, *, fence: int, timeout: timedelta) -> bool:
         row = self._held(attempt_id, fence)
         told = None if row is None else row.attempt.foretold
         off = told is not None and told.id not in self.predictions
+        off = off or row is None or row.attempt.phase is not Phase.PREPARED
         if row is None or off or row.lease_until <= self._clock.now() + self._lease / 4:
             self._call("announce_act")
             return False
@@ -329,12 +337,21 @@ class FakeHeals:
             fault.needs_person = outcome.message
         return True
 
+    def held_back(self, attempt_id: UUID, *, mode: str) -> str:
+        self._call("held_back")
+        one = self.rows[attempt_id].attempt
+        stricter = ActionMode(mode).rank < (ActionMode.APPROVE if one.approved else ActionMode.AUTO).rank
+        return self.paused or (f"{one.action} is in mode {mode} by now" if stricter else "")
+
     def stands(self, prediction: UUID) -> bool:
         self._call("stands")
         return prediction in self.predictions
 
-    def release(self, attempt_id: UUID, *, fence: int) -> None:
-        if self._change("release", attempt_id, fence, holder=None):
+    def release(self, attempt_id: UUID, *, fence: int, holder: Holder) -> None:
+        row = self.rows[attempt_id]
+        if row.attempt.holder != holder:
+            self._call("release")
+        elif self._change("release", attempt_id, fence, holder=None):
             self.rows[attempt_id].lease_until = self._clock.now() - timedelta(microseconds=1)
 
     def attempt(self, attempt_id: UUID) -> Attempt | None:
@@ -426,6 +443,7 @@ class FakeHeals:
             id=uuid7(),
             fault_id=fault.id,
             component=trigger.component,
+            target=target,
             action=rung.action,
             trigger_type=trigger.type.value,
             status=Status.PENDING,

@@ -220,6 +220,18 @@ LANGUAGE sql STABLE AS $fn$
     ORDER BY m.ends_at DESC LIMIT 1
 $fn$;
 
+-- Why an attempt that was left behind before its act is not begun anew, by what people have said since; NULL: by nothing.
+-- p_mode: of its action by the settings. What it was admitted in may only have become wider.
+CREATE FUNCTION held_back(p_attempt uuid, p_mode text) RETURNS text LANGUAGE sql STABLE AS $fn$
+    SELECT coalesce((SELECT h.reason FROM pause_in_force() h),
+                    (SELECT m.reason FROM maintenance_in_force(a.target_component, a.estate_group) m),
+                    CASE WHEN mode_rank(e.mode) < mode_rank(a.mode) THEN a.action_name || ' is in mode ' || e.mode || ' by now' END)
+    FROM healing_actions a CROSS JOIN LATERAL (
+        SELECT CASE WHEN a.prediction_id IS NULL THEN effective_mode(a.action_name, p_mode)
+               ELSE effective_mode('preempt:' || a.action_name, effective_mode(a.action_name, p_mode)) END AS mode) e
+    WHERE a.id = p_attempt
+$fn$;
+
 -- What stands in the way of this heal right now, or the rung that may be tried. Always one row. Read by peek (without
 -- a lock) and by admission. The order is that of the questions: may anything be healed, this target, by what, how much,
 -- and by whose word. A dry run asks for all that stands in the way, with the rung last.

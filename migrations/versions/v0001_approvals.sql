@@ -241,7 +241,8 @@ $fn$;
 -- The word that a trigger brings, locked until this transaction ends, as the attempt's row tells of it; NULL: it is over.
 CREATE FUNCTION hold_word(r admission_request, p_action text) RETURNS jsonb LANGUAGE sql VOLATILE AS $fn$
     SELECT jsonb_build_object('approval', jsonb_build_object(
-               'id', a.id, 'decision', a.decision, 'by', a.decided_by, 'at', a.decided_at, 'why', a.decision_why))
+               'id', a.id, 'decision', a.decision, 'by', a.decided_by, 'at', a.decided_at, 'why', a.decision_why,
+               'fingerprint', a.fingerprint))
     FROM approvals a
     WHERE a.id = r.approval AND a.target_key = r.target AND a.action = p_action AND a.closed_at IS NULL AND a.use_by > now()
     FOR UPDATE

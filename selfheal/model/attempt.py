@@ -125,6 +125,7 @@ class Attempt:
         id: its row.
         fault_id: the fault that it is to mend.
         component: name of the component.
+        target: canonical name of the physical thing that it was admitted for; settings may give the component another.
         action: name of the action, e.g. `restart-service`.
         trigger_type: why.
         status: where it stands.
@@ -138,11 +139,14 @@ class Attempt:
         flow_runs: the runs of the workflow engine that carried it out, the first one first; empty where none did.
         outcome: its one result; None while it is unfinished.
         foretold: the prediction for which it is done, while nothing is sick; None: something is, or was.
+        approved: fingerprint of what a person approved, and of nothing else; empty: nobody had to be asked.
+        displaced: earlier holders that did not let go of it by themselves, the first one first.
     """
 
     id: UUID
     fault_id: UUID
     component: str
+    target: str
     action: str
     trigger_type: str
     status: Status
@@ -156,3 +160,5 @@ class Attempt:
     flow_runs: tuple[UUID, ...] = ()
     outcome: Outcome | None = None
     foretold: ForetoldMetric | None = None
+    approved: str = ""
+    displaced: tuple[Holder, ...] = ()

@@ -46,6 +46,8 @@ class HealStore(Protocol):
     def claim(self, attempt_id: UUID, *, fence: int, holder: Holder, run: UUID | None = None) -> Attempt | None:
         """Take an attempt whose fence is still `fence`: RUNNING, fence + 1, a new lease. None: somebody else did.
 
+        Who held it until now, and did not let go of it, is told of in `Attempt.displaced` until its end: whoever claims
+        it next may die before it has ended them.
         A flow run that carries it out from now on is written down with it; None: it is carried out without one.
         """
         ...
@@ -55,12 +57,13 @@ class HealStore(Protocol):
         ...
 
     def record_plan(self, attempt_id: UUID, *, fence: int, plan: Plan) -> bool:
-        """Store what `prepare` learned, phase PREPARED. False: no longer ours."""
+        """Store what `prepare` learned, phase PREPARED. False: no longer ours, or its act is announced already."""
         ...
 
     def announce_act(self, attempt_id: UUID, *, fence: int, timeout: timedelta) -> bool:
         """Commit phase ACTING and the act's deadline if the lease still covers it. False: stand down.
 
+        Once for each attempt, and only of one that is PREPARED.
         Not either where a prediction for which it is done no longer stands.
         """
         ...
@@ -76,12 +79,23 @@ class HealStore(Protocol):
         """
         ...
 
+    def held_back(self, attempt_id: UUID, *, mode: str) -> str:
+        """Why an attempt that was left behind before its act is not to be begun anew; empty: for no reason.
+
+        There is a pause or a maintenance window by now, or its action may go less far than when it was admitted; `mode`
+        is how far by the settings.
+        """
+        ...
+
     def stands(self, prediction: UUID) -> bool:
         """Whether a prediction still speaks for a pre-emptive heal."""
         ...
 
-    def release(self, attempt_id: UUID, *, fence: int) -> None:
-        """Let go of an unfinished attempt: anybody may take it over at once, and nobody is ended for it."""
+    def release(self, attempt_id: UUID, *, fence: int, holder: Holder) -> None:
+        """Let go of an unfinished attempt: anybody may take it over at once, and nobody is ended for it.
+
+        Nothing happens where another one holds it, under this fence too.
+        """
         ...
 
     def attempt(self, attempt_id: UUID) -> Attempt | None:

@@ -53,7 +53,7 @@ def decide(healer: Healer, trigger: Trigger, seen: Observation | None) -> Decide
         return Decided(trigger=known, place=place, refusal=refusal)
     if not actions:
         return Decided(trigger=known, place=place, refusal=refuse_ladder(component, known_as.type))
-    rungs = rungs_of(actions, lambda one: _mode(healer, one, trigger))
+    rungs = rungs_of(actions, lambda one: mode_of(healer, one, ahead=trigger.type in PREEMPTIVE))
     refusal = None if seen is None else refuse_healthy(seen, trigger.type)
     refusal = refusal or refuse_suspicion(trigger, component, seen, healer.components)
     refusal = refusal or refuse_foretold(trigger, component, seen, healer.components)
@@ -76,6 +76,12 @@ def rungs_of(actions: Sequence[Action], mode: Callable[[Action], str]) -> tuple[
         Rung(action=one.name, action_type=one.action_type, mode=mode(one), manual_minutes=one.manual_minutes)
         for one in actions
     )
+
+
+def mode_of(healer: Healer, action: Action, *, ahead: bool) -> str:
+    """How far it may go by the settings; ahead, before anything is sick, no further than those of predictions say."""
+    own = healer.actions.mode(action)
+    return stricter([own, healer.preempting.mode_of(action.name)]) if ahead else own
 
 
 def without(decided: Decided, action: str, why: str) -> Decided:
@@ -123,9 +129,3 @@ def _to_a_person(actions: Actions, trigger: Trigger, component: Component) -> Se
     except Permanent:
         return ()
     return (look,) if look.can_handle(trigger, component) else ()
-
-
-def _mode(healer: Healer, action: Action, trigger: Trigger) -> str:
-    """How far it may go by the settings; before anything is sick, no further than those of predictions say."""
-    own = healer.actions.mode(action)
-    return stricter([own, healer.preempting.mode_of(action.name)]) if trigger.type in PREEMPTIVE else own

@@ -102,7 +102,8 @@ def _healed(steps: Steps, trigger: Trigger) -> Result:
     if answer.repeated:
         return Result(answer=answer, outcome=steps.follow(answer.attempt_id))
     try:
-        attempt = steps.claim(answer.attempt_id)
+        with steps.leases.claiming(answer.attempt_id, fence=0):
+            attempt = steps.claim(answer.attempt_id)
         with about(attempt=attempt.id), steps.leases.keep(attempt):
             return Result(answer=answer, outcome=carry_out(steps, attempt))
     except StoodDown as error:

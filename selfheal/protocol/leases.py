@@ -11,6 +11,7 @@ from uuid import UUID
 from selfheal.model.attempt import Attempt
 from selfheal.model.errors import SelfhealError, StoodDown
 from selfheal.ports import HealStore
+from selfheal.protocol.holder import this_process
 
 _log = logging.getLogger(__name__)
 _LAST_WORD_S = 5.0
@@ -51,15 +52,32 @@ class Leases:
         except StoodDown:
             raise
         except BaseException:
-            with self._changed:
-                self._left[attempt.id] = attempt.fence
-                self._run_thread()
+            self.let_go(attempt.id, fence=attempt.fence)
             raise
         finally:
             with self._changed:
                 self._held.pop(attempt.id, None)
                 self._lost.discard(attempt.id)
                 self._changed.notify()
+
+    @contextmanager
+    def claiming(self, attempt_id: UUID, *, fence: int) -> Iterator[None]:
+        """A claim that fails may have gone through all the same, with its answer lost: then let go of the attempt."""
+        try:
+            yield
+        except StoodDown:
+            raise
+        except BaseException:
+            if not self.holds(attempt_id):  # else another thread of this process has it by now
+                self.let_go(attempt_id, fence=fence + 1)
+            raise
+
+    def let_go(self, attempt_id: UUID, *, fence: int) -> None:
+        """Tell the database, as soon as it answers, that this process does not hold the attempt under this fence."""
+        with self._changed:
+            self._left[attempt_id] = fence
+            self._run_thread()
+            self._changed.notify()
 
     def holds(self, attempt_id: UUID) -> bool:
         """Whether this process is carrying the attempt out right now."""
@@ -105,7 +123,7 @@ class Leases:
         try:
             ours = self._store.renew(held) if held else set()
             for attempt_id, fence in left.items():
-                self._store.release(attempt_id, fence=fence)
+                self._store.release(attempt_id, fence=fence, holder=this_process())
         except SelfhealError as error:
             _log.warning("leases are not renewed: %s", error)
             return min(1.0, self._pause)

@@ -14,9 +14,11 @@ from uuid import UUID
 
 from selfheal.logs import about
 from selfheal.model.attempt import Attempt, Outcome, Phase, RollbackOutcome, Status, Verification
-from selfheal.model.errors import Permanent, SelfhealError, StoodDown
+from selfheal.model.errors import Permanent, SelfhealError, StoodDown, Transient
 from selfheal.policy import verdict
+from selfheal.policy.admission import refuse_target
 from selfheal.protocol import holder
+from selfheal.protocol.deciding import mode_of
 from selfheal.protocol.heal import Steps, carry_out, conclude
 from selfheal.protocol.healer import Healer
 
@@ -29,6 +31,7 @@ class Course(StrEnum):
     """What is done about an attempt that was left behind."""
 
     GIVE_UP = "recorded as failed"
+    LEAVE = "recorded as not begun"
     RUN_AGAIN = "carried out again"
     ROLL_BACK = "rolled back"
     OBSERVE = "observed, and settled by that"
@@ -97,14 +100,13 @@ def _settle(healer: Healer, steps: Steps, left: Attempt) -> Settled | None:
 
 def _taken_over(healer: Healer, steps: Steps, left: Attempt) -> Settled | None:
     try:
-        mine = healer.store.claim(left.id, fence=left.fence, holder=holder.this_process(), run=steps.run)
+        with healer.leases.claiming(left.id, fence=left.fence):
+            mine = healer.store.claim(left.id, fence=left.fence, holder=holder.this_process(), run=steps.run)
         if mine is None:
             return None
         _log.warning("taking over attempt %s on %s (run %d)", mine.id, mine.component, mine.runs)
         with healer.leases.keep(mine):
-            if left.holder is not None and left.holder != holder.this_process():
-                holder.end(left.holder)
-            return Settled(attempt=left, outcome=_resume_or_give_up(healer, steps, mine))
+            return Settled(attempt=left, outcome=_alone(healer, steps, mine))
     except StoodDown as error:
         return Settled(attempt=left, note=f"stood down: {error}")
     except SelfhealError as error:
@@ -113,6 +115,23 @@ def _taken_over(healer: Healer, steps: Steps, left: Attempt) -> Settled | None:
     except Exception as error:  # noqa: BLE001 - one bad row must not stop the others; the next turn comes here again
         _log.exception("settling attempt %s broke", left.id)
         return Settled(attempt=left, note=f"settling broke: {type(error).__name__}: {error}")
+
+
+def _alone(healer: Healer, steps: Steps, mine: Attempt) -> Outcome:
+    """End everybody on this host who held it and did not let go, and carry on.
+
+    That is told with the attempt, since whoever took it over before may have died before it had ended them. Beside one
+    who lives on nothing is done; after some turns a person is told.
+    """
+    try:
+        for one in mine.displaced:
+            if one != holder.this_process():
+                holder.end(one)
+    except Transient as error:
+        if mine.runs <= _LAST_RUN:
+            raise
+        return steps.record(mine, _given_up(mine, str(error)), None)
+    return _resume_or_give_up(healer, steps, mine)
 
 
 def _resume_or_give_up(healer: Healer, steps: Steps, mine: Attempt) -> Outcome:
@@ -128,6 +147,8 @@ def _resume(healer: Healer, steps: Steps, mine: Attempt) -> Outcome:
     course, why = _course_of(healer, mine)
     if course is Course.GIVE_UP:
         return steps.record(mine, _given_up(mine, why), None)
+    if course is Course.LEAVE:
+        return steps.record(mine, replace(_given_up(mine, f"not begun: {why}"), escalate=False), None)
     if course is Course.RUN_AGAIN:
         return carry_out(steps, mine)
     if course is Course.ROLL_BACK:
@@ -137,17 +158,34 @@ def _resume(healer: Healer, steps: Steps, mine: Attempt) -> Outcome:
 
 def _course_of(healer: Healer, mine: Attempt) -> tuple[Course, str]:
     """What is left to do, by the phase that the old holder had committed; and why."""
-    if mine.component not in healer.components:
+    component = healer.components.get(mine.component)
+    if component is None:
         return Course.GIVE_UP, f"component {mine.component!r} is no longer configured"
+    if component.target != mine.target:
+        now = f"component {mine.component!r} is {component.target} by now"
+        return Course.GIVE_UP, f"{now}, and this was for {mine.target}"
     if mine.phase in (None, Phase.PREPARED):
-        if mine.runs >= _LAST_RUN:
-            return Course.GIVE_UP, f"its healer died {mine.runs - 1} times before it acted"
-        return Course.RUN_AGAIN, "its healer died before it acted"
+        return _course_before_its_act(healer, mine)
     if mine.phase is Phase.ROLLING_BACK:
         return Course.ROLL_BACK, "interrupted while rolling back"
     if mine.runs > _LAST_RUN:
         return Course.GIVE_UP, f"its healers died {mine.runs - 1} times after it acted"
     return Course.OBSERVE, "its healer died after it had announced its act"
+
+
+def _course_before_its_act(healer: Healer, mine: Attempt) -> tuple[Course, str]:
+    """Whether it is begun anew: not too often, and only if it may still be. Its admission may be long ago."""
+    if mine.runs >= _LAST_RUN:
+        return Course.GIVE_UP, f"its healer died {mine.runs - 1} times before it acted"
+    refusal = refuse_target(mine.component, healer.components, healer.allow)
+    if refusal is not None:
+        return Course.LEAVE, refusal.reason
+    try:
+        mode = mode_of(healer, healer.actions.get(mine.action), ahead=mine.foretold is not None)
+    except Permanent as error:
+        return Course.GIVE_UP, f"it cannot be carried on: {error}"
+    held_back = healer.store.held_back(mine.id, mode=mode)
+    return (Course.LEAVE, held_back) if held_back else (Course.RUN_AGAIN, "its healer died before it acted")
 
 
 def _given_up(attempt: Attempt, why: str) -> Outcome:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from selfheal.model.admission import Answer
 from selfheal.model.approval import Proposal
-from selfheal.model.attempt import Attempt, Outcome, Phase, Plan, RollbackOutcome
+from selfheal.model.attempt import Attempt, Outcome, Phase, Plan, RollbackOutcome, Status
 from selfheal.model.component import Component
 from selfheal.model.errors import (
     Declined,
@@ -27,7 +27,7 @@ from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import NOT_OF_HEALTH, PREEMPTIVE, Trigger
 from selfheal.policy import verdict
 from selfheal.policy.admission import refuse_size
-from selfheal.policy.approval import proposal
+from selfheal.policy.approval import fingerprint, proposal
 from selfheal.policy.preempting import as_measured, bound_of
 from selfheal.ports import Action
 from selfheal.protocol.deciding import decide, without
@@ -105,16 +105,38 @@ def claim(healer: Healer, attempt_id: UUID, run: UUID | None = None) -> Attempt:
     Raises:
         StoodDown: somebody else was faster, because this process slept past the intent's lease.
     """
-    attempt = healer.store.claim(attempt_id, fence=0, holder=this_process(), run=run)
+    attempt = healer.store.claim(attempt_id, fence=0, holder=this_process(), run=run) or _claimed(healer, attempt_id)
     if attempt is None:
         raise StoodDown(f"attempt {attempt_id} was taken over before it was claimed")
     reach("after-claim")
     return attempt
 
 
+def _claimed(healer: Healer, attempt_id: UUID) -> Attempt | None:
+    """The attempt, if a claim of this process went through and only its answer was lost; None: it is somebody else's.
+
+    A thread of this process that settles what was left behind may have been faster at this very moment: then both hold
+    it under one fence, and of both only one can announce the act.
+    """
+    found = healer.store.attempt(attempt_id)
+    if found is None or healer.leases.holds(attempt_id):
+        return None
+    begun = (found.status, found.fence, found.holder, found.phase)
+    return found if begun == (Status.RUNNING, 1, this_process(), None) else None
+
+
 def prepare(healer: Healer, attempt: Attempt) -> Attempt:
-    """Look at the target, keep the evidence and the way back, and commit them; changes nothing outside."""
-    plan = _plan_of(healer.actions.get(attempt.action), healer.components[attempt.component])
+    """Look at the target, keep the evidence and the way back, and commit them; changes nothing outside.
+
+    Raises:
+        TargetChanged: a person approved something else than what would be done by now.
+    """
+    component = healer.components[attempt.component]
+    plan = _plan_of(healer.actions.get(attempt.action), component)
+    if attempt.approved and attempt.approved != fingerprint(attempt.action, component.target, plan.parameters):
+        raise TargetChanged(
+            f"not done: what {attempt.action} would do to {attempt.component} is no longer what was approved"
+        )
     _still_ours(healer.store.record_plan(attempt.id, fence=attempt.fence, plan=plan), attempt)
     reach("after-prepare")
     return replace(attempt, plan=plan, phase=Phase.PREPARED)

@@ -163,7 +163,7 @@ class Heals:
 
     def claim(self, attempt_id: UUID, *, fence: int, holder: Holder, run: UUID | None = None) -> Attempt | None:
         """See `ports.HealStore.claim`."""
-        noted = {} if run is None else {"details": _with_run(str(run))}
+        details = healing_actions.c.details if run is None else _with_run(str(run))
         statement = (
             update(healing_actions)
             .where(
@@ -181,7 +181,7 @@ class Heals:
                 runs=healing_actions.c.runs + 1,
                 holder=asdict(holder),
                 lease_until=func.now() + self._lease,
-                **noted,
+                details=details.concat(_displaced()),
             )
             .returning(*healing_actions.c)
         )
@@ -215,13 +215,16 @@ class Heals:
 
     def record_plan(self, attempt_id: UUID, *, fence: int, plan: Plan) -> bool:
         """See `ports.HealStore.record_plan`."""
-        return self._change(attempt_id, fence, plan=clean(plan_json(plan)), phase=Phase.PREPARED.value)
+        phase = healing_actions.c.phase
+        before_its_act = or_(phase.is_(None), phase == Phase.PREPARED.value)
+        return self._change(attempt_id, fence, before_its_act, plan=clean(plan_json(plan)), phase=Phase.PREPARED.value)
 
     def announce_act(self, attempt_id: UUID, *, fence: int, timeout: timedelta) -> bool:
         """See `ports.HealStore.announce_act`; a lease with less than a quarter left does not cover an act."""
         return self._change(
             attempt_id,
             fence,
+            healing_actions.c.phase == Phase.PREPARED.value,
             healing_actions.c.lease_until > func.now() + self._lease / 4,
             or_(healing_actions.c.prediction_id.is_(None), func.prediction_stands(healing_actions.c.prediction_id)),
             phase=Phase.ACTING.value,
@@ -269,6 +272,11 @@ class Heals:
             recoveries.note_in(connection, row, outcome)
         return True
 
+    def held_back(self, attempt_id: UUID, *, mode: str) -> str:
+        """See `ports.HealStore.held_back`."""
+        with transaction(self._engine) as connection:
+            return connection.scalar(select(func.held_back(attempt_id, mode))) or ""
+
     def stands(self, prediction: UUID) -> bool:
         """See `ports.HealStore.stands`."""
         with transaction(self._engine) as connection:
@@ -287,9 +295,10 @@ class Heals:
             note = f"{row.target_component}: {outcome.message}"
             self._breakers.tell_in(connection, name, permit, success=healed, note=note)
 
-    def release(self, attempt_id: UUID, *, fence: int) -> None:
+    def release(self, attempt_id: UUID, *, fence: int, holder: Holder) -> None:
         """See `ports.HealStore.release`."""
-        self._change(attempt_id, fence, holder=null(), lease_until=func.now())
+        held_by = healing_actions.c.holder == asdict(holder)
+        self._change(attempt_id, fence, held_by, holder=null(), lease_until=func.now())
 
     def attempt(self, attempt_id: UUID) -> Attempt | None:
         """See `ports.HealStore.attempt`."""
@@ -399,6 +408,14 @@ def _held(attempt_id: UUID, fence: int) -> tuple[ColumnElement[bool], ...]:
         healing_actions.c.fence == fence,
         healing_actions.c.status == Status.RUNNING.value,
     )
+
+
+def _displaced() -> ColumnElement[Any]:
+    """What a claim adds to the metadata: its holder of now is one more of those that did not let go of it."""
+    held_by = healing_actions.c.holder
+    known = func.coalesce(healing_actions.c.details["displaced"], literal([], JSONB))
+    told = func.jsonb_build_object("displaced", known.concat(func.jsonb_build_array(held_by)))
+    return case((held_by.is_(None), literal({}, JSONB)), else_=told)
 
 
 def _with_run(run: str) -> ColumnElement[Any]:

@@ -26,6 +26,7 @@ def attempt_of(row: Row[Any]) -> Attempt:
         id=row.id,
         fault_id=row.fault_id,
         component=row.target_component,
+        target=row.target_key,
         action=row.action_name,
         trigger_type=row.trigger_type,
         status=Status(row.status),
@@ -39,6 +40,8 @@ def attempt_of(row: Row[Any]) -> Attempt:
         flow_runs=_runs_of(row.details),
         outcome=None if row.completed_at is None else _outcome_of(row),
         foretold=_foretold(row),
+        approved=row.details.get("approval", {}).get("fingerprint", ""),
+        displaced=tuple(Holder(**one) for one in row.details.get("displaced", ())),
     )
 
 

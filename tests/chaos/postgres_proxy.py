@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Literal
 
 INTENT = b"admit_trigger"
+CLAIM = b"runs=(healing_actions.runs"
 OUTCOME = b"execution_time_ms="
 HEALTH = b"FROM keep_health"
 """What only the statement of that transaction says."""
-_COMMITS = {INTENT: b"", OUTCOME: b"COMMIT", HEALTH: b""}
+_COMMITS = {INTENT: b"", CLAIM: b"COMMIT", OUTCOME: b"COMMIT", HEALTH: b""}
 """What commits it, and what its answer then says: one statement is a transaction by itself."""
 _BYTES = 1 << 16
 

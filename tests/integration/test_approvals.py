@@ -70,6 +70,18 @@ def test_what_is_approved_is_done_once(counter: Counter) -> None:
     assert counter.one("SELECT count(*) FROM healing_actions") == 1
 
 
+def test_the_attempt_knows_what_was_approved(counter: Counter) -> None:
+    """Whoever carries it out, whenever that is, can tell whether that is still what would be done."""
+    asked = counter.ask()
+    counter.answer(asked)
+    (trigger,) = counter.due()
+    attempt_id = counter.admit(trigger).attempt_id
+    assert attempt_id is not None
+    attempt = counter.heals.attempt(attempt_id)
+    assert attempt is not None
+    assert (attempt.approved, attempt.target) == (asked.fingerprint, asked.target)
+
+
 def test_whoever_asks_knows_what_they_are_asked(counter: Counter) -> None:
     """All of the question can be read before it is answered: plan, parameters, evidence, fault, who and why."""
     counter.admit(counter.trigger(who="ada", reason="slow since noon"), parameters={"view": "stock"})

@@ -263,6 +263,38 @@ def test_a_lease_that_is_over_can_be_taken(bench: Bench) -> None:
     assert bench.read(attempt) == taken
 
 
+def test_who_did_not_let_go_is_told_of_to_everybody_after(bench: Bench) -> None:
+    """Each claim names all holders before; who has let go of it by themselves is none of them."""
+    attempt, third = bench.begun(), Holder(host="there", pid=3, started=3)
+    assert attempt.displaced == ()
+    bench.passes(LEASE + SECOND)
+    assert bench.claimed(attempt.id, fence=1, holder=OTHER).displaced == (HOLDER,)
+    bench.store.release(attempt.id, fence=2, holder=OTHER)
+    assert bench.claimed(attempt.id, fence=2, holder=third).displaced == (HOLDER,)
+    bench.passes(LEASE + SECOND)
+    assert bench.claimed(attempt.id, fence=3).displaced == (HOLDER, third)
+    assert bench.read(attempt).displaced == (HOLDER, third)
+
+
+def test_an_act_is_announced_once(bench: Bench) -> None:
+    """Two that hold it under one fence, since an answer was lost, do not both act; nor does one that has no plan."""
+    attempt = bench.begun()
+    assert not bench.store.announce_act(attempt.id, fence=1, timeout=SECOND)
+    bench.acts(attempt)
+    assert not bench.store.record_plan(attempt.id, fence=1, plan=Plan())
+    assert not bench.store.announce_act(attempt.id, fence=1, timeout=SECOND)
+    assert bench.read(attempt).phase is Phase.ACTING
+
+
+@pytest.mark.parametrize(("mode", "word"), [("auto", ""), ("approve", "mode approve"), ("observe", "mode observe")])
+def test_what_holds_back_an_attempt_is_asked_anew(bench: Bench, mode: str, word: str) -> None:
+    """Its action goes less far than when it was admitted: it is told why; what goes as far is not held back."""
+    attempt = bench.begun()
+    held_back = bench.store.held_back(attempt.id, mode=mode)
+    assert word in held_back
+    assert bool(held_back) is bool(word)
+
+
 def test_a_renewed_lease_lasts_longer(bench: Bench) -> None:
     """What is renewed in time is not expired when the first lease is over."""
     attempt, other = bench.begun(), bench.begun("frontend")
@@ -275,7 +307,9 @@ def test_a_renewed_lease_lasts_longer(bench: Bench) -> None:
 def test_a_released_attempt_is_anybodys_at_once(bench: Bench) -> None:
     """Who lets go of an attempt leaves no holder behind that would be ended, and no lease to wait for."""
     attempt = bench.begun()
-    bench.store.release(attempt.id, fence=attempt.fence)
+    bench.store.release(attempt.id, fence=attempt.fence, holder=OTHER)
+    assert list(bench.store.expired()) == [], "it is somebody else's"
+    bench.store.release(attempt.id, fence=attempt.fence, holder=HOLDER)
     assert [one.id for one in bench.store.expired()] == [attempt.id]
     assert bench.read(attempt).holder is None
     assert bench.claimed(attempt.id, fence=attempt.fence).fence == attempt.fence + 1

@@ -1,5 +1,7 @@
 """One heal and its settlement on a store in memory, a target that obeys, and a clock that passes by waiting."""
 
+import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -18,9 +20,12 @@ from selfheal.model.errors import Declined, ForAPerson, Permanent, SelfhealError
 from selfheal.model.observation import Health, Incarnation, Observation
 from selfheal.model.prediction import PreemptingRules
 from selfheal.model.trigger import ForetoldMetric, Priority, Source, Trigger, TriggerType
+from selfheal.policy.approval import fingerprint
+from selfheal.protocol import holder
 from selfheal.protocol.dry_run import preview
 from selfheal.protocol.heal import Result, heal
 from selfheal.protocol.healer import Healer
+from selfheal.protocol.holder import holder_of
 from selfheal.protocol.leases import Leases
 from selfheal.protocol.plain import RETRY_DELAYS_S, plain_steps, retried
 from selfheal.protocol.reconcile import Settled, reconcile
@@ -40,6 +45,7 @@ class Patient:
     Attributes:
         health: what one look says.
         life: the process behind it.
+        parameters: what its act depends on.
         on: what to do at `prepare`, `commit`, `validate` and `rollback`, instead of the usual.
     """
 
@@ -53,6 +59,7 @@ class Patient:
     def __init__(self, calls: list[str], component: Component) -> None:
         self.health = Health.SICK
         self.life = Incarnation(pid=100, started_at=1, state="RUNNING")
+        self.parameters: dict[str, int] = {}
         self.on: dict[str, Callable[[], object]] = {}
         self._calls, self._component = calls, component
 
@@ -73,7 +80,9 @@ class Patient:
         return True
 
     def prepare(self, component: Component) -> Plan:  # noqa: ARG002
-        plan = Plan(before=self.life, rollback={"restore": "running"}, steps=("stop", "start"))
+        plan = Plan(
+            before=self.life, rollback={"restore": "running"}, steps=("stop", "start"), parameters=self.parameters
+        )
         self._do("prepare", lambda: None)
         return plan
 
@@ -451,6 +460,55 @@ def test_an_intent_taken_over_before_its_claim_is_left_to_the_taker(ward: Ward) 
     assert "prepare" not in ward.store.calls
 
 
+def test_a_claim_whose_answer_was_lost_is_ours(ward: Ward) -> None:
+    """The commit went through and the connection broke: who asks again holds it, and goes on at once."""
+    claim = ward.store.claim
+
+    def lost(attempt_id: UUID, **values: object) -> Attempt | None:
+        taken = claim(attempt_id, **values)  # type: ignore[arg-type]
+        if taken is not None:
+            raise AWAY
+        return None
+
+    ward.store.claim = lost  # type: ignore[method-assign]
+    result = heal(plain_steps(ward.healer), a_trigger())
+    assert (result.note, result.outcome.status) == ("", Status.SUCCESS)
+    assert ward.deeds() == ["commit"]
+
+
+def test_a_claim_of_which_nobody_knows_is_let_go_of(ward: Ward) -> None:
+    """It went through, and the database stayed away for longer than is asked again: nobody is ended for it."""
+    claim = ward.store.claim
+
+    def lost(attempt_id: UUID, **values: object) -> Attempt | None:
+        claim(attempt_id, **values)  # type: ignore[arg-type]
+        raise AWAY
+
+    ward.store.claim = lost  # type: ignore[method-assign]
+    result = heal(plain_steps(ward.healer), a_trigger())
+    assert result.note.startswith("left to reconcile")
+    ward.store.claim = claim  # type: ignore[method-assign]
+    ward.leases.close()  # it ends when nothing is left to be told
+    (left,) = ward.store.expired()
+    assert left.holder is None
+    (settled,) = ward.reconcile()
+    assert settled.outcome.status is Status.SUCCESS
+
+
+def test_what_was_approved_is_done_and_nothing_else(ward: Ward) -> None:
+    """Between the word and the act the settings, or the world, made something else of it: nothing is done."""
+    for parameters, deeds in (({"to": 3}, ["commit"]), ({"to": 4}, [])):
+        ward = Ward()
+        ward.patient.parameters = parameters
+        answer = ward.steps.admit(a_trigger(), ward.patient.look())
+        row = ward.store.rows[answer.attempt_id]
+        approved = fingerprint("restart-service", row.target, {"to": 3})
+        row.attempt = replace(row.attempt, approved=approved)
+        ward.clock.wait(LEASE.total_seconds() + 1)
+        (settled,) = ward.reconcile()
+        assert (ward.deeds(), settled.outcome.status is Status.SUCCESS) == (deeds, bool(deeds))
+
+
 def test_what_nobody_can_tell_moves_nothing(ward: Ward) -> None:
     """It was sick when it was raised, and at admission nobody can tell: looked at again, and left alone."""
     ward.patient.health = Health.UNKNOWN
@@ -565,6 +623,7 @@ def test_an_act_under_way_is_left_alone(ward: Ward) -> None:
     """Until its deadline an announced act may still be under way, whatever became of its lease."""
     answer = ward.steps.admit(a_trigger(), ward.patient.look())
     assert ward.store.claim(answer.attempt_id, fence=0, holder=ELSEWHERE) is not None
+    assert ward.store.record_plan(answer.attempt_id, fence=1, plan=Plan())
     assert ward.store.announce_act(answer.attempt_id, fence=1, timeout=3 * LEASE)
     ward.clock.wait(2 * LEASE.total_seconds())
     assert ward.reconcile() == []
@@ -628,6 +687,47 @@ def test_a_holder_that_cannot_be_asked_is_tried_at_the_next_turn(ward: Ward) -> 
     assert ward.recorded() == [None]
 
 
+@pytest.mark.parametrize("phase", [None, *Phase])
+def test_what_is_another_thing_by_now_is_not_touched(ward: Ward, phase: Phase | None) -> None:
+    """The settings gave the component another program meanwhile: it is neither acted on nor judged by, at any phase."""
+    ward.left(phase)
+    ward.patient.restart()  # the other program is well, and lives another life
+    component = replace(ward.healer.components["backend"], target="supervisor/demo/other")
+    ward.healer = replace(ward.healer, components={"backend": component})
+    (settled,) = reconcile(ward.healer, plain_steps(ward.healer))
+    assert (settled.outcome.status, settled.outcome.escalate, ward.deeds()) == (Status.FAILED, True, [])
+    assert "this was for supervisor/demo/backend" in settled.outcome.message
+
+
+@pytest.mark.parametrize("phase", [None, Phase.PREPARED])
+@pytest.mark.parametrize("why", ["not allowed", "paused", "observe"])
+def test_what_may_not_be_begun_any_more_is_not_begun_anew(ward: Ward, why: str, phase: Phase | None) -> None:
+    """Off the allow-list, under a pause, or by an action that only observes by now: recorded, and nobody is called."""
+    ward.left(phase)
+    if why == "not allowed":
+        ward.healer = replace(ward.healer, allow=frozenset())
+    elif why == "paused":
+        ward.store.paused = "paused by ada: the healer harms"
+    else:
+        ward.patient.mode = why
+    (settled,) = reconcile(ward.healer, plain_steps(ward.healer))
+    assert (settled.outcome.status, settled.outcome.escalate, ward.deeds()) == (Status.FAILED, False, [])
+    assert settled.outcome.message.startswith("not begun: ")
+    assert {"not allowed": "allow-list", "paused": "the healer harms", "observe": "mode observe"}[why] in (
+        settled.outcome.message
+    )
+
+
+def test_what_was_begun_is_settled_although_it_may_not_be_begun_any_more(ward: Ward) -> None:
+    """A pause does not hide what an act has done: it is observed, and recorded."""
+    ward.left(Phase.ACTING)
+    ward.patient.restart()
+    ward.store.paused = "paused by ada"
+    ward.healer = replace(ward.healer, allow=frozenset())
+    (settled,) = reconcile(ward.healer, plain_steps(ward.healer))
+    assert settled.outcome.status is Status.SUCCESS
+
+
 @pytest.mark.parametrize("health", [Health.HEALTHY, Health.UNKNOWN])
 def test_an_interrupted_rollback_leaves_alone_what_is_not_sick_any_more(ward: Ward, health: Health) -> None:
     """Somebody mended it before the rollback could be repeated: going back would break it again."""
@@ -659,6 +759,35 @@ def test_a_sick_life_of_somebody_elses_is_not_rolled_back(ward: Ward) -> None:
     ward.patient.life = replace(ward.patient.life, pid=7, started_at=later)
     (settled,) = ward.reconcile()
     assert (settled.outcome.verification, ward.deeds()) == (Verification.NOT_HEALED, [])
+
+
+def test_every_holder_that_did_not_let_go_is_ended(ward: Ward) -> None:
+    """Whoever took it over first died before it had ended the holder before: the next one ends that one too."""
+    with subprocess.Popen(["sleep", "600"]) as frozen:  # noqa: S607 - any process that does not end
+        frozen.send_signal(signal.SIGSTOP)
+        answer = ward.steps.admit(a_trigger(), ward.patient.look())
+        for fence, held_by in enumerate([holder_of(frozen.pid), ELSEWHERE]):
+            assert ward.store.claim(answer.attempt_id, fence=fence, holder=held_by) is not None
+            ward.clock.wait(LEASE.total_seconds() + 1)
+        ward.store.rows[answer.attempt_id].attempt = replace(ward.store.rows[answer.attempt_id].attempt, runs=1)
+        (settled,) = ward.reconcile()
+        assert settled.outcome.status is Status.SUCCESS
+        assert frozen.wait(10) == -signal.SIGKILL
+
+
+def test_while_a_holder_before_lives_on_nothing_is_done(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It cannot be ended: no turn acts beside it, and after some of them a person is called."""
+    alive = raises(Transient("process 7 does not end"))
+    monkeypatch.setattr(holder, "end", lambda _: alive())
+    ward.left(Phase.PREPARED)
+    ended = []
+    for _ in range(3):
+        (settled,) = ward.reconcile()
+        ended.append(settled.outcome)
+        ward.clock.wait(LEASE.total_seconds() + 1)
+    assert (ended[:2], ward.deeds()) == ([None, None], [])
+    assert (ended[2].status, ended[2].escalate) == (Status.FAILED, True)
+    assert "does not end" in ended[2].message
 
 
 # -- leases

@@ -26,6 +26,7 @@ def attempt(plan: Plan | None) -> Attempt:
     return Attempt(
         id=uuid7(),
         fault_id=uuid7(),
+        target="supervisor/demo/backend",
         component="backend",
         action="restart-service",
         trigger_type="SERVICE_DOWN",
