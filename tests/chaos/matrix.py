@@ -213,17 +213,32 @@ class Column:
         with self.stack.connect() as connection:
             return connection.execute("SELECT FROM healing_actions WHERE completed_at IS NULL").fetchone() is None
 
+    def _started(self) -> set[str]:
+        """Targets that an attempt has left running; a start takes a moment to come into the ledger."""
+        with self.stack.connect() as connection:
+            rows = connection.execute(
+                "SELECT target_component FROM healing_actions WHERE status = 'SUCCESS'"
+                " OR status = 'ROLLED_BACK' AND plan -> 'rollback' ->> 'restore' = 'running'"
+            )
+            return {name for (name,) in rows}
+
     def _heal_again(self) -> None:
         """What the next sweep does with a target that is still sick: a new trigger, a new attempt.
 
         Sick is one that was not started since it was broken: a single slow look is not, which a watcher gives strikes.
         """
+        curable = [one for one in self.cells if not (one.moment.sick or one.moment.second)]
+        started = [one for one in curable if one.target in self._started()]
+        until(
+            lambda: all(self.ledger.lives()[one.target].pid != one.broken for one in started),
+            what="whatever was started has written that down",
+        )
         self.again_at = time.time()
         lives = self.ledger.lives()
         again = [
             self.dispatchers.place(f"again-{one.target}", "heal", one.target)
-            for one in self.cells
-            if not (one.moment.sick or one.moment.second) and lives[one.target].pid == one.broken
+            for one in curable
+            if lives[one.target].pid == one.broken
         ]
         for place in again:
             self.dispatchers.fill(place)
