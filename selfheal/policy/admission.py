@@ -69,6 +69,14 @@ def refuse_unknown(seen: Observation, kind: TriggerType) -> Refusal | None:
     return None
 
 
+def refuse_stopped(component: Component) -> Refusal:
+    """NOT_ALLOWED for what a person has stopped: that is no fault, unless they say so."""
+    name = component.name
+    return Refusal(
+        decision=Decision.NOT_ALLOWED, reason=f"{name!r} was stopped on request; `selfheal heal {name}` starts it"
+    )
+
+
 def refuse_healthy(seen: Observation, kind: TriggerType) -> Refusal | None:
     """ALREADY_HEALTHY when the trigger's own condition, that the component is sick, no longer holds."""
     if seen.health is Health.HEALTHY and kind not in NOT_OF_HEALTH | PREEMPTIVE:

@@ -11,6 +11,7 @@ from selfheal.model.admission import Decision, Refusal
 from selfheal.model.component import Component
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import SUSPICIONS, Trigger
+from selfheal.policy.admission import refuse_stopped
 from selfheal.policy.places import left_to
 from selfheal.policy.triggers import given_up, platform_restarts
 
@@ -34,7 +35,7 @@ def refuse_suspicion(
             f"nobody can tell how {component.name!r} is ({seen.detail}), and {trigger.type} only suggests it"
         )
     if seen.stopped_on_request:
-        return _refused(f"{component.name!r} was stopped on request; `selfheal heal {component.name}` starts it")
+        return refuse_stopped(component)
     whole = left_to(component, seen, components)
     if whole:
         return _refused(f"what {component.name!r} is a part of does not run ({seen.detail}): left to {whole!r}")

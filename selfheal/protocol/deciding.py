@@ -8,7 +8,14 @@ from selfheal.model.component import Component
 from selfheal.model.errors import Permanent
 from selfheal.model.observation import Observation
 from selfheal.model.trigger import PREEMPTIVE, Trigger, TriggerType
-from selfheal.policy.admission import refuse_healthy, refuse_ladder, refuse_size, refuse_target, refuse_unknown
+from selfheal.policy.admission import (
+    refuse_healthy,
+    refuse_ladder,
+    refuse_size,
+    refuse_stopped,
+    refuse_target,
+    refuse_unknown,
+)
 from selfheal.policy.places import place_of
 from selfheal.policy.preempting import may_only_be_slow, refuse_foretold, refuse_unfounded, taken_calmly
 from selfheal.policy.promotion import stricter
@@ -58,6 +65,8 @@ def decide(healer: Healer, trigger: Trigger, seen: Observation | None) -> Decide
     refusal = refusal or refuse_suspicion(trigger, component, seen, healer.components)
     refusal = refusal or refuse_foretold(trigger, component, seen, healer.components)
     refusal = refusal or (None if seen is None else refuse_unknown(seen, trigger.type))
+    if refusal is None and seen is not None and stopped_by_a_person(healer, component, seen, trigger.type):
+        refusal = refuse_stopped(component)
     return Decided(trigger=known, place=place, rungs=rungs, refusal=refusal)
 
 
@@ -76,6 +85,20 @@ def rungs_of(actions: Sequence[Action], mode: Callable[[Action], str]) -> tuple[
         Rung(action=one.name, action_type=one.action_type, mode=mode(one), manual_minutes=one.manual_minutes)
         for one in actions
     )
+
+
+def stopped_by_a_person(healer: Healer, component: Component, seen: Observation, kind: str) -> bool:
+    """Whether somebody has asked its keeper to stop it, and neither we did so nor does a person ask for its start.
+
+    The watcher asks the same before it raises a trigger; one that waits for its turn, or for a person's word, meets
+    another state than it was raised for.
+
+    Raises:
+        Transient: the database cannot tell whose stop it was.
+    """
+    if not seen.stopped_on_request or kind == TriggerType.MANUAL:
+        return False
+    return not healer.store.stopped_by_us(component.target)
 
 
 def mode_of(healer: Healer, action: Action, *, ahead: bool) -> str:

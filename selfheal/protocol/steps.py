@@ -30,7 +30,7 @@ from selfheal.policy.admission import refuse_size
 from selfheal.policy.approval import fingerprint, proposal
 from selfheal.policy.preempting import as_measured, bound_of
 from selfheal.ports import Action
-from selfheal.protocol.deciding import decide, without
+from selfheal.protocol.deciding import decide, stopped_by_a_person, without
 from selfheal.protocol.failpoint import reach
 from selfheal.protocol.healer import Healer
 from selfheal.protocol.holder import this_process
@@ -150,7 +150,10 @@ def act(healer: Healer, attempt: Attempt) -> Act:
         TargetChanged: the target is no longer what was prepared for; nothing was done.
     """
     action, component = healer.actions.get(attempt.action), healer.components[attempt.component]
-    _unchanged(attempt, healer.observe(component))
+    seen = healer.observe(component)
+    _unchanged(attempt, seen)
+    if stopped_by_a_person(healer, component, seen, attempt.trigger_type):
+        raise TargetChanged(f"not done: {attempt.component} was stopped on request meanwhile")
     reach("before-announce")
     healer.leases.check(attempt)
     own = None if attempt.plan is None else attempt.plan.timeout_s

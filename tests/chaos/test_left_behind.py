@@ -137,6 +137,21 @@ def test_what_a_person_stops_while_it_is_verified_stays_stopped(ward: Ward) -> N
         assert (one.starts("web"), one.control().process("web").state) == (2, "STOPPED")
 
 
+def test_what_a_person_stops_before_the_act_stays_stopped(ward: Ward) -> None:
+    """Somebody stops it while its heal waits to be carried out; whatever was raised before starts it no more."""
+    with ward() as one:
+        one.hang("web")
+        healer = one.healer("web", failpoint="after-claim:freeze")
+        until(lambda: _is_frozen(healer.pid), seconds=60, what="the healer has claimed it")
+        one.control().stop("web", timeout=PATIENCE)
+        healer.send_signal(signal.SIGCONT)
+        healer.wait(60)
+        assert one.said("web") == {"decision": "ADMITTED", "ended": "FAILED"}
+        one.healer("web").wait(60)
+        assert one.said("web")["decision"] == "NOT_ALLOWED"
+        assert (one.starts("web"), one.control().process("web").state) == (1, "STOPPED")
+
+
 def test_a_frozen_holder_is_ended_although_the_next_one_died_before_it_could(ward: Ward) -> None:
     """Taken over by a process that is killed at once; whoever comes then still ends the first one."""
     with ward() as one, subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as taker:

@@ -509,6 +509,22 @@ def test_what_was_approved_is_done_and_nothing_else(ward: Ward) -> None:
         assert (ward.deeds(), settled.outcome.status is Status.SUCCESS) == (deeds, bool(deeds))
 
 
+def test_what_a_person_stopped_is_not_healed_by_what_was_raised_before(ward: Ward) -> None:
+    """The trigger had waited for its turn, or for somebody's word; a person who asks now has it started."""
+    ward.patient.life = replace(ward.patient.life, pid=0, state="STOPPED")
+    result = ward.heal()
+    assert (result.answer.decision, ward.deeds()) == (Decision.NOT_ALLOWED, [])
+    assert "stopped on request" in result.answer.reason
+    assert ward.heal(replace(a_trigger(), type=TriggerType.MANUAL)).outcome.status is Status.SUCCESS
+
+
+def test_what_we_have_stopped_ourselves_is_started(ward: Ward) -> None:
+    """A heal of ours that broke off, or was rolled back to stopped, leaves the next one to be done."""
+    ward.patient.life = replace(ward.patient.life, pid=0, state="STOPPED")
+    ward.store.stopped_by_us = lambda target: True  # type: ignore[method-assign] # noqa: ARG005
+    assert ward.heal().outcome.status is Status.SUCCESS
+
+
 def test_what_nobody_can_tell_moves_nothing(ward: Ward) -> None:
     """It was sick when it was raised, and at admission nobody can tell: looked at again, and left alone."""
     ward.patient.health = Health.UNKNOWN
