@@ -47,7 +47,7 @@ def _tried(place: Place, name: str, channel: AlertChannel, settings: Settings, *
         return row | {"result": "ok", "detail": "it would be sent a test"}
     message, error = _message(), ""
     try:
-        channel.send(message)
+        error = channel.send(message) or ""
     except SelfhealError as failed:
         error = str(failed)
     _record(place, message, name, error)

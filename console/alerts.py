@@ -24,17 +24,21 @@ SILENCES = ("silence", "match", "until", "who", "why")
 
 def alerts(  # noqa: PLR0913 - each is an option of the command
     do: Annotated[
-        Literal["list", "deliveries", "test", "ack", "silence", "silences", "unsilence"],
-        Parameter(help="list what is open, or every delivery; test the channels; take alerts; silence some."),
+        Literal["list", "deliveries", "test", "again", "ack", "silence", "silences", "unsilence"],
+        Parameter(
+            help="list what is open, or every delivery; test channels, or send again; take alerts; silence some."
+        ),
     ] = "list",
     what: Annotated[
         str,
-        Parameter(help="test: a channel. ack, silence: a key, group, component or pattern with *. unsilence: an id."),
+        Parameter(
+            help="test, again: a channel. ack, silence: a key, group, component or pattern with *. unsilence: an id."
+        ),
     ] = "",
     /,
     *,
     who: Annotated[str, Parameter(help="ack, silence: whose word it is; else the operating system's user.")] = "",
-    why: Annotated[str, Parameter(help="ack, silence, unsilence: why; it is recorded, and told.")] = "",
+    why: Annotated[str, Parameter(help="again, ack, silence, unsilence: why; it is recorded, and told.")] = "",
     lasts: Annotated[str, Parameter(name="--for", help='silence: for how long, like "2 h".')] = "",
     ended: Annotated[bool, Parameter(negative=(), help="list: also those that are over.")] = False,
     limit: Annotated[int, Parameter(validator=Number(gte=1, lte=10_000), help="list, deliveries: how many.")] = 50,
@@ -48,6 +52,10 @@ def alerts(  # noqa: PLR0913 - each is an option of the command
         from console.alert_test import test  # noqa: PLC0415  keeps `--help` fast
 
         return test(place, what, dry_run=dry_run, output=output)
+    if do == "again":
+        from console.alert_again import again  # noqa: PLC0415  keeps `--help` fast
+
+        return again(place, what, why=why.strip(), dry_run=dry_run, output=output)
     if do in {"list", "deliveries", "silences"}:
         return _read(do, place, output, ended=ended, limit=limit)
     return _say(do, what, place, output, who=who.strip() or operator(), why=why.strip(), lasts=lasts, dry_run=dry_run)
@@ -105,10 +113,10 @@ def _fits(do: str, *, what: str, why: str, lasts: str) -> None:
     speaks = do in {"ack", "silence", "unsilence"}
     if speaks and not what.strip():
         raise WrongUsage(f"{do} does not say what", hint="a key, a group, a component, or a pattern like 'fault/*'")
-    if speaks and not why.strip():
+    if (speaks or do == "again") and not why.strip():
         raise WrongUsage("--why is empty", hint="say why; it is recorded, and told to whom it concerns")
-    if not speaks and why:
-        raise WrongUsage(f"{do} takes no --why", hint="only ack, silence and unsilence do")
+    if not speaks and do != "again" and why:
+        raise WrongUsage(f"{do} takes no --why", hint="only again, ack, silence and unsilence do")
     if do in {"list", "deliveries", "silences"} and what:
         raise WrongUsage(f"{do} takes no {what!r}", hint="see `selfheal alerts --help`")
     if (do == "silence") != bool(lasts):

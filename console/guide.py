@@ -203,9 +203,11 @@ then the usual limits hold.
 You see what is open, how bad, since when and whose it is; `deliveries` shows
 each message on each channel, with its error. `ack` says that you have it: it is
 not told again, and its channels hear of it. `silence` keeps people from being
-told for a time. A test reaches every channel, or the one that you name.
+told for a time. A test reaches every channel, or the one that you name; `again`
+sends what a channel never took and is still open, once its settings are mended.
 
     selfheal alerts test
+    selfheal alerts again chat --why "its address is right now"
     selfheal alerts ack "fault/*" --why "on my way"
     selfheal alerts silence web --for "2 h" --why "new disks"
 """,

@@ -56,6 +56,7 @@ CREATE TABLE alert_deliveries (                     -- one message on one channe
     state VARCHAR(10) NOT NULL CHECK (state IN ('WAITING', 'SENT', 'FAILED', 'AGGREGATED', 'SILENCED', 'SKIPPED')),
     tries INTEGER NOT NULL DEFAULT 0,
     next_try_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+    since TIMESTAMPTZ NOT NULL DEFAULT now(),       -- it is tried from here on: created, or given up and begun anew by a person
     paused_until TIMESTAMPTZ,                       -- while this waited the channel asked for quiet: nothing else goes there either
     error TEXT,
     created_at TIMESTAMPTZ NOT NULL DEFAULT now(),
@@ -84,23 +85,26 @@ CREATE TABLE alert_silences (                       -- nobody is told of these f
 );
 CREATE INDEX alert_silences_until ON alert_silences (until DESC);
 
--- The client's record of a message, once its last delivery has ended: one row for each thing told.
+-- The client's record of a message, once its last delivery has ended: one row for each thing told. As the owner: what was given
+-- up may be sent after all, and nobody else may alter how it went.
 CREATE FUNCTION note_told(p_message uuid) RETURNS void
-LANGUAGE plpgsql AS $fn$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $fn$
 BEGIN
-    INSERT INTO devops_alert_history (id, severity, message, source, metadata, delivery_status, delivery_channels,
+    INSERT INTO public.devops_alert_history (id, severity, message, source, metadata, delivery_status, delivery_channels,
                                       delivery_error, alert_timestamp)
     SELECT m.id, m.severity, m.message, m.dedup_key, jsonb_build_object('kind', m.kind, 'group', m.alert_group),
            CASE WHEN bool_or(d.state = 'SENT') THEN 'SENT' WHEN bool_or(d.state = 'FAILED') THEN 'FAILED' ELSE 'AGGREGATED' END,
            coalesce(array_agg(d.channel::text ORDER BY d.channel) FILTER (WHERE d.state IN ('SENT', 'AGGREGATED')), '{}'),
            string_agg(d.channel || ': ' || d.error, '; ' ORDER BY d.channel) FILTER (WHERE d.state = 'FAILED'), m.created_at
-    FROM alert_messages m JOIN alert_deliveries d ON d.message_id = m.id
-    WHERE m.id = p_message AND NOT EXISTS (SELECT FROM alert_deliveries w WHERE w.message_id = m.id AND w.state = 'WAITING')
+    FROM public.alert_messages m JOIN public.alert_deliveries d ON d.message_id = m.id
+    WHERE m.id = p_message AND NOT EXISTS (SELECT FROM public.alert_deliveries w WHERE w.message_id = m.id AND w.state = 'WAITING')
     GROUP BY m.id
     HAVING bool_or(d.state IN ('SENT', 'FAILED', 'AGGREGATED'))
-    ON CONFLICT (id) DO NOTHING;
+    ON CONFLICT (id) DO UPDATE SET delivery_status = excluded.delivery_status, delivery_channels = excluded.delivery_channels,
+        delivery_error = excluded.delivery_error;
 END
 $fn$;
+REVOKE ALL ON FUNCTION note_told(uuid) FROM PUBLIC;
 
 -- A delivery has come to its end; false: it had before. Those of one message end one after the other.
 CREATE FUNCTION settle_delivery(p_delivery uuid, p_state text, p_error text) RETURNS boolean

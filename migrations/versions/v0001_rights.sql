@@ -31,7 +31,8 @@ GRANT SELECT, INSERT ON alerts, alert_episodes, alert_messages, alert_deliveries
 GRANT UPDATE (severity, message, episode_id, held, occurrences, acknowledged_at, acknowledged_by, acknowledged_why,
               acknowledgement_told, resolved_at) ON alerts TO healing_user;
 GRANT UPDATE (window_began, told, held, total, is_open, last_told_at) ON alert_episodes TO healing_user;
-GRANT UPDATE (state, tries, next_try_at, paused_until, error, sent_at, failed_at)
+GRANT EXECUTE ON FUNCTION note_told(uuid) TO healing_user;
+GRANT UPDATE (state, tries, next_try_at, since, paused_until, error, sent_at, failed_at)
     ON alert_deliveries TO healing_user;
 GRANT UPDATE (ended_at, ended_by, ended_why) ON alert_silences TO healing_user;
 GRANT EXECUTE ON FUNCTION forget_alerts(interval) TO healing_user;

@@ -5,9 +5,10 @@ SMTP has no key against doubles: a mail that was sent twice has the same Message
 
 import contextlib
 import json
-import logging
 import smtplib
+import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,8 +22,10 @@ from selfheal.model.alert import Message
 from selfheal.model.errors import Permanent, Transient
 
 _SUBJECT, _BODY = 200, 64 * 1024
-_REFUSED = range(500, 600)
-_log = logging.getLogger(__name__)
+WITHIN = timedelta(seconds=90)
+"""For all steps together: shorter than a delivery belongs to its process."""
+_READY, _REFUSED = 220, range(500, 600)
+_AGAIN_S = 0.2
 Security = Literal["starttls", "tls", "none"]
 
 
@@ -37,6 +40,7 @@ class MailServer:
         username: empty: it asks for no login.
         password: of that.
         timeout: for each step.
+        within: for all of them: a server that trickles bytes ends no step.
     """
 
     host: str
@@ -45,6 +49,7 @@ class MailServer:
     username: str
     password: str = field(repr=False)
     timeout: timedelta
+    within: timedelta = WITHIN
 
 
 class Mail:
@@ -59,57 +64,36 @@ class Mail:
     def __init__(self, *, server: MailServer, sender: str, to: tuple[str, ...]) -> None:
         self._server, self._sender, self._to = server, sender, to
 
-    def send(self, message: Message) -> None:
-        """See `ports.AlertChannel.send`; it counts as delivered once it is taken for one of the recipients."""
-        mail = self._written(message)
+    def send(self, message: Message) -> str | None:
+        """See `ports.AlertChannel.send`; it counts as delivered once it is taken for one of the recipients.
+
+        The others are named, and get it no more: who has it would have it again with each further try.
+        """
+        mail, session = self._written(message), _Session(self._server)
         try:
-            with self._session() as session:
+            with session.taking_leave():
                 if self._server.username:
                     session.login(self._server.username, self._server.password)
                 refused = session.send_message(mail)
-        except smtplib.SMTPAuthenticationError as error:
+        except UnicodeError as error:
             raise Permanent(
-                f"the mail server refuses the login ({error.smtp_code})", hint="correct username and password"
+                "the login, or an address, is not in ASCII, which mail servers need",
+                hint="see username, password and to",
             ) from error
-        except smtplib.SMTPNotSupportedError as error:
-            raise Permanent(f"the mail server cannot do that: {error}", hint="see security and username") from error
-        except smtplib.SMTPRecipientsRefused as error:
-            raise _of_recipients([code for code, _ in error.recipients.values()]) from error
-        except smtplib.SMTPResponseException as error:
-            raise _of_code(error.smtp_code) from error
         except (smtplib.SMTPException, OSError) as error:
-            raise Transient(f"the mail server cannot be reached: {type(error).__name__}") from error
-        if refused:  # the others have it, and would get it again with each further try
-            _log.error("the mail server refuses %d of %d recipients; correct `to`", len(refused), len(self._to))
-
-    @contextlib.contextmanager
-    def _session(self) -> Iterator[smtplib.SMTP]:
-        """A session; how its server takes leave changes nothing of what was taken before, or refused."""
-        session = self._connected()
-        try:
-            yield session
-        finally:
-            with contextlib.suppress(smtplib.SMTPException, OSError):
-                session.quit()
-            session.close()
-
-    def _connected(self) -> smtplib.SMTP:
-        server, timeout = self._server, self._server.timeout.total_seconds()
-        if server.security == "tls":
-            return smtplib.SMTP_SSL(server.host, server.port, timeout=timeout, context=ssl.create_default_context())
-        session = smtplib.SMTP(server.host, server.port, timeout=timeout)
-        if server.security == "starttls":
-            try:
-                session.starttls(context=ssl.create_default_context())
-            except BaseException:
-                session.close()
-                raise
-        return session
+            if session.is_late:
+                within = self._server.within.total_seconds()
+                raise Transient(f"the mail server did not take it within {within:g} s") from error
+            raise _meant(error) from error
+        if not refused:
+            return None
+        missed = ", ".join(f"{name} ({code})" for name, (code, _) in sorted(refused.items()))
+        return f"the mail server took it for {len(self._to) - len(refused)} of {len(self._to)}, not for {missed}"
 
     def _written(self, message: Message) -> EmailMessage:
         """The mail: what stands in an alert cannot begin a header."""
         mail = EmailMessage(policy=SMTP)
-        mail["Subject"] = title(message, most=_SUBJECT)
+        mail["Subject"] = title(message, most=_SUBJECT).encode("utf-8", "replace").decode("utf-8")
         mail["From"], mail["To"] = self._sender, ", ".join(self._to)
         mail["Date"] = format_datetime(message.created_at)
         mail["Message-ID"] = f"<{message.id}@selfheal>"
@@ -118,8 +102,74 @@ class Mail:
         lines = [message.message, "", f"key: {message.dedup_key}", f"group: {message.group}"]
         if message.details:
             lines += ["", json.dumps(dict(message.details), ensure_ascii=False, indent=2, default=str)]
-        mail.set_content(cut("\n".join(lines), _BODY))
+        mail.set_content(cut("\n".join(lines), _BODY).encode("utf-8", "replace").decode("utf-8"))
         return mail
+
+
+class _Session(smtplib.SMTP):
+    """One that ends when its time is over, whatever step it is in: each step has only the time between two bytes.
+
+    Args:
+        server: that is connected with by `taking_leave`.
+    """
+
+    def __init__(self, server: MailServer) -> None:
+        super().__init__(timeout=server.timeout.total_seconds())
+        self.is_late = False
+        self._host, self._server = server.host, server  # as a host that is given to `__init__`, which would connect
+        self._over = threading.Event()
+
+    @contextlib.contextmanager
+    def taking_leave(self) -> Iterator[None]:
+        """Connected while the block lasts; how its server takes leave changes nothing of what was taken, or refused."""
+        threading.Thread(target=self._end_in_time, name="mail-in-time", daemon=True).start()
+        try:
+            self._begin()
+            try:
+                yield
+            finally:
+                with contextlib.suppress(smtplib.SMTPException, OSError):
+                    self.quit()
+        finally:
+            self.close()
+            self._over.set()
+
+    def _begin(self) -> None:
+        code, said = self.connect(self._server.host, self._server.port)
+        if code != _READY:
+            raise smtplib.SMTPConnectError(code, said)
+        if self._server.security == "starttls":
+            self.starttls(context=ssl.create_default_context())
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        """Where smtplib connects; with TLS from the first byte as its SMTP_SSL does."""
+        made = socket.create_connection((host, port), timeout)
+        if self._server.security != "tls":
+            return made
+        return ssl.create_default_context().wrap_socket(made, server_hostname=host)
+
+    def _end_in_time(self) -> None:
+        """In a thread of its own; again and again, for while TLS begins there is no socket to be ended."""
+        if self._over.wait(self._server.within.total_seconds()):
+            return
+        self.is_late = True
+        while not self._over.wait(_AGAIN_S):
+            if (connected := self.sock) is not None:
+                with contextlib.suppress(OSError):
+                    socket.socket.shutdown(connected, socket.SHUT_RDWR)
+
+
+def _meant(error: smtplib.SMTPException | OSError) -> Transient | Permanent:
+    """What went wrong, in our words."""
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return Permanent(f"the mail server refuses the login ({error.smtp_code})", hint="correct username and password")
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return Permanent(f"the mail server cannot do that: {error}", hint="see security and username")
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return _of_recipients([code for code, _ in error.recipients.values()])
+    if isinstance(error, smtplib.SMTPResponseException):
+        return _of_code(error.smtp_code)
+    return Transient(f"the mail server cannot be reached: {type(error).__name__}")
 
 
 def _of_recipients(codes: list[int]) -> Transient | Permanent:

@@ -3,6 +3,7 @@
 import functools
 import json
 import re
+import socket
 import ssl
 from collections.abc import Mapping
 from datetime import timedelta
@@ -61,14 +62,28 @@ def post(  # noqa: PLR0913 - each is a part of the call
         answer = run_within(call, timeout)
     except TimeoutError:
         raise Transient(f"{name} gave no full answer within {timeout.total_seconds():g} s") from None
+    except UnicodeError as error:
+        raise Permanent(f"{name} cannot be asked: its url or token is not in ASCII", hint=hint) from error
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        raise Transient(f"{name} cannot be reached: {type(error).__name__}") from error
+        raise Transient(f"{name} cannot be reached: {_why(error)}") from error
     if answer.status == _BUSY:
         raise Busy(f"{name} answers 429: too many at once", seconds=_asked(answer.retry_after))
     if answer.status in _CLIENT_ERRORS and answer.status != _TIMEOUTS:
         raise Permanent(f"{name} refuses it with {answer.status}: {_words(answer.said)}", hint=hint)
     if answer.status not in _TAKEN:
         raise Transient(f"{name} answers {answer.status}")
+
+
+def _why(error: Exception) -> str:
+    """What stood at the beginning of it, without its address: a certificate and a name are mended by a person."""
+    kind, reason = type(error).__name__, error.__cause__ or error.__context__
+    while reason is not None:
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            return f"{kind}, its certificate is not trusted: {reason.verify_message}"
+        if isinstance(reason, socket.gaierror):
+            return f"{kind}, its name is unknown"
+        reason = reason.__cause__ or reason.__context__
+    return kind
 
 
 class _Answer(NamedTuple):
@@ -97,5 +112,6 @@ def _asked(retry_after: str) -> float:
 
 
 def _words(said: bytes) -> str:
-    """The beginning of what it says."""
-    return " ".join(said.decode("utf-8", "replace").split()) or "without a word"
+    """The beginning of what it says, as text: what a terminal would obey is none."""
+    printable = (one if one.isprintable() else " " for one in said.decode("utf-8", "replace"))
+    return " ".join("".join(printable).split()) or "without a word"

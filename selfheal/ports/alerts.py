@@ -13,8 +13,8 @@ from selfheal.model.delivery import Claimed, Spooled
 class AlertChannel(Protocol):
     """A way to tell people; any number of threads may call it."""
 
-    def send(self, message: Message) -> None:
-        """Deliver it once, in bounded time.
+    def send(self, message: Message) -> str | None:
+        """Deliver it once, in bounded time; gives what a person must know of it although it was taken.
 
         Raises:
             Busy: it asks to be left alone for a while.

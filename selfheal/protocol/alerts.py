@@ -25,8 +25,8 @@ _log = logging.getLogger(__name__)
 _BATCHES = 20
 _BUDGET_S = 10.0
 """A channel begins no further delivery in a turn after this long, and the turn waits no longer for any."""
-_LEASE = timedelta(minutes=2)
-"""Longer than any channel takes."""
+LEASE = timedelta(minutes=2)
+"""Longer than any channel takes: `alerts.timeout` is 30 s at most, a mail 90 s. Else it would be sent twice."""
 _OF_AN_EPISODE = frozenset({MessageKind.RESOLVED, MessageKind.ACKNOWLEDGED})
 
 
@@ -110,7 +110,7 @@ class Telling:
         """Send what is due on one channel until something is not taken: the rest waits for the next turn."""
         try:
             while time.monotonic() < end:
-                claimed = self._deliveries.claim(name, lease=_LEASE)
+                claimed = self._deliveries.claim(name, lease=LEASE)
                 if claimed is None or not self._deliver(name, claimed):
                     return
         except SelfhealError as error:
@@ -130,11 +130,14 @@ class Telling:
             self._deliveries.settle(claimed.id, DeliveryState.SKIPPED, error="a later message says more")
             return True
         try:
-            self._channels[name].send(claimed.message)
+            note = self._channels[name].send(claimed.message)
         except SelfhealError as error:
             return self._not_taken(name, claimed, error)
+        except Exception as error:  # noqa: BLE001 - a channel that breaks is tried, given up and listed as any other
+            _log.exception("sending to %s broke", name)
+            return self._not_taken(name, claimed, Permanent(f"sending it broke: {type(error).__name__}"))
         reach("after-alert-send")
-        self._deliveries.settle(claimed.id, DeliveryState.SENT)
+        self._deliveries.settle(claimed.id, DeliveryState.SENT, error=note or "")
         reach("after-alert-settle")
         return True
 

@@ -151,6 +151,9 @@ class Emergency:
         except SelfhealError as error:
             _log.error("%s was not told of the database: %s", name, error)
             return False
+        except Exception:  # noqa: BLE001 - it is tried again; the others are told all the same
+            _log.exception("telling %s of the database broke", name)
+            return False
         return True
 
     def _message(self, alert: Alert) -> Message:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -69,8 +70,7 @@ class Channel(Section):
         for name in sorted(given - _TAKES[self.kind]):
             raise Wrong(name, f"is nothing for a channel of kind {self.kind!r}; it takes {_list(_TAKES[self.kind])}")
         for name in ("url", "events_url"):
-            if (value := _text(getattr(self, name))) and not value.startswith(_HTTP):
-                raise Wrong(name, "must begin with https:// or http://")
+            _check_address(name, _text(getattr(self, name)))
         if self.password.get_secret_value() and self.username and self.security == "none" and not _is_here(self.host):
             raise Wrong("security", "must not be none where a password is sent to another machine")
         return self
@@ -95,8 +95,9 @@ class Alerts(Section):
     database."""
     token: SecretStr = SecretStr("")
     """Sent to the webhook as a bearer token."""
-    timeout: Duration = timedelta(seconds=5)
-    """For a delivery; of an e-mail for each step."""
+    timeout: Annotated[Duration, Field(le=timedelta(seconds=30))] = timedelta(seconds=5)
+    """For a delivery, at most 30 s: what takes longer than its process has for it would be sent twice. Of an e-mail for
+    each step, and 90 s for all of them."""
     channels: dict[ComponentName, Channel] = Field(default_factory=dict)
     """Further ways to tell people, each a table of its own."""
     routes: tuple[Route, ...] = ()
@@ -122,8 +123,7 @@ class Alerts(Section):
     @model_validator(mode="after")
     def _refers(self) -> Self:
         """Routes name channels that there are, and each severity once."""
-        if self.webhook and not self.webhook.startswith(_HTTP):
-            raise Wrong("webhook", "must begin with https:// or http://")
+        _check_address("webhook", self.webhook)
         if self.webhook and SIMPLE in self.channels:
             raise Wrong(f"channels.{SIMPLE}", "is what the setting webhook is called; name it otherwise")
         seen: set[str] = set()
@@ -160,6 +160,19 @@ class Alerts(Section):
     def patience(self) -> Patience:
         """How long a channel is tried."""
         return Patience(refusals=self.refusals, give_up=self.give_up)
+
+
+def _check_address(name: str, value: str) -> None:
+    """Where something can be posted to, if there is anything."""
+    if value and not value.startswith(_HTTP):
+        raise Wrong(name, "must begin with https:// or http://")
+    try:
+        parts = urlsplit(value)
+        named = bool(parts.hostname) and parts.port != 0  # asking for the port raises where there is no such
+    except ValueError:
+        named = False
+    if value and not named:
+        raise Wrong(name, "is no address; it is like https://HOST:PORT/PATH, with a port up to 65535")
 
 
 def _text(value: Any) -> Any:

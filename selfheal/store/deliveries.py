@@ -26,11 +26,22 @@ _CLAIM = text(
                                  AND e.place < w.place)
              ORDER BY m.severity <> 'CRITICAL', w.place LIMIT 1 FOR UPDATE OF w SKIP LOCKED) due
        WHERE d.id = due.id
-       RETURNING d.id, d.message_id, d.tries, now() - d.created_at AS age,
+       RETURNING d.id, d.message_id, d.tries, now() - d.since AS age,
                  EXISTS (SELECT FROM alert_deliveries s WHERE s.episode_id = d.episode_id AND s.channel = d.channel
                          AND s.state = 'SENT') AS told,
                  EXISTS (SELECT FROM alert_deliveries l WHERE l.episode_id = d.episode_id AND l.channel = d.channel
                          AND l.state = 'WAITING' AND l.place > d.place) AS overtaken"""
+)
+# What is over needs nobody any more. Not `created_at`: the order stays, and since when people should have known.
+_ANEW = text(
+    """UPDATE alert_deliveries d
+       SET state = 'WAITING', tries = 0, next_try_at = now(), since = now(), paused_until = NULL, error = NULL,
+           failed_at = NULL
+       FROM alert_episodes e, alert_messages m
+       WHERE e.id = d.episode_id AND e.is_open AND d.state = 'FAILED' AND d.channel = ANY (:channels)
+         AND m.id = d.message_id AND (m.kind <> 'ALERT' OR EXISTS (
+             SELECT FROM alerts a
+             WHERE a.dedup_key = m.dedup_key AND a.resolved_at IS NULL AND a.raised_at <= m.created_at))"""
 )
 _SETTLE = text("SELECT settle_delivery(:delivery, :state, :error)")
 
@@ -76,6 +87,11 @@ class Deliveries:
         values["paused_until"] = func.greatest(columns.paused_until, func.now() + lasts)
         with transaction(self._engine) as connection:
             connection.execute(update(alert_deliveries).where(*waiting).values(values))
+
+    def anew(self, channels: Collection[str]) -> int:
+        """What these channels never took, and is about what is still open, is tried as if it were new; how many."""
+        with transaction(self._engine) as connection:
+            return connection.execute(_ANEW, {"channels": list(channels)}).rowcount
 
     def forsake(self, channels: Collection[str]) -> None:
         """What waits for a channel that the settings no longer name is given up, and says so."""

@@ -70,11 +70,12 @@ def endpoint() -> Iterator[Endpoint]:
 
 @dataclass(kw_only=True)
 class Postbox:
-    """A mail server: what it got, and the one password that it takes."""
+    """A mail server: what it got, the one password that it takes, and what it answers for some recipients."""
 
     port: int = 0
     password: str = "right"
     refuse: str = ""
+    recipients: dict[str, str] = field(default_factory=dict)
     got: list[Message] = field(default_factory=list)
     logins: list[str] = field(default_factory=list)
 
@@ -97,7 +98,7 @@ def postbox() -> Iterator[Postbox]:
                 "EHLO": lambda: "250-here\r\n250 AUTH PLAIN",
                 "AUTH": lambda: self._login(line.rsplit(" ", maxsplit=1)[-1]),
                 "MAIL": lambda: "250 ok",
-                "RCPT": lambda: found.refuse or "250 ok",
+                "RCPT": lambda: found.refuse or found.recipients.get(line.partition("<")[2].rstrip(">"), "250 ok"),
                 "DATA": self._data,
                 "RSET": lambda: "250 ok",
                 "QUIT": lambda: "221 bye",

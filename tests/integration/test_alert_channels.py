@@ -4,12 +4,13 @@ import json
 import socketserver
 import threading
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.header import decode_header, make_header
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from alert_endpoints import Endpoint, Postbox
@@ -22,8 +23,11 @@ from console.alerts import troubled
 from console.checks import Problem
 from console.place import Place
 from selfheal import bootstrap
+from selfheal.clients.mail import WITHIN, Mail, MailServer
 from selfheal.logs import hide
-from selfheal.protocol.alerts import Telling
+from selfheal.model.alert import Message, MessageKind, Severity
+from selfheal.model.errors import Transient
+from selfheal.protocol.alerts import LEASE, Telling
 from selfheal.protocol.plain import plain_steps
 from selfheal.settings.file import parse
 from selfheal.store.outbox import Outbox
@@ -45,6 +49,21 @@ def channels(endpoint: Endpoint, postbox: Postbox | None = None) -> dict[str, Ma
         addresses = {"sender": "selfheal@example.org", "to": ["ada@example.org", "bob@example.org"]}
         found["mail"] = {"kind": "email", "host": "127.0.0.1", "port": postbox.port, **login, **addresses}
     return found
+
+
+def said(words: str) -> Message:
+    """A message as it is given to a channel."""
+    made = uuid4()
+    return Message(
+        id=made,
+        kind=MessageKind.ALERT,
+        severity=Severity.CRITICAL,
+        group="fault",
+        dedup_key="fault/1",
+        episode=made,
+        message=words,
+        created_at=datetime.now(UTC),
+    )
 
 
 def telling(engine: Engine, found: Mapping[str, Any], **more: Any) -> Telling:
@@ -150,6 +169,15 @@ def test_a_refusal_is_tried_a_few_times_and_stays_listed(
         first = connection.execute(text("SELECT * FROM devops_alert_history ORDER BY created_at LIMIT 1")).one()
     assert (first.delivery_status, first.delivery_channels) == ("SENT", ["chat", "hook"])
     assert "pager: given up" in first.delivery_error
+
+
+def test_what_an_endpoint_says_is_told_as_text(empty: Engine, endpoint: Endpoint) -> None:
+    """What a terminal would obey is taken out, before anybody lists it."""
+    endpoint.answers["/hook"] = (404, {}, "<b>\x1b[2J\x07gone\x00\r\n</b>")
+    raised(empty, 1)
+    telling(empty, {"hook": channels(endpoint)["hook"]}).turn()
+    (error,) = errors(empty, "hook")
+    assert error.startswith("the webhook refuses it with 404: <b> [2J gone </b>; ")
 
 
 def test_who_asks_to_be_left_alone_is(empty: Engine, endpoint: Endpoint, embedded_postgres: Embedded) -> None:
@@ -260,6 +288,84 @@ def test_a_mail_that_was_taken_is_sent_once(empty: Engine, farewell: bytes) -> N
     assert states(empty, "mail") == {"SENT": 1}
 
 
+def test_who_of_several_did_not_get_a_mail_is_listed(
+    empty: Engine, endpoint: Endpoint, postbox: Postbox, embedded_postgres: Embedded
+) -> None:
+    """It is sent, once, since the others have it; where nobody does, it is tried again."""
+    postbox.recipients = {"bob@example.org": "450 later"}
+    told = telling(empty, {"mail": channels(endpoint, postbox)["mail"]})
+    raised(empty, 1)
+    told.turn()
+    assert states(empty, "mail") == {"SENT": 1}
+    assert errors(empty, "mail") == ["the mail server took it for 1 of 2, not for bob@example.org (450)"]
+    postbox.recipients["ada@example.org"] = "550 unknown"
+    raised(empty, 1)
+    told.turn()
+    assert states(empty, "mail") == {"SENT": 1, "WAITING": 1}
+    postbox.recipients.clear()
+    owned(embedded_postgres, "UPDATE alert_deliveries SET next_try_at = now()")
+    told.turn()
+    assert len(postbox.got) == 2
+    Mail(server=told._channels["mail"]._server, sender="s@x", to=("a@x",)).send(said("half \ud800 a character"))  # type: ignore[attr-defined]
+    assert "half ? a character" in str(postbox.got[-1]["Subject"])
+
+
+def test_a_mail_server_that_trickles_ends_in_time() -> None:
+    """Each byte comes within a step's time, and the last one never."""
+    ended = threading.Event()
+
+    class Session(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                while not ended.wait(0.02):
+                    self.wfile.write(b"2")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Session) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        where = MailServer(
+            host="127.0.0.1",
+            port=server.server_address[1],
+            security="none",
+            username="",
+            password="",
+            timeout=timedelta(seconds=5),
+            within=timedelta(seconds=0.3),
+        )
+        mail = Mail(server=where, sender="selfheal@example.org", to=("ada@example.org",))
+        with pytest.raises(Transient, match=r"did not take it within 0\.3 s"):
+            mail.send(said("it broke"))
+        ended.set()
+        server.shutdown()
+
+
+def test_no_channel_takes_longer_than_a_delivery_is_its_processes() -> None:
+    """Else what is sent slowly would be sent by two."""
+    longest = parse({"alerts": {"timeout": "30 s"}}, source="the test").alerts.timeout
+    assert longest < LEASE
+    assert WITHIN + longest <= LEASE
+
+
+def test_what_breaks_a_channel_is_listed_and_given_up(empty: Engine, embedded_postgres: Embedded) -> None:
+    """A token that no header takes is no reason to try for ever, and a bug of ours neither."""
+
+    def broken(_: Message) -> None:
+        raise ZeroDivisionError
+
+    found = {"hook": {"kind": "webhook", "url": "http://127.0.0.1:9/", "token": "gehéim"}}
+    raised(empty, 1)
+    told = telling(empty, found)
+    for _ in range(5):
+        told.turn()
+        owned(embedded_postgres, "UPDATE alert_deliveries SET next_try_at = now()")
+    (error,) = errors(empty, "hook")
+    assert error.startswith("given up after 5 tries: the webhook cannot be asked: its url or token is not in ASCII")
+    raised(empty, 1)
+    told = telling(empty, found)
+    told._channels["hook"] = SimpleNamespace(send=broken)
+    told.turn()
+    assert errors(empty, "hook")[1:] == ["sending it broke: ZeroDivisionError"]
+
+
 def test_a_channel_that_is_gone_from_the_settings_is_given_up(empty: Engine, endpoint: Endpoint) -> None:
     """What waited for it is FAILED and says why; the rest goes on."""
     found = channels(endpoint)
@@ -300,7 +406,7 @@ def test_what_is_given_up_after_days_counts_as_failed_today(empty: Engine, embed
     raised(empty, 1)
     told.turn()
     assert Alerts(empty).counts().failed == 0
-    days = "created_at = created_at - interval '4 d', next_try_at = next_try_at - interval '4 d'"
+    days = "since = since - interval '4 d', next_try_at = next_try_at - interval '4 d'"
     owned(embedded_postgres, f"UPDATE alert_deliveries SET {days}")  # type: ignore[arg-type] # noqa: S608
     told.turn()
     assert states(empty, "dead") == {"FAILED": 1}

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from alert_endpoints import Endpoint
 from dashboard_fixtures import Dashboard, send
+from embedded_fixtures import Embedded
 from sqlalchemy import Engine, text
-from test_alert_channels import raised
+from test_alert_channels import over, raised
+from test_alerts import owned
 
 from console import cli
 from selfheal.model.identity import Role
@@ -105,11 +107,48 @@ def test_alerts_are_taken_and_silenced_on_the_command_line(run: Run, empty: Engi
     assert done == ["ACKNOWLEDGE_ALERTS", "SILENCE_ALERTS", "END_SILENCE"]
 
 
+def test_what_a_channel_never_took_is_sent_again(
+    run: Run, empty: Engine, endpoint: Endpoint, embedded_postgres: Embedded
+) -> None:
+    """Once its settings are mended, by a person's word, what is open still; its record tells how it went in the end."""
+    settings = {
+        "webhook": f"{endpoint.url}/hook",
+        "channels": {"chat": {"kind": "slack", "url": f"{endpoint.url}/chat"}},
+    }
+    told = telling_of(parse({"alerts": settings | {"refusals": 1}}, source="the test"), empty, spool="")
+    endpoint.answers["/chat"] = (404, {}, "no_service")
+    raised(empty, 2)
+    over(empty, 2)
+    told.turn()
+    raised(empty, 1, message="it broke again")
+    told.turn()
+    assert endpoint.bodies("/hook")[-1]["message"] == "it broke again"
+    owned(embedded_postgres, "UPDATE alert_deliveries SET created_at = created_at - interval '4 d'")
+    endpoint.answers.clear()
+    endpoint.got.clear()
+    assert run("again", "chat", "--why", "the address is right now", "--dry-run")[1]["sent_again"] == 1
+    code, said, _ = run("again", "--why", "the address is right now")
+    assert (code, said["sent_again"]) == (0, 1)
+    told.turn()
+    assert [one["text"].partition("\n")[0] for one in endpoint.bodies("/chat")] == ["[CRITICAL] it broke again"]
+    assert endpoint.bodies("/hook") == []
+    with empty.connect() as connection:
+        history = connection.execute(
+            text("SELECT message, delivery_status, delivery_channels FROM devops_alert_history")
+        )
+        ended = {row.message: (row.delivery_status, row.delivery_channels) for row in history}
+    assert ended["it broke again"] == ("SENT", ["chat", "webhook"])
+    assert run("again", "--why", "once more")[1]["sent_again"] == 0
+    assert ("SEND_AGAIN", "DONE") in deeds(empty)
+    assert "did you mean 'chat'?" in run("again", "chad", "--why", "x")[2]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["ack", "--why", "x"], "ack does not say what"),
         (["ack", "fault/1"], "--why is empty"),
+        (["again"], "--why is empty"),
         (["silence", "fault/1", "--why", "x"], "silence needs --for"),
         (["silence", "fault/1", "--why", "x", "--for", "soon"], "is no duration"),
         (["unsilence", "x", "--why", "x"], "'x' is no id of a silence"),

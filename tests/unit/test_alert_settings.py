@@ -45,6 +45,9 @@ def wrong(**alerts: Any) -> str:
             "another route has INFO",
         ),
         ({"webhook": "http://x/", "channels": {"webhook": CHAT}}, "name it otherwise"),
+        ({"timeout": "31 s"}, "alerts.timeout"),
+        ({"webhook": "http://127.0.0.1:99999/"}, "alerts.webhook: is no address"),
+        ({"channels": {"chat": CHAT | {"url": "https:///s3cr3t"}}}, "alerts.channels.chat.url: is no address"),
     ],
 )
 def test_what_is_wrong_is_named(alerts: dict[str, Any], said: str) -> None:

@@ -77,6 +77,7 @@ alert_deliveries = Table(
     Column("state", String(10), nullable=False),
     Column("tries", Integer, nullable=False, server_default="0"),
     moment("next_try_at", required=True),
+    moment("since", required=True),
     moment("paused_until"),
     Column("error", Text),
     moment("created_at", required=True),
