@@ -1,4 +1,4 @@
-"""retention: forgets what was measured long ago, by dropping partitions, alerts, counts of logs; hourly and by hand.
+"""retention: forgets what is old: measured values by dropping partitions, alerts, counts of logs; hourly and by hand.
 
 Complete workflows and their deliverables are forgotten by workflow-persistence, answers to triggers by reconcile,
 Prefect's own runs and events by Prefect's server.
@@ -12,7 +12,15 @@ from flows.forms import DryRun
 from flows.names import retention_run
 from selfheal.bootstrap import current
 from selfheal.model.errors import SelfhealError
-from tasks.retention import drop_old, forget_alerts, forget_logs, forget_predictions, forget_runs, prepare_days
+from tasks.retention import (
+    drop_old,
+    forget_alerts,
+    forget_logs,
+    forget_predictions,
+    forget_records,
+    forget_runs,
+    prepare_days,
+)
 from tasks.signing import signed_in
 
 
@@ -29,11 +37,12 @@ def retention(dry_run: DryRun = False) -> State[None]:  # noqa: FBT002 - the for
         with signed_in("retention"):
             prepare_days()
             dropped, runs, alerts, counts = drop_old(), forget_runs(), forget_alerts(), forget_logs()
-            foretold = forget_predictions()
+            foretold, records = forget_predictions(), forget_records()
     except SelfhealError as error:
         return Failed(name="NotForgotten", message=str(error))
     named = f": {', '.join(dropped)}" if dropped else ""
-    others = f"{runs} signatures, {alerts} alerts, {counts} counts of logs and {foretold} predictions forgotten"
+    told = f"{runs} signatures, {alerts} rows of alerts, {counts} counts of logs, {foretold} rows of predictions"
+    others = f"{told} and {records} records forgotten"
     return Completed(name="Forgotten", message=f"{len(dropped)} partitions dropped{named}; {others}")
 
 

@@ -43,6 +43,17 @@ def forget_alerts() -> int:
     return estate.outbox.forget(estate.settings.alerts.keep) + estate.intake.forget()
 
 
+@task(
+    name="forget-records",
+    task_run_name="forget old refusals, and what else is no evidence",
+    cache_policy=NO_CACHE,
+    **RETRYING,
+)
+def forget_records() -> int:
+    """What is kept for a year or so: refusals, what people were told, what was raised, errors of logs."""
+    return current().retention.forget_records()
+
+
 @task(name="forget-predictions", task_run_name="forget old predictions", cache_policy=NO_CACHE, **RETRYING)
 def forget_predictions() -> int:
     """Those that were settled more than 400 days ago, as long as rollups are kept."""

@@ -34,6 +34,8 @@ CREATE TABLE alerts (                               -- what is open, or was, und
 );
 CREATE UNIQUE INDEX alerts_one_open ON alerts (dedup_key) WHERE resolved_at IS NULL;
 CREATE INDEX alerts_raised ON alerts (raised_at DESC, id DESC);
+CREATE INDEX alerts_over ON alerts (resolved_at) WHERE resolved_at IS NOT NULL;
+CREATE INDEX alerts_episode ON alerts (episode_id) WHERE episode_id IS NOT NULL;
 
 CREATE TABLE alert_messages (                       -- what was said, once, on whatever channels
     id UUID PRIMARY KEY,
@@ -46,6 +48,7 @@ CREATE TABLE alert_messages (                       -- what was said, once, on w
     details JSONB NOT NULL DEFAULT '{}',
     created_at TIMESTAMPTZ NOT NULL
 );
+CREATE INDEX alert_messages_created ON alert_messages (created_at);
 
 CREATE TABLE alert_deliveries (                     -- one message on one channel
     id UUID PRIMARY KEY DEFAULT uuid_generate_v7(),
@@ -195,28 +198,57 @@ BEGIN
 END
 $fn$;
 
--- What was over, sent or ended longer ago than p_older; what is open or on its way stays, and so does the outbox, by which it is
--- told what people were told of before.
+-- What nothing ends but a person's word; the same in policy/alert_rules.py.
+CREATE FUNCTION is_endless(p_key text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $fn$
+    SELECT split_part(p_key, '/', 1) IN ('answer', 'escalation', 'mode', 'starts') OR p_key LIKE 'log/%/%'
+           OR p_key LIKE 'workflow/%/%' AND p_key NOT LIKE '%/blocked'
+$fn$;
+
+-- What was over, sent or ended longer ago than p_older, at most 5,000 rows of each table: how many rows that were, 0 when there
+-- are no more. What is open, waits to be decided or is on its way stays, with every row of the outbox that has its key; of any
+-- other key the last row, where it says that something goes on: by it is told whether people were told before.
 CREATE FUNCTION forget_alerts(p_older interval) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $fn$
 DECLARE
     v_before timestamptz := now() - greatest(p_older, interval '1 day');
-    v_gone uuid[];
+    v_some uuid[];
+    v_gone bigint;
+    v_more bigint;
 BEGIN
-    v_gone := ARRAY(
+    v_some := ARRAY(
         SELECT m.id FROM public.alert_messages m
         WHERE m.created_at < v_before
           AND NOT EXISTS (SELECT FROM public.alert_deliveries d WHERE d.message_id = m.id
                           AND (d.state = 'WAITING' OR d.created_at >= v_before))
           AND NOT EXISTS (SELECT FROM public.alert_episodes e WHERE e.id = m.episode_id AND e.is_open)
-        LIMIT 10000);
-    DELETE FROM public.alert_deliveries d WHERE d.message_id = ANY (v_gone);
-    DELETE FROM public.alert_messages m WHERE m.id = ANY (v_gone);
-    DELETE FROM public.alerts a WHERE a.resolved_at < v_before;
-    DELETE FROM public.alert_episodes e WHERE NOT e.is_open AND e.last_told_at < v_before AND e.window_began < v_before
-        AND NOT EXISTS (SELECT FROM public.alerts a WHERE a.episode_id = e.id);
+        ORDER BY m.created_at LIMIT 5000);
+    DELETE FROM public.alert_deliveries d WHERE d.message_id = ANY (v_some);
+    DELETE FROM public.alert_messages m WHERE m.id = ANY (v_some);
+    v_gone := cardinality(v_some);
+    DELETE FROM public.alerts a WHERE a.id IN (
+        SELECT o.id FROM public.alerts o WHERE o.resolved_at < v_before ORDER BY o.resolved_at LIMIT 5000);
+    GET DIAGNOSTICS v_more = ROW_COUNT;
+    v_gone := v_gone + v_more;
+    DELETE FROM public.alert_episodes e WHERE e.id IN (
+        SELECT o.id FROM public.alert_episodes o
+        WHERE NOT o.is_open AND o.last_told_at < v_before AND o.window_began < v_before
+          AND NOT EXISTS (SELECT FROM public.alerts a WHERE a.episode_id = o.id)
+        ORDER BY o.window_began LIMIT 5000);
+    GET DIAGNOSTICS v_more = ROW_COUNT;
+    v_gone := v_gone + v_more;
     DELETE FROM public.alert_silences s WHERE s.until < v_before;
-    RETURN cardinality(v_gone);
+    GET DIAGNOSTICS v_more = ROW_COUNT;
+    v_gone := v_gone + v_more;
+    DELETE FROM public.alert_outbox o WHERE o.id IN (
+        SELECT r.id FROM public.alert_outbox r
+        WHERE r.routed_at IS NOT NULL AND r.created_at < v_before
+          AND NOT EXISTS (SELECT FROM public.alerts a WHERE a.dedup_key = r.dedup_key AND a.resolved_at IS NULL)
+          AND (r.kind = 'RESOLVED' OR public.is_endless(r.dedup_key)
+               OR EXISTS (SELECT FROM public.alert_outbox l WHERE l.dedup_key = r.dedup_key
+                          AND (l.created_at, l.id) > (r.created_at, r.id)))
+        ORDER BY r.created_at, r.id LIMIT 5000);
+    GET DIAGNOSTICS v_more = ROW_COUNT;
+    RETURN v_gone + v_more;
 END
 $fn$;
 REVOKE ALL ON FUNCTION forget_alerts(interval) FROM PUBLIC;

@@ -34,6 +34,7 @@ SCRIPTS = (
     "v0001_logs.sql",
     "v0001_identities.sql",
     "v0001_alerts.sql",
+    "v0001_forgetting.sql",
     "v0001_samples.sql",
     "v0001_tenants.sql",
     "v0001_rights.sql",

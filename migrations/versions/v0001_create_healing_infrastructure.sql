@@ -127,6 +127,7 @@ CREATE TABLE trigger_answers (                      -- which decision a trigger 
     decision_id UUID REFERENCES healing_triggers (id) DEFERRABLE INITIALLY DEFERRED,  -- written before its decision
     answered_at TIMESTAMPTZ NOT NULL DEFAULT now()
 );
+CREATE INDEX trigger_answers_decision ON trigger_answers (decision_id);     -- else each refusal forgotten reads the table
 
 CREATE TABLE watch_epoch (                          -- the run of each watcher that watches now
     mechanism VARCHAR(50) PRIMARY KEY,
@@ -188,6 +189,7 @@ CREATE TABLE alert_outbox (                         -- what a person must be tol
     routed_at TIMESTAMPTZ                           -- it was decided whom it is sent to; NULL: it waits for that
 );
 CREATE INDEX alert_outbox_waiting ON alert_outbox (created_at, id) WHERE routed_at IS NULL;
+CREATE INDEX alert_outbox_routed ON alert_outbox (created_at, id) WHERE routed_at IS NOT NULL;
 CREATE INDEX alert_outbox_key ON alert_outbox (dedup_key, created_at DESC);
 
 -- Tells a person once of what lasts, once more if it is worse by now, and once that it is over; false: that was told

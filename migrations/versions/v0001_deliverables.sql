@@ -46,11 +46,14 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $
 $fn$;
 REVOKE ALL ON FUNCTION forget_pruned(interval) FROM PUBLIC;
 
--- The history of deliverables is kept for p_older, at least 30 days.
+-- The history of deliverables is kept for p_older, at least 30 days; at most 5,000 rows are dropped.
 CREATE FUNCTION forget_deliverables(p_older interval) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $fn$
     WITH gone AS (
-        DELETE FROM public.deliverables WHERE published_at < now() - greatest(p_older, interval '30 days') RETURNING 1
+        DELETE FROM public.deliverables d WHERE (d.stream, d.stream_created, d.sequence) IN (
+            SELECT o.stream, o.stream_created, o.sequence FROM public.deliverables o
+            WHERE o.published_at < now() - greatest(p_older, interval '30 days') ORDER BY o.published_at LIMIT 5000)
+        RETURNING 1
     )
     SELECT count(*) FROM gone
 $fn$;

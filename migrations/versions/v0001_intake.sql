@@ -23,7 +23,7 @@ CREATE TABLE intake_alerts (                        -- one row for each alert, h
 CREATE UNIQUE INDEX intake_alerts_one ON intake_alerts (webhook, key) WHERE ended_at IS NULL;
 CREATE INDEX intake_alerts_key ON intake_alerts (webhook, key);
 CREATE INDEX intake_alerts_open ON intake_alerts (component) WHERE state = 'OPEN';
-CREATE INDEX intake_alerts_trigger ON intake_alerts (trigger_id) WHERE state = 'OPEN';
+CREATE INDEX intake_alerts_trigger ON intake_alerts (trigger_id) WHERE trigger_id IS NOT NULL;
 CREATE INDEX intake_alerts_last ON intake_alerts (last_at DESC);
 
 -- Whether an alert still speaks for this trigger.
@@ -130,17 +130,23 @@ $fn$;
 REVOKE ALL ON FUNCTION take_alerts(text, text, jsonb, intake_limits) FROM PUBLIC;
 
 -- What is over, or was refused, is forgotten after p_older with the triggers that it had raised; open ones never delivered
--- again for so long too.
+-- again for so long too. At most 5,000 rows of each table, and how many rows that were.
 CREATE FUNCTION forget_intake(p_older interval) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $fn$
     WITH gone AS (
-        DELETE FROM public.intake_alerts a WHERE a.last_at < now() - greatest(p_older, interval '1 day') RETURNING a.id
+        DELETE FROM public.intake_alerts a WHERE a.id IN (
+            SELECT o.id FROM public.intake_alerts o WHERE o.last_at < now() - greatest(p_older, interval '1 day')
+            ORDER BY o.last_at LIMIT 5000)
+        RETURNING a.id
     ), idle AS (
-        DELETE FROM public.raised_triggers t
-        WHERE t.source = 'intake' AND t.raised_at < now() - greatest(p_older, interval '1 day')
-          AND NOT EXISTS (SELECT FROM public.intake_alerts a WHERE a.trigger_id = t.id
-                          AND a.last_at >= now() - greatest(p_older, interval '1 day'))
+        DELETE FROM public.raised_triggers t WHERE t.id IN (
+            SELECT o.id FROM public.raised_triggers o
+            WHERE o.source = 'intake' AND o.raised_at < now() - greatest(p_older, interval '1 day')
+              AND NOT EXISTS (SELECT FROM public.intake_alerts a WHERE a.trigger_id = o.id
+                              AND a.last_at >= now() - greatest(p_older, interval '1 day'))
+            ORDER BY o.raised_at LIMIT 5000)
+        RETURNING t.id
     )
-    SELECT count(*) FROM gone
+    SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM idle)
 $fn$;
 REVOKE ALL ON FUNCTION forget_intake(interval) FROM PUBLIC;

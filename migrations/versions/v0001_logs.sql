@@ -57,17 +57,25 @@ CREATE INDEX log_triggers_recent ON log_triggers (raised_at DESC);
 -- One row for each error of the infrastructure's, whoever counts it.
 CREATE UNIQUE INDEX system_errors_one ON system_errors (component, signature) WHERE tenant_id IS NULL AND signature IS NOT NULL;
 
--- What no window needs any more; gaps are kept a year at least.
+-- What no window needs any more, at most 5,000 rows of each table; gaps are kept a year at least.
 CREATE FUNCTION forget_logs(p_older interval) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $fn$
     WITH counts AS (
-        DELETE FROM public.log_counts c WHERE c.at < now() - greatest(p_older, interval '1 day') RETURNING 1
+        DELETE FROM public.log_counts c WHERE (c.source, c.pattern, c.at) IN (
+            SELECT o.source, o.pattern, o.at FROM public.log_counts o
+            WHERE o.at < now() - greatest(p_older, interval '1 day') ORDER BY o.at LIMIT 5000) RETURNING 1
     ), told AS (
-        DELETE FROM public.log_told t WHERE t.told_at < now() - greatest(p_older, interval '1 day') RETURNING 1
+        DELETE FROM public.log_told t WHERE (t.source, t.pattern, t.signature) IN (
+            SELECT o.source, o.pattern, o.signature FROM public.log_told o
+            WHERE o.told_at < now() - greatest(p_older, interval '1 day') LIMIT 5000) RETURNING 1
     ), triggers AS (
-        DELETE FROM public.log_triggers t WHERE t.raised_at < now() - greatest(p_older, interval '1 day') RETURNING 1
+        DELETE FROM public.log_triggers t WHERE t.id IN (
+            SELECT o.id FROM public.log_triggers o
+            WHERE o.raised_at < now() - greatest(p_older, interval '1 day') ORDER BY o.raised_at LIMIT 5000) RETURNING 1
     ), gaps AS (
-        DELETE FROM public.log_gaps g WHERE g.found_at < now() - greatest(p_older, interval '1 year') RETURNING 1
+        DELETE FROM public.log_gaps g WHERE g.id IN (
+            SELECT o.id FROM public.log_gaps o
+            WHERE o.found_at < now() - greatest(p_older, interval '1 year') LIMIT 5000) RETURNING 1
     )
     SELECT (SELECT count(*) FROM counts) + (SELECT count(*) FROM told) + (SELECT count(*) FROM triggers)
            + (SELECT count(*) FROM gaps)

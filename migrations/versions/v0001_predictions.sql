@@ -61,18 +61,28 @@ LANGUAGE sql STABLE AS $fn$
     FROM breaches b WHERE p_within IS NULL OR b.at > now() - p_within
 $fn$;
 
--- What was settled so long ago with what it had raised, and the breaches of that time.
+-- What was settled so long ago with what it had raised, and the breaches of that time: at most 5,000 rows of each, and how many
+-- rows that were.
 CREATE FUNCTION forget_predictions(p_older interval) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $fn$
 DECLARE
     v_before timestamptz := now() - greatest(p_older, interval '31 days');
-    v_forgotten bigint;
+    v_gone bigint;
+    v_more bigint;
 BEGIN
-    DELETE FROM public.breaches b WHERE b.at < v_before;
-    DELETE FROM public.raised_triggers t WHERE t.source = 'predictive-health' AND t.raised_at < v_before;
-    DELETE FROM public.predictions p WHERE p.settled_at < v_before;
-    GET DIAGNOSTICS v_forgotten = ROW_COUNT;
-    RETURN v_forgotten;
+    DELETE FROM public.breaches b WHERE (b.component, b.metric, b.at) IN (
+        SELECT o.component, o.metric, o.at FROM public.breaches o WHERE o.at < v_before ORDER BY o.at LIMIT 5000);
+    GET DIAGNOSTICS v_gone = ROW_COUNT;
+    DELETE FROM public.raised_triggers t WHERE t.id IN (
+        SELECT o.id FROM public.raised_triggers o WHERE o.source = 'predictive-health' AND o.raised_at < v_before
+          AND NOT EXISTS (SELECT FROM public.predictions p WHERE p.id = o.id AND p.outcome IS NULL)
+        ORDER BY o.raised_at LIMIT 5000);
+    GET DIAGNOSTICS v_more = ROW_COUNT;
+    v_gone := v_gone + v_more;
+    DELETE FROM public.predictions p WHERE p.id IN (
+        SELECT o.id FROM public.predictions o WHERE o.settled_at < v_before ORDER BY o.raised_at LIMIT 5000);
+    GET DIAGNOSTICS v_more = ROW_COUNT;
+    RETURN v_gone + v_more;
 END
 $fn$;
 REVOKE ALL ON FUNCTION forget_predictions(interval) FROM PUBLIC;

@@ -37,14 +37,17 @@ END
 $fn$;
 REVOKE ALL ON FUNCTION drop_health_partition(interval, interval) FROM PUBLIC;
 
--- The signatures of runs that ended so long ago; of each mechanism the newest stays, for it tells that it ran.
+-- The signatures of runs that ended so long ago, and of those that began then and never ended: their process was killed. At most
+-- 5,000; of each mechanism the newest stays, for it tells that it ran.
 CREATE FUNCTION forget_runs(p_older interval) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $fn$
     WITH gone AS (
-        DELETE FROM public.mechanism_runs r
-        WHERE r.ended_at < now() - greatest(p_older, interval '1 day')
-          AND EXISTS (SELECT FROM public.mechanism_runs n WHERE n.mechanism = r.mechanism AND n.began_at > r.began_at
-                      AND n.ended_at IS NOT NULL)
+        DELETE FROM public.mechanism_runs g WHERE g.run_id IN (
+            SELECT r.run_id FROM public.mechanism_runs r
+            WHERE coalesce(r.ended_at, r.began_at) < now() - greatest(p_older, interval '1 day')
+              AND EXISTS (SELECT FROM public.mechanism_runs n WHERE n.mechanism = r.mechanism AND n.began_at > r.began_at
+                          AND n.ended_at IS NOT NULL)
+            LIMIT 5000)
         RETURNING 1
     )
     SELECT count(*) FROM gone

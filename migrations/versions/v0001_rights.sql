@@ -35,7 +35,7 @@ GRANT EXECUTE ON FUNCTION note_told(uuid) TO healing_user;
 GRANT UPDATE (state, tries, next_try_at, since, paused_until, error, sent_at, failed_at)
     ON alert_deliveries TO healing_user;
 GRANT UPDATE (ended_at, ended_by, ended_why) ON alert_silences TO healing_user;
-GRANT EXECUTE ON FUNCTION forget_alerts(interval) TO healing_user;
+GRANT EXECUTE ON FUNCTION forget_alerts(interval), forget_records(interval) TO healing_user;
 GRANT UPDATE (verified_at, closed_at, resolution, ladder_step, attempts, start_from, start_missed_at,
               needs_person, rests_until) ON faults TO healing_user;
 GRANT UPDATE (status, success, execution_time_ms, error_message, metadata, completed_at, fence, runs, lease_until,

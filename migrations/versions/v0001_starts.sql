@@ -97,12 +97,14 @@ BEGIN
 END
 $fn$;
 
--- What a trigger was refused with is repeated for its id for p_older; what was admitted is repeated for ever.
+-- What a trigger was refused with is repeated for its id for p_older; what was admitted is repeated for ever. At most 5,000 rows
+-- are dropped.
 CREATE FUNCTION forget_answers(p_older interval) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $fn$
     WITH gone AS (
-        DELETE FROM public.trigger_answers a USING public.healing_triggers t
-        WHERE t.id = a.decision_id AND t.decision <> 'ADMITTED' AND a.answered_at < now() - greatest(p_older, interval '1 hour')
+        DELETE FROM public.trigger_answers g WHERE g.trigger_id IN (
+            SELECT a.trigger_id FROM public.trigger_answers a JOIN public.healing_triggers t ON t.id = a.decision_id
+            WHERE t.decision <> 'ADMITTED' AND a.answered_at < now() - greatest(p_older, interval '1 hour') LIMIT 5000)
         RETURNING 1
     )
     SELECT count(*) FROM gone

@@ -143,12 +143,14 @@ CREATE UNIQUE INDEX workflow_starts_one_open ON workflow_starts (req_number) WHE
 CREATE INDEX workflow_starts_untold ON workflow_starts (claimed_at) WHERE told_at IS NULL;
 CREATE INDEX workflow_starts_of ON workflow_starts (req_number, claimed_at DESC);
 
--- Complete workflows, with their history and their starts, are kept so long and no longer; their recoveries stay.
+-- Complete workflows, with their history and their starts, are kept so long and no longer; their recoveries stay. At most 500
+-- are dropped.
 CREATE FUNCTION forget_workflows(p_older interval) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $fn$
     WITH gone AS (
-        DELETE FROM public.workflow_state w
-        WHERE w.status = 'complete' AND w.completed_at < now() - greatest(p_older, interval '1 day')
+        DELETE FROM public.workflow_state g WHERE g.req_number IN (
+            SELECT w.req_number FROM public.workflow_state w
+            WHERE w.status = 'complete' AND w.completed_at < now() - greatest(p_older, interval '1 day') LIMIT 500)
         RETURNING 1
     )
     SELECT count(*) FROM gone

@@ -12,11 +12,13 @@ class Keep:
         raw: every measured value.
         rollups: what five minutes of them come to.
         runs: which process carried out a flow run.
+        records: what is no evidence of what was done: refusals, what people were told, errors of logs.
     """
 
     raw: timedelta
     rollups: timedelta
     runs: timedelta
+    records: timedelta = timedelta(days=400)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from selfheal.model.alert import OpenAlert, Silence
 
-ENDLESS = frozenset({"answer", "mode", "starts"})
+ENDLESS = frozenset({"answer", "escalation", "mode", "starts"})
 """Kinds of alerts that nothing ends: they are over when a person acknowledges them."""
 LONGEST_GROUP = 100
 
@@ -30,9 +30,12 @@ def group_of(dedup_key: str, component: str, groups: Mapping[str, str]) -> str:
 
 
 def is_endless(dedup_key: str) -> bool:
-    """Whether nothing ends it but a person's word."""
+    """Whether nothing ends it but a person's word; the same in v0001_alerts.sql."""
     kind, *rest = dedup_key.split("/")
-    return kind in ENDLESS or (kind == "log" and len(rest) > 1)  # lines of a log, not that it cannot be read
+    reason = (
+        len(rest) > 1
+    )  # lines of a log, not that it cannot be read; why a workflow needs a person, not that it waits
+    return kind in ENDLESS or (reason and (kind == "log" or (kind == "workflow" and rest[-1] != "blocked")))
 
 
 def silence_of(alert: OpenAlert, silences: Sequence[Silence], now: datetime) -> Silence | None:

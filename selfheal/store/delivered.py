@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from selfheal.model.deliverable import Deliverable, Delivered, Result
 from selfheal.store.engine import transaction
+from selfheal.store.forgetting import in_batches
 from selfheal.store.tables import deliverables
 from selfheal.store.text import clean, identifier, shorten
 
@@ -51,8 +52,7 @@ class DeliveredHistory:
 
     def forget(self, older: timedelta) -> int:
         """Drop what was published longer ago; how many those were."""
-        with transaction(self._engine) as connection:
-            return int(connection.scalar(_FORGET, {"older": older}) or 0)
+        return in_batches(self._engine, _FORGET, older)
 
 
 def _values(one: Delivered) -> Mapping[str, Any]:

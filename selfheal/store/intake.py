@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from selfheal.model.external_alert import AlertState, ExternalAlert, KnownAlert, Taken
 from selfheal.store.engine import transaction
+from selfheal.store.forgetting import in_batches
 from selfheal.store.text import clean, identifier, shorten
 
 APART = timedelta(seconds=30)
@@ -65,9 +66,8 @@ class Intake:
         return [KnownAlert(**{**row._asdict(), "state": AlertState(row.state)}) for row in rows]
 
     def forget(self) -> int:
-        """Forget what was not delivered for 30 days."""
-        with transaction(self._engine) as connection:
-            return connection.scalar(_FORGET, {"older": KEPT}) or 0
+        """Forget what was not delivered for 30 days, and what that had raised; how many rows those were."""
+        return in_batches(self._engine, _FORGET, KEPT)
 
 
 def _row(one: ExternalAlert) -> dict[str, object]:

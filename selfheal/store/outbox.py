@@ -18,6 +18,7 @@ from selfheal.policy.alert_messages import Addressed
 from selfheal.policy.alerting import Decided, Standing, decide
 from selfheal.store.alert_rows import episode_of, open_alert_of
 from selfheal.store.engine import transaction
+from selfheal.store.forgetting import in_batches
 from selfheal.store.silences import in_force
 from selfheal.store.tables import alert_deliveries, alert_episodes, alert_messages, alert_outbox, alerts
 from selfheal.store.text import clean, identifier, shorten
@@ -107,9 +108,8 @@ class Outbox:
                 connection.execute(upsert(alert_outbox).on_conflict_do_nothing(), values)
 
     def forget(self, older: timedelta) -> int:
-        """Drop what was over, sent or given up longer ago; how many messages that were."""
-        with transaction(self._engine) as connection:
-            return int(connection.scalar(_FORGET, {"older": older}) or 0)
+        """Drop what was over, sent or given up longer ago; how many rows that were."""
+        return in_batches(self._engine, _FORGET, older)
 
     def unsent(self) -> int:
         """How many wait: not decided yet, or not delivered."""

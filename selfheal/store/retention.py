@@ -10,6 +10,7 @@ from sqlalchemy import Engine, Interval, bindparam, text
 
 from selfheal.model.retention import Keep, OldPartition
 from selfheal.store.engine import transaction
+from selfheal.store.forgetting import in_batches
 
 _AHEAD_DAYS = 2
 _KEEP = (bindparam("raw", type_=Interval), bindparam("rollups", type_=Interval))
@@ -18,6 +19,7 @@ _DROP = text("SELECT drop_health_partition(:raw, :rollups)").bindparams(*_KEEP)
 _RUNS = text("SELECT forget_runs(:older)").bindparams(bindparam("older", type_=Interval))
 _LOGS = text("SELECT forget_logs(:older)").bindparams(bindparam("older", type_=Interval))
 _PREDICTIONS = text("SELECT forget_predictions(:older)").bindparams(bindparam("older", type_=Interval))
+_RECORDS = text("SELECT forget_records(:older)").bindparams(bindparam("older", type_=Interval))
 _PREDICTIONS_KEPT = timedelta(days=400)
 _LOGS_KEPT = timedelta(days=30)  # what a replay looks back by itself
 _AHEAD = text("SELECT ensure_health_partition(current_date + n) FROM generate_series(0, :days) n")
@@ -52,18 +54,19 @@ class Retention:
 
     def forget_runs(self, older: timedelta | None = None) -> int:
         """How many signatures of flow runs were forgotten."""
-        with transaction(self._engine) as connection:
-            return int(connection.scalar(_RUNS, {"older": older or self._keep.runs}) or 0)
+        return in_batches(self._engine, _RUNS, older or self._keep.runs)
 
     def forget_logs(self) -> int:
         """How many rows of what was counted in logs were forgotten; gaps are kept for a year."""
-        with transaction(self._engine) as connection:
-            return int(connection.scalar(_LOGS, {"older": _LOGS_KEPT}) or 0)
+        return in_batches(self._engine, _LOGS, _LOGS_KEPT)
 
     def forget_predictions(self) -> int:
-        """How many predictions were forgotten of which it is long known what became of them."""
-        with transaction(self._engine) as connection:
-            return int(connection.scalar(_PREDICTIONS, {"older": _PREDICTIONS_KEPT}) or 0)
+        """How many rows were forgotten of predictions of which it is long known what became of them."""
+        return in_batches(self._engine, _PREDICTIONS, _PREDICTIONS_KEPT)
+
+    def forget_records(self) -> int:
+        """How many refusals, alerts told, triggers raised and errors of logs were forgotten."""
+        return in_batches(self._engine, _RECORDS, self._keep.records)
 
     def prepare_days(self) -> None:
         """Make the partitions of today and of the next days, so that nobody makes them at midnight."""

@@ -13,6 +13,7 @@ from selfheal.model.report import MissedStart
 from selfheal.model.trigger import Priority, Trigger
 from selfheal.store.admission_values import LIMITS, REQUEST, limits_of, request_of
 from selfheal.store.engine import transaction
+from selfheal.store.forgetting import in_batches
 from selfheal.store.tables import faults
 
 _NOTE = text(f"SELECT note_sick({REQUEST}, {LIMITS})")
@@ -64,8 +65,7 @@ class Starts:
 
     def forget(self) -> int:
         """Drop the answers to triggers that were refused more than a day ago; how many those were."""
-        with transaction(self._engine) as connection:
-            return int(connection.scalar(_FORGET, {"older": _REFUSALS_KEPT}) or 0)
+        return in_batches(self._engine, _FORGET, _REFUSALS_KEPT)
 
 
 class MissedStarts:

@@ -20,6 +20,7 @@ from selfheal.model.request import RequestStatus
 from selfheal.model.workflow import Workflow, WorkflowChange, WorkflowStatus
 from selfheal.policy.delivered import done
 from selfheal.store.engine import transaction
+from selfheal.store.forgetting import in_batches
 from selfheal.store.stage_deliverables import checked
 from selfheal.store.tables import alert_outbox, workflow_state, workflow_state_history
 from selfheal.store.text import identifier, shorten
@@ -177,8 +178,7 @@ class WorkflowStates:
 
     def forget(self, *, older: timedelta) -> int:
         """See `ports.WorkflowStore.forget`."""
-        with transaction(self._engine) as connection:
-            return int(connection.scalar(_FORGET, {"older": older}) or 0)
+        return in_batches(self._engine, _FORGET, older)
 
     def _stage(self, index: int) -> int:
         """The index, if there is such a stage."""

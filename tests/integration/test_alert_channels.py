@@ -27,11 +27,13 @@ from selfheal.clients.mail import WITHIN, Mail, MailServer
 from selfheal.logs import hide
 from selfheal.model.alert import Message, MessageKind, Severity
 from selfheal.model.errors import Transient
+from selfheal.policy.alert_rules import is_endless
 from selfheal.protocol.alerts import LEASE, Telling
 from selfheal.protocol.plain import plain_steps
 from selfheal.settings.file import parse
 from selfheal.store.outbox import Outbox
 from selfheal.store.reading.alerts import Alerts
+from selfheal.store.silences import Silences
 from selfheal.wiring.alerts import telling_of
 
 pytestmark = pytest.mark.timeout(120)
@@ -462,10 +464,83 @@ def test_what_is_long_over_is_forgotten(empty: Engine, endpoint: Endpoint, embed
         embedded_postgres,
         "UPDATE alert_episodes SET last_told_at = now() - interval '91 d', window_began = now() - interval '91 d'",
     )
-    assert Outbox(empty).forget(timedelta(days=90)) == 0, "one alert of its episode is open"
+    assert Outbox(empty).forget(timedelta(days=90)) == 1, "one alert of its episode is open"
+    assert rows_of(empty) == {"alerts": 1, "alert_messages": 2, "alert_deliveries": 2, "alert_outbox": 3}
     over(empty, 2)
     told.turn()
     assert Outbox(empty).forget(timedelta(days=90)) == 2
+    assert rows_of(empty) == {"alerts": 1, "alert_messages": 1, "alert_deliveries": 1, "alert_outbox": 5}, (
+        "the end is new"
+    )
+    owned(embedded_postgres, "UPDATE alert_outbox SET created_at = created_at - interval '91 d'")
+    assert Outbox(empty).forget(timedelta(days=90)) == 5
+    assert rows_of(empty)["alert_outbox"] == 0
+
+
+def rows_of(engine: Engine) -> dict[str, int]:
+    """How many rows of what people are told there are."""
+    tables = ("alerts", "alert_messages", "alert_deliveries", "alert_outbox")
+    with engine.connect() as connection:
+        return {one: connection.scalar(text(f"SELECT count(*) FROM {one}")) or 0 for one in tables}  # noqa: S608
+
+
+_NEWS = text(
+    "INSERT INTO alert_outbox (kind, severity, dedup_key, message, created_at)"
+    " VALUES (:kind, :severity, :key, 'm', clock_timestamp())"
+)
+
+
+def test_what_is_needed_of_the_outbox_stays(empty: Engine, endpoint: Endpoint, embedded_postgres: Embedded) -> None:
+    """However old: what is open or undecided, the last row of what goes on, and what nothing ends until it is taken."""
+    told = telling(empty, {"hook": channels(endpoint)["hook"]})
+    with empty.begin() as connection:
+        for kind, severity, key in (
+            ("RAISED", "WARNING", "host/a/disk"),
+            ("RESOLVED", "WARNING", "host/a/disk"),
+            ("RAISED", "WARNING", "host/a/disk"),
+            ("RAISED", "INFO", "prediction/web/m/r"),
+            ("RESOLVED", "INFO", "prediction/web/m/r"),
+            ("RAISED", "INFO", "prediction/web/m/r"),
+            ("RAISED", "WARNING", "mode/restart-service"),
+            ("RAISED", "WARNING", "escalation/REQ-1/0123456789abcdef"),
+        ):
+            connection.execute(_NEWS, {"kind": kind, "severity": severity, "key": key})
+    told.turn()
+    with empty.begin() as connection:
+        connection.execute(_NEWS, {"kind": "RAISED", "severity": "WARNING", "key": "starts/1"})
+    owned(embedded_postgres, "UPDATE alert_outbox SET created_at = created_at - interval '91 d'")
+    Outbox(empty).forget(timedelta(days=90))
+    left = ["escalation/REQ-1/0123456789abcdef", *["host/a/disk"] * 3, "mode/restart-service", "prediction/web/m/r"]
+    assert keys_of(empty) == [*left, "starts/1"]
+    Silences(empty).acknowledge("*", who="ada", why="I see")
+    told.turn()
+    Silences(empty).acknowledge("starts/1", who="ada", why="I see")
+    told.turn()
+    Outbox(empty).forget(timedelta(days=90))
+    assert keys_of(empty) == [*["host/a/disk"] * 3, "prediction/web/m/r"]
+
+
+def keys_of(engine: Engine) -> list[str]:
+    """Of the rows of the outbox."""
+    with engine.connect() as connection:
+        return list(connection.scalars(text("SELECT dedup_key FROM alert_outbox ORDER BY dedup_key")))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("answer/1", "escalation/REQ-1/0f", "mode/x", "starts/1", "log/app", "log/app/fatal/9f", "fault/1"),
+        *(
+            "workflow/REQ-1",
+            "workflow/REQ-1/blocked",
+            "workflow/REQ-1/0f",
+            "workflows/disagreements",
+            "host/a/disk",
+            "",
+        ),
+    ],
+)
+def test_what_nothing_ends_is_the_same_in_the_database(empty: Engine, key: str) -> None:
+    """By it retention tells what may be forgotten."""
     with empty.connect() as connection:
-        assert connection.scalar(text("SELECT count(*) FROM alert_messages")) == 1, "its end is new"
-        assert connection.scalar(text("SELECT count(*) FROM alerts")) == 1
+        assert connection.scalar(text("SELECT is_endless(:key)"), {"key": key}) == is_endless(key)

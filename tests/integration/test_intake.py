@@ -129,7 +129,7 @@ def test_what_is_kept_holds_no_secret_and_is_forgotten(intake: Intake, owner_eng
     assert intake.forget() == 0
     do(owner_engine, "UPDATE intake_alerts SET last_at = now() - interval '31 days'")
     do(owner_engine, "UPDATE raised_triggers SET raised_at = now() - interval '31 days'")
-    assert intake.forget() == 1
+    assert intake.forget() == 2
     assert one(owner_engine, "SELECT count(*) FROM raised_triggers") == 0
 
 

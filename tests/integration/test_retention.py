@@ -15,6 +15,7 @@ from selfheal.model.errors import Transient
 from selfheal.model.health import HealthStatus, Measured
 from selfheal.model.retention import Keep
 from selfheal.store.health_writing import HealthWriter
+from selfheal.store.outbox import Outbox
 from selfheal.store.retention import Retention
 from selfheal.store.runs import MechanismRuns
 
@@ -176,7 +177,7 @@ def test_the_next_days_are_made_before_they_begin(nothing_old: Engine) -> None:
 
 
 def test_old_signatures_of_runs_are_forgotten(empty: Engine, owner: Owner) -> None:
-    """Those that ended long ago; of each mechanism the newest stays, and so does what still runs."""
+    """Those that ended long ago, or were killed then; of each mechanism the newest stays, and what still runs."""
     runs = MechanismRuns(empty)
     holder = Holder(host="here", pid=1, started=1)
     for ends in (True, True, False, True):
@@ -185,7 +186,8 @@ def test_old_signatures_of_runs_are_forgotten(empty: Engine, owner: Owner) -> No
         if ends:
             runs.end(run_id)
     owner("UPDATE mechanism_runs SET began_at = began_at - interval '20 d', ended_at = ended_at - interval '20 d'")
-    assert Retention(empty, KEEP).forget_runs() == 2
+    runs.begin(uuid4(), "reconcile", holder)
+    assert Retention(empty, KEEP).forget_runs() == 3
     assert Retention(empty, KEEP).forget_runs() == 0
     assert runs.latest(["reconcile"])["reconcile"].done_ended_at is not None
 
@@ -222,8 +224,65 @@ def test_predictions_are_forgotten_when_it_is_long_known_what_became_of_them(
             (id_, name, at),
         )
         unbound.execute("INSERT INTO breaches VALUES (%s, 'm', %s, 2)", (name, at))
-    assert Retention(empty, KEEP).forget_predictions() == 1
+    assert Retention(empty, KEEP).forget_predictions() == 4
     with empty.connect() as connection:
         assert set(connection.scalars(text("SELECT component FROM predictions"))) == {"open", "young"}
-        assert list(connection.scalars(text("SELECT component FROM raised_triggers"))) == ["young"]
+        assert list(connection.scalars(text("SELECT component FROM raised_triggers ORDER BY 1"))) == ["open", "young"]
         assert list(connection.scalars(text("SELECT component FROM breaches"))) == ["young"]
+
+
+RECORDS = """
+INSERT INTO faults (id, target_key, component, trigger_type, closed_at, resolution) VALUES
+    ('00000000-0000-7000-8000-00000000000a', 'a', 'a', 'SERVICE_DOWN', now(), 'HEALED'),
+    ('00000000-0000-7000-8000-00000000000b', 'b', 'b', 'SERVICE_DOWN', NULL, NULL);
+INSERT INTO healing_triggers (decision, reason, trigger_type, component, target_key, action_type, source, priority,
+                              fault_id, last_at)
+SELECT d.decision, d.decision || f.id, 'SERVICE_DOWN', f.component, f.component, '', 'watcher', 'HIGH', f.id,
+       now() - interval '401 d'
+FROM faults f, unnest(ARRAY['ADMITTED', 'CIRCUIT_OPEN', 'COOLDOWN', 'ALREADY_HEALTHY']) d (decision);
+INSERT INTO trigger_answers (trigger_id, decision_id)
+SELECT uuid_generate_v7(), id FROM healing_triggers WHERE decision = 'ALREADY_HEALTHY';
+INSERT INTO healing_triggers (decision, reason, trigger_type, component, target_key, action_type, source, priority)
+VALUES ('COOLDOWN', 'young', 'SERVICE_DOWN', 'a', 'a', '', 'watcher', 'HIGH');
+INSERT INTO devops_alert_history (severity, message, delivery_status, alert_timestamp)
+VALUES ('INFO', 'old', 'SENT', now() - interval '401 d'), ('INFO', 'young', 'SENT', now() - interval '399 d');
+INSERT INTO system_errors (severity, status, message, last_occurred)
+SELECT 'ERROR', s.status, s.status, now() - interval '401 d'
+FROM unnest(ARRAY['OPEN', 'RESOLVED', 'IN_PROGRESS', 'IGNORED']) s (status);
+INSERT INTO circuit_breaker_state (component) VALUES ('heal:x');
+INSERT INTO raised_triggers (id, breaker, generation, component, reason, raised_at)
+VALUES (uuid_generate_v7(), 'heal:x', 1, 'a', 'old', now() - interval '401 d'),
+       (uuid_generate_v7(), 'heal:x', 2, 'a', 'young', now());
+"""
+
+
+def test_records_that_are_no_evidence_are_forgotten(empty: Engine, owner: Owner) -> None:
+    """After a year or so: not what was admitted or prevented, not of an open fault, nor what somebody works on."""
+    owner(RECORDS)
+    assert Retention(empty, KEEP).forget_records() == 5
+    with empty.connect() as connection:
+        refusals = (
+            connection.execute(text("SELECT decision, component FROM healing_triggers ORDER BY 1, 2")).tuples().all()
+        )
+        history = list(connection.scalars(text("SELECT message FROM devops_alert_history")))
+        errors = set(connection.scalars(text("SELECT status FROM system_errors")))
+        raised = list(connection.scalars(text("SELECT reason FROM raised_triggers")))
+    both = [(decision, one) for decision in ("ADMITTED", "ALREADY_HEALTHY", "CIRCUIT_OPEN") for one in "ab"]
+    assert refusals == [*both, ("COOLDOWN", "a"), ("COOLDOWN", "b")]
+    assert (history, errors, raised) == (["young"], {"IN_PROGRESS", "IGNORED"}, ["young"])
+    owner("DELETE FROM trigger_answers")
+    assert Retention(empty, KEEP).forget_records() == 1, "of the closed fault"
+    shortest = Keep(raw=KEEP.raw, rollups=KEEP.rollups, runs=KEEP.runs, records=timedelta(0))
+    assert Retention(empty, shortest).forget_records() == 1, "the history of 399 days, and nothing younger than 90"
+
+
+def test_much_is_forgotten_in_batches(empty: Engine, owner: Owner) -> None:
+    """Five thousand rows of a table in a transaction, so that nobody waits long behind it; all of them in the end."""
+    owner(
+        """INSERT INTO alert_outbox (kind, severity, dedup_key, message, created_at, routed_at)
+           SELECT 'RESOLVED', 'INFO', 'fault/' || n, 'it is well again', now() - interval '91 d', now()
+           FROM generate_series(1, 12000) n"""
+    )
+    with empty.begin() as connection:
+        assert connection.scalar(text("SELECT forget_alerts(interval '90 days')")) == 5000
+    assert Outbox(empty).forget(timedelta(days=90)) == 7000
