@@ -72,9 +72,10 @@ BEGIN
 END
 $fn$;
 
--- CRITICAL faults that are left alone after a heal in vain, and are older than their heal may take to begin: a person is
--- told of each, once. Under the fault's own key: its end is told as well, and a hand-over is the same alert again.
-CREATE FUNCTION note_resting(p_within interval) RETURNS int
+-- Faults that are left alone after a heal in vain, and are older than a heal of their priority may take to begin: a person is told
+-- of each, once; of what is not CRITICAL by a WARNING. Under the fault's own key: its end is told as well, and a hand-over is the
+-- same alert again, and worse.
+CREATE FUNCTION note_resting(d start_deadlines) RETURNS int
 LANGUAGE plpgsql AS $fn$
 DECLARE
     v_told int;
@@ -83,13 +84,14 @@ BEGIN
         RETURN 0;                                   -- another process is at it
     END IF;
     INSERT INTO alert_outbox (severity, dedup_key, message, details)
-    SELECT 'CRITICAL', 'fault/' || f.id,
+    SELECT CASE f.priority WHEN 'CRITICAL' THEN 'CRITICAL' ELSE 'WARNING' END, 'fault/' || f.id,
            f.component || ' stays sick and is cooling down: no heal begins by itself before '
            || to_char(f.rests_until AT TIME ZONE 'UTC', 'HH24:MI:SS') || ' UTC',
            jsonb_build_object('fault', f.id, 'component', f.component, 'attempts', f.attempts, 'rests_until', f.rests_until)
     FROM faults f
-    WHERE f.closed_at IS NULL AND f.needs_person IS NULL AND f.priority = 'CRITICAL' AND f.rests_until > now()
-      AND f.detected_at < now() - p_within
+    WHERE f.closed_at IS NULL AND f.needs_person IS NULL AND f.prediction_id IS NULL AND f.rests_until > now()
+      AND f.detected_at < now() - CASE f.priority WHEN 'CRITICAL' THEN d.critical WHEN 'HIGH' THEN d.high
+                                                  WHEN 'MEDIUM' THEN d.medium ELSE d.low END
       AND NOT EXISTS (SELECT FROM healing_actions a WHERE a.target_key = f.target_key AND a.status IN ('PENDING', 'RUNNING'))
       AND NOT EXISTS (SELECT FROM alert_outbox o WHERE o.dedup_key = 'fault/' || f.id);
     GET DIAGNOSTICS v_told = ROW_COUNT;

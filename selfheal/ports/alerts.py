@@ -35,6 +35,10 @@ class AlertOutbox(Protocol):
         """Decide what is sent where; how many rows of the outbox were taken."""
         ...
 
+    def urgent(self, channels: Collection[str]) -> bool:
+        """Whether something CRITICAL waits to be decided, or for its first try on one of these channels."""
+        ...
+
     def put(self, rows: Sequence[Alert]) -> None:
         """Write rows that were made elsewhere, each once by its id."""
         ...

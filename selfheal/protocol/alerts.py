@@ -74,6 +74,15 @@ class Telling:
         self._deliveries.forsake(self._channels)
         self._send()
 
+    def hurry(self) -> None:
+        """A turn ahead of its time, where something CRITICAL waits for it; else one look at the database.
+
+        Raises:
+            Transient: the database cannot be asked.
+        """
+        if self._channels and self._outbox.urgent(self._channels):
+            self.turn()
+
     def take_spool(self) -> None:
         """What was raised while the database was away, into the outbox: each once by its id; and that this is over."""
         if self._spool is None:

@@ -4,7 +4,7 @@ A turn takes what is new in it, lets `policy.alerting` decide, and writes messag
 transaction.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -49,6 +49,18 @@ _ALERT = text(
            acknowledged_why = CASE WHEN NOT CAST(:free AS boolean) THEN a.acknowledged_why END,
            acknowledgement_told = excluded.acknowledgement_told, resolved_at = excluded.resolved_at"""
 )
+# What is CRITICAL and could be decided, or be sent, now: the second part asks as `store.deliveries` claims.
+_URGENT = text(
+    """SELECT EXISTS (SELECT FROM alert_outbox o WHERE o.routed_at IS NULL AND o.severity = 'CRITICAL')
+           OR EXISTS (SELECT FROM alert_deliveries w JOIN alert_messages m ON m.id = w.message_id
+                      WHERE w.state = 'WAITING' AND w.tries = 0 AND w.next_try_at <= now() AND m.severity = 'CRITICAL'
+                        AND w.channel = ANY (:channels)
+                        AND NOT EXISTS (SELECT FROM alert_deliveries p WHERE p.channel = w.channel
+                                        AND p.state = 'WAITING' AND p.paused_until > now())
+                        AND NOT EXISTS (SELECT FROM alert_deliveries e
+                                        WHERE e.channel = w.channel AND e.episode_id = w.episode_id
+                                          AND e.state = 'WAITING' AND e.place < w.place))"""
+)
 _CHANNELS = text(
     """SELECT d.episode_id, array_agg(DISTINCT d.channel::text) AS channels FROM alert_deliveries d
        WHERE d.episode_id = ANY (:ids) AND d.state IN ('WAITING', 'SENT') GROUP BY d.episode_id"""
@@ -88,6 +100,11 @@ class Outbox:
             taken = [one.id for one in events]
             connection.execute(update(alert_outbox).where(alert_outbox.c.id.in_(taken)).values(routed_at=now))
         return len(events)
+
+    def urgent(self, channels: Collection[str]) -> bool:
+        """See `ports.AlertOutbox.urgent`."""
+        with transaction(self._engine) as connection:
+            return bool(connection.scalar(_URGENT, {"channels": list(channels)}))
 
     def put(self, rows: Sequence[Alert]) -> None:
         """Write rows that were made elsewhere, each once by its id: the spool's."""

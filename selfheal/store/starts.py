@@ -18,7 +18,7 @@ from selfheal.store.tables import faults
 
 _NOTE = text(f"SELECT note_sick({REQUEST}, {LIMITS})")
 _MISSED = text("SELECT note_missed_starts(ROW(:CRITICAL, :HIGH, :MEDIUM, :LOW)::start_deadlines)")
-_RESTING = text("SELECT note_resting(:within)")
+_RESTING = text("SELECT note_resting(ROW(:CRITICAL, :HIGH, :MEDIUM, :LOW)::start_deadlines)")
 _FORGET = text("SELECT forget_answers(:older)")
 _HOLDS = text(
     """SELECT id::text FROM pauses WHERE ended_at IS NULL AND (until IS NULL OR until > now())
@@ -54,9 +54,9 @@ class Starts:
             return int(connection.scalar(_MISSED, self._within) or 0)
 
     def note_resting(self) -> int:
-        """Tell of CRITICAL faults that cool down for longer than their heal may take to begin, once each; how many."""
+        """Tell of faults that cool down and are older than their heal may take to begin, once each; how many."""
         with transaction(self._engine) as connection:
-            return int(connection.scalar(_RESTING, {"within": self._within[Priority.CRITICAL.value]}) or 0)
+            return int(connection.scalar(_RESTING, self._within) or 0)
 
     def holds(self) -> frozenset[str]:
         """Pauses, maintenance windows and storms that keep heals back now, by id."""

@@ -77,6 +77,7 @@ class Watcher:
             clock=world.clock,
             status=lambda name: self._seen[name].track.status,
         )
+        self._tells = Beside("tell what is urgent", world.tell)
         self._looks = Beside("look for what was raised", self._take_raised)  # a person who approved something waits
 
     def stop(self) -> None:
@@ -104,6 +105,7 @@ class Watcher:
                 exits.watch(self._sweep())
                 sweeps += 1
                 self._looks.start()
+                self._tells.start()
                 self._measuring.start()
                 begun = begun or self._begin()
                 next_sweep = max(next_sweep + self._pace.sweep.total_seconds(), self._world.clock.monotonic())
@@ -115,6 +117,7 @@ class Watcher:
             self._notes.shutdown(wait=True)
             self._turns.close()
             self._looks.close()
+            self._tells.close()
             self._measuring.close()
         return Summary(sweeps=sweeps, raised=self._raised, handed_over=handed_over)
 

@@ -70,6 +70,7 @@ class World:
         estate: what it is called.
         hearing: what is heard of agent-health.
         raised: the triggers that breakers and people's words have raised, and that wait; asked after each sweep.
+        tell: tells people of what is CRITICAL and waits; called after each sweep, in a thread of its own.
         emergency: is told whether health could be recorded; None: nobody is.
         overtaken: whether other settings are in force than those of this world.
     """
@@ -89,6 +90,7 @@ class World:
     estate: str = "estate"
     hearing: Hearing = field(default_factory=Hearing)
     raised: Callable[[], Sequence[Trigger]] = tuple
+    tell: Callable[[], object] = tuple
     emergency: Emergency | None = None
     overtaken: Callable[[], bool] = never
 

@@ -157,6 +157,16 @@ class Estate:
         self._tell()
         return settled
 
+    def tell_urgent(self) -> None:
+        """What is CRITICAL does not wait for the next turn.
+
+        Raises:
+            Transient: the database cannot be asked.
+        """
+        self.starts.note_resting()
+        if not self.overtaken():
+            self.telling.hurry()
+
     def _tell(self) -> None:
         """Deliver what is due, unless other settings are in force: channels that only they name would be given up."""
         if not self.overtaken():
@@ -245,6 +255,7 @@ class Estate:
             estate=self.settings.estate,
             hearing=hearing_of(self.settings, self.host, self.health, clock=self.healer.clock),
             raised=self.due,
+            tell=self.tell_urgent,
             emergency=self.emergency,
             overtaken=self.overtaken,
         )

@@ -63,6 +63,27 @@ def test_an_alert_is_delivered_once(empty: Engine, receiver: Receiver) -> None:
     assert Outbox(empty).unsent() == 0
 
 
+def test_what_is_critical_goes_out_ahead_of_the_turn(empty: Engine, receiver: Receiver, embedded_postgres: Any) -> None:
+    """And nothing else does; a channel that did not take it is tried with the turns, as any."""
+    telling_of(parse({}, source="the test"), empty, spool="").hurry()
+    with empty.begin() as connection:
+        connection.execute(text("INSERT INTO alert_outbox (severity, dedup_key, message) VALUES ('WARNING', 'k', 'm')"))
+    telling = telling_to(empty, receiver)
+    telling.hurry()
+    assert receiver.got == []
+    written(empty, "the broker needs a person")
+    receiver.status = 503
+    telling.hurry()
+    assert [one["severity"] for one in receiver.got] == ["CRITICAL"]
+    due_again(embedded_postgres)
+    telling.hurry()
+    assert len(receiver.got) == 1
+    receiver.status = 204
+    owned(embedded_postgres, "UPDATE alert_deliveries SET tries = 0")  # decided, and its process died
+    telling.hurry()
+    assert [one["severity"] for one in receiver.got] == ["CRITICAL", "CRITICAL", "WARNING"]
+
+
 def test_what_is_not_taken_comes_again(empty: Engine, receiver: Receiver, embedded_postgres: Any) -> None:
     """An error of the receiver delays an alert, later tries longer; it is not lost."""
     written(empty, "first")

@@ -284,7 +284,7 @@ def test_a_critical_component_that_cools_down_is_told_of_once(usual: Desk) -> No
 
 
 def test_whom_a_rest_does_not_concern_is_told_nothing(usual: Desk) -> None:
-    """One that is not CRITICAL; one that is being healed again; one that a person has anyhow."""
+    """One that is not CRITICAL, for five minutes; one that is being healed again; one that a person has anyhow."""
     starts = Starts(usual.engine, usual.limits, Settings().starts.within())
     for name, priority in (("high", Priority.HIGH), ("healing", Priority.CRITICAL), ("handed", Priority.CRITICAL)):
         usual.past(name, 2 * MINUTE, priority=priority)
@@ -294,3 +294,7 @@ def test_whom_a_rest_does_not_concern_is_told_nothing(usual: Desk) -> None:
     assert starts.note_resting() == 0
     resting = {line.component for line in Faults(usual.engine).still_open() if line.rests(datetime.now(UTC))}
     assert resting == {"high", "handed"}
+    usual.passes(3 * MINUTE + OVER)
+    assert starts.note_resting() == 1
+    told = "SELECT severity || ' ' || (details ->> 'component') FROM alert_outbox WHERE details ? 'rests_until'"
+    assert usual.one(told) == "WARNING high"

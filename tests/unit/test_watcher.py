@@ -77,6 +77,7 @@ class Stage:
         self.watching: UUID | None = None
         self.on_begin: Callable[[], object] = lambda: None
         self.reconcile: Callable[[], object] = lambda: None
+        self.tell: Callable[[], object] = lambda: None
         self._sweeps = sweeps
         self.watcher = self.another_watcher()
 
@@ -93,6 +94,7 @@ class Stage:
             note=self.noted.append,
             holds=lambda: self.holds,
             raised=self._by_breakers,
+            tell=self._tell,
             overtaken=lambda: self.overtaken,
             clock=self.clock,
             holder=Holder(host="here", pid=1, started=1),
@@ -101,6 +103,9 @@ class Stage:
 
     def run(self) -> Summary:
         return self.watcher.run()
+
+    def _tell(self) -> None:
+        self.tell()
 
     def _by_breakers(self) -> list[Trigger]:
         """Each is due once."""
@@ -747,6 +752,24 @@ def test_what_a_breaker_has_raised_is_dispatched_though_its_component_is_healthy
     stage.dispatch = dispatch
     assert stage.run().sweeps == 6
     assert sorted(met) == sorted(one.id for one in due)
+
+
+def test_what_is_urgent_waits_for_no_turn_of_reconcile() -> None:
+    """A turn that hangs holds up no alert, and an alert that breaks no sweep."""
+    stage = Stage("backend", sweeps=4)
+    told, go_on = threading.Event(), threading.Event()
+    stage.reconcile = lambda: go_on.wait(20)
+
+    def tell() -> None:
+        told.set()
+        raise AWAY
+
+    stage.tell = tell
+    with ThreadPoolExecutor(1) as pool:
+        summary = pool.submit(stage.run)
+        assert told.wait(20)
+        go_on.set()
+        assert summary.result(20).sweeps == 4
 
 
 def test_what_a_person_approved_waits_for_no_turn_of_reconcile() -> None:
