@@ -10,7 +10,7 @@ import ipaddress
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from starlette.datastructures import Headers
@@ -23,7 +23,7 @@ from console.web.buckets import Buckets
 from console.web.callers import Callers
 from console.web.headers import with_ours
 from console.web.hosts import Hosts
-from console.web.refusal import Refusal, broken, refusal_of, too_large, too_often, too_slow
+from console.web.refusal import Refusal, broken, full, refusal_of, too_large, too_often, too_slow
 from console.web.request_id import request_id
 from console.web.services import Services
 from console.web.visit import Visit, Way
@@ -55,6 +55,7 @@ class Keys:
         requests: by token, or address.
         logins: failed ones, by address.
         open_csrf: what forms carry at the open door.
+        room: for the bodies of all requests.
     """
 
     services: Callable[[], Services]
@@ -62,6 +63,7 @@ class Keys:
     requests: Buckets
     logins: Buckets
     open_csrf: str = ""
+    room: bodies.Room = field(default_factory=bodies.Room)
 
 
 class Door:
@@ -97,6 +99,7 @@ class _Passage:
         self._began = time.monotonic()
         self._status = 0
         self._who = ""
+        self._held = 0
         self.id = request_id(self._headers.get("x-request-id"))
 
     async def take(self) -> None:
@@ -120,6 +123,7 @@ class _Passage:
             _log.exception("a request broke")
             await self._refuse(broken())
         finally:
+            self._keys.room.give_back(self._held)
             self._note()
 
     async def _refused(self) -> Refusal | None:
@@ -133,9 +137,12 @@ class _Passage:
             )
         largest = bodies.largest(self._scope["path"])
         try:
-            body = await bodies.read(self._receive, length=self._headers.get("content-length"), at_most=largest)
+            length = self._headers.get("content-length")
+            body = await bodies.read(self._receive, length=length, at_most=largest, take=self._hold)
         except bodies.TooLarge:
             return too_large(largest)
+        except bodies.Full:
+            return full()
         self._receive = bodies.again(body, self._receive)
         visit = await self._visit()
         if isinstance(visit, Refusal):
@@ -145,6 +152,11 @@ class _Passage:
         if self._scope["method"] in _SAFE:
             return None
         return forgery.judged(visit, self._headers, body, self._hosts)
+
+    def _hold(self, size: int) -> None:
+        """So many bytes of the body are here, until it is answered."""
+        self._keys.room.take(size)
+        self._held += size
 
     async def _visit(self) -> Visit | Refusal:
         """Who it is, unless they ask too often."""

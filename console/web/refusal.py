@@ -81,6 +81,17 @@ def too_large(largest: int) -> Refusal:
     )
 
 
+def full() -> Refusal:
+    """Bodies of others take all the room that there is for them."""
+    return Refusal(
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+        code="FULL",
+        message="too much is being sent to this server at once",
+        hint="try again shortly",
+        headers={"retry-after": "5", "connection": "close"},
+    )
+
+
 def too_often(wait_s: float) -> Refusal:
     """One request too many from the same person or address."""
     seconds = math.ceil(wait_s)

@@ -16,6 +16,7 @@ from sqlalchemy import Engine, text
 from web_fixtures import Web
 
 from console.web.application import application
+from console.web.body import MOST_TOGETHER
 from console.web.services import Surroundings, connected
 from selfheal.model.errors import NotAllowed
 from selfheal.model.external_alert import AlertState, ExternalAlert
@@ -224,3 +225,30 @@ def test_without_the_database_its_sender_is_told_to_try_again(free_port: int) ->
     answer = asyncio.run(asked())
     services.engine.dispose()
     assert (answer.status_code, answer.headers["retry-after"]) == (HTTPStatus.SERVICE_UNAVAILABLE, "5")
+
+
+def test_bodies_have_room_together_and_no_more(free_port: int) -> None:
+    """Whoever sends when others fill it is told to come again; each gives its part back once it is answered."""
+    around = Surroundings(
+        database_url=f"postgresql://selfheal_api:x@127.0.0.1:{free_port}/selfheal",
+        port=free_port,
+        prefect_ui="http://127.0.0.1:9",
+    )
+    services = connected(Settings(), around)
+    app = application(services)
+    room = app.state.keys.room
+    room.take(MOST_TOGETHER - 100)
+
+    async def asked() -> list[int]:
+        answers = []
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as sender:
+            for size in (100, 101, 100, 101):
+                answer = await sender.post(PATH, content=b"[" * size, headers={"content-type": "application/json"})
+                answers.append(answer.status_code)
+            room.give_back(1)
+            answer = await sender.post(PATH, content=b"[" * 101, headers={"content-type": "application/json"})
+        return [*answers, answer.status_code]
+
+    assert asyncio.run(asked()) == [401, 503, 401, 503, 401]
+    services.engine.dispose()
