@@ -6,6 +6,7 @@ reads it; secrets are taken out before.
 
 import fcntl
 import json
+import logging
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from selfheal.model.alert import Alert, Severity
 from selfheal.model.delivery import Spooled
 from selfheal.model.errors import Transient
 
+_log = logging.getLogger(__name__)
 _MOST = 200
 _LONGEST = 2000
 _NAME = "alerts.json"
@@ -110,8 +112,10 @@ class AlertSpool:
             return [_entry(one) for one in json.loads(path.read_text(encoding="utf-8"))]
         except FileNotFoundError:
             return []
-        except (ValueError, KeyError, TypeError, AttributeError):
-            path.replace(path.with_suffix(".unreadable"))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            aside = path.with_suffix(".unreadable")
+            _log.error("the spool of alerts is none of ours, or half of one: it lies in %s now", aside)
+            path.replace(aside)
             return []
 
     def _write(self, entries: list[Spooled]) -> None:

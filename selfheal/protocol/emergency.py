@@ -51,6 +51,7 @@ class Emergency:
         self._clock, self._after = clock, after
         self._since: tuple[float, datetime] | None = None
         self._raised = False
+        self._alert_of_ours: Alert | None = None
         self._own: Spooled | None = None
         self._told: set[str] = set()
         self._running = threading.Lock()
@@ -59,6 +60,7 @@ class Emergency:
         """The database has just been written to; what was told without the spool is ended without it, too."""
         own, told = self._own, sorted(self._told)
         self._since, self._raised, self._own, self._told = None, False, None, set()
+        self._alert_of_ours = None
         if own is not None:
             over = replace(
                 self._message(own.alert),
@@ -90,7 +92,7 @@ class Emergency:
         if not self._raised:
             alert = self._alert(began_at, why)
             self._own = None if self._kept(alert) else Spooled(alert=alert)
-            self._raised = True
+            self._alert_of_ours, self._raised = alert, True
         reach("after-spool")
         for one in self._due():
             self._send(one)
@@ -107,6 +109,9 @@ class Emergency:
             return [*due, *self._spool.due(now, again=_AGAIN)]
         except SelfhealError as error:
             _log.error("%s", error)
+            if own is None and self._alert_of_ours is not None:  # it is there, and nobody can mark it: the disk is full
+                self._own = Spooled(alert=self._alert_of_ours, tried_at=now)
+                due.append(self._own)
             return due
 
     def _kept(self, alert: Alert) -> bool:

@@ -1,13 +1,18 @@
 """The database is away: who is told, how often, and what a broken channel or spool does to that."""
 
+import errno
+import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from selfheal.clients.alert_spool import AlertSpool
 from selfheal.model.alert import Message
 from selfheal.model.alert_rules import Rules
+from selfheal.model.delivery import Spooled
 from selfheal.model.errors import Transient
 from selfheal.protocol.emergency import Emergency
 
@@ -84,6 +89,34 @@ def test_a_spool_that_cannot_be_written_keeps_nobody_from_being_told(tmp_path: P
         while (len(good.got), len(bad.got)) != (2, 2) and time.monotonic() < end:
             time.sleep(0.01)
         assert [[sent.kind.value for sent in each.got] for each in (good, bad)] == [["ALERT", "RESOLVED"]] * 2, folder
+
+
+def test_a_disk_that_fills_up_later_keeps_nobody_from_being_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was kept, and cannot be marked as tried: told all the same, once, and its end too."""
+    clock, good = Clock(), Channel()
+    one = emergency(tmp_path, clock, good=good)
+    kept = AlertSpool(tmp_path)
+    write, added = AlertSpool._write, threading.Event()
+
+    def full(spool: AlertSpool, entries: list[Spooled]) -> None:
+        if added.is_set():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(spool, entries)
+        added.set()
+
+    monkeypatch.setattr(AlertSpool, "_write", full)
+    for _ in range(3):
+        one.tell(BEGAN, "gone")
+        clock.wait(20)
+    assert [sent.kind.value for sent in good.got] == ["ALERT"]
+    assert [each.alert.id for each in kept.entries()] == [good.got[0].id]
+    one.fine()
+    end = time.monotonic() + 10
+    while len(good.got) != 2 and time.monotonic() < end:
+        time.sleep(0.01)
+    assert [sent.kind.value for sent in good.got] == ["ALERT", "RESOLVED"]
 
 
 def test_a_short_absence_is_nobodys_business(tmp_path: Path) -> None:
