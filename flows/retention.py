@@ -4,6 +4,8 @@ Complete workflows and their deliverables are forgotten by workflow-persistence,
 Prefect's own runs and events by Prefect's server.
 """
 
+from collections.abc import Callable, Mapping, Sequence
+
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
@@ -11,7 +13,7 @@ from prefect.states import Completed, Failed
 from flows.forms import DryRun
 from flows.names import retention_run
 from selfheal.bootstrap import current
-from selfheal.model.errors import SelfhealError
+from selfheal.model.errors import SelfhealError, Transient
 from tasks.retention import (
     drop_old,
     forget_alerts,
@@ -35,15 +37,40 @@ def retention(dry_run: DryRun = False) -> State[None]:  # noqa: FBT002 - the for
         if dry_run:
             return Completed(name="DryRun", message=_told())
         with signed_in("retention"):
-            prepare_days()
-            dropped, runs, alerts, counts = drop_old(), forget_runs(), forget_alerts(), forget_logs()
-            foretold, records = forget_predictions(), forget_records()
+            return Completed(name="Forgotten", message=_forgotten())
     except SelfhealError as error:
         return Failed(name="NotForgotten", message=str(error))
-    named = f": {', '.join(dropped)}" if dropped else ""
-    told = f"{runs} signatures, {alerts} rows of alerts, {counts} counts of logs, {foretold} rows of predictions"
-    others = f"{told} and {records} records forgotten"
-    return Completed(name="Forgotten", message=f"{len(dropped)} partitions dropped{named}; {others}")
+
+
+def _forgotten() -> str:
+    """Each kind, whatever became of the one before: whoever reads for hours keeps only partitions from going.
+
+    Raises:
+        Transient: some of it stays until the next run.
+    """
+    prepare_days()
+    told, failed = list[str](), list[str]()
+    steps: Mapping[str, Callable[[], object]] = {
+        "partitions": lambda: _dropped(drop_old()),
+        "signatures": forget_runs,
+        "rows of alerts": forget_alerts,
+        "counts of logs": forget_logs,
+        "rows of predictions": forget_predictions,
+        "records": forget_records,
+    }
+    for what, forget in steps.items():
+        try:
+            told.append(f"{forget()} {what}")
+        except SelfhealError as error:
+            failed.append(f"{what}: {error.message}")
+    done = f"{', '.join(told)} forgotten"
+    if failed:
+        raise Transient(f"{'; '.join(failed)}; {done}")
+    return done
+
+
+def _dropped(names: Sequence[str]) -> str:
+    return f"{len(names)} ({', '.join(names)})" if names else "0"
 
 
 def _told() -> str:

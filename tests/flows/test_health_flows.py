@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from deliverable_fixtures import DeliverableBroker
@@ -16,11 +17,13 @@ from sqlalchemy import Engine, text
 from flows.agent_health import agent_health
 from flows.retention import retention
 from selfheal import bootstrap
+from selfheal.model.attempt import Holder
 from selfheal.model.errors import Transient
 from selfheal.model.health import HealthStatus, Measured
 from selfheal.model.host import HostLimits
 from selfheal.store.health_writing import HealthWriter
 from selfheal.store.hosts import Hosts
+from selfheal.store.runs import MechanismRuns
 from tasks.hosts import keep_look
 
 Wire = Callable[..., bootstrap.Estate]
@@ -153,4 +156,28 @@ def test_retention_drops_what_is_old(wire: Wire, empty: Engine) -> None:
     assert (name, partition in message) == ("DryRun", True)
     name, message = ended(retention)
     assert (name, partition in message) == ("Forgotten", True)
-    assert ended(retention)[1].startswith("0 partitions dropped;")
+    assert ended(retention)[1].startswith("0 partitions, ")
+
+
+def test_what_cannot_be_dropped_keeps_nothing_else(wire: Wire, empty: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody reads the values for hours: signatures go all the same, and the run says what stays."""
+    wire()
+    runs, holder = MechanismRuns(empty), Holder(host="here", pid=1, started=1)
+    for _ in range(2):
+        run_id = uuid4()
+        runs.begin(run_id, "reconcile", holder)
+        runs.end(run_id)
+    with empty.begin() as connection:
+        past = "began_at = began_at - interval '20 d', ended_at = ended_at - interval '20 d'"
+        connection.execute(text(f"UPDATE mechanism_runs SET {past}"))  # noqa: S608 - of this line
+
+    def held() -> None:
+        raise Transient("canceling statement due to lock timeout")
+
+    monkeypatch.setattr("flows.retention.drop_old", held)
+    name, message = ended(retention)
+    assert (name, message.partition(";")[0]) == (
+        "NotForgotten",
+        "partitions: canceling statement due to lock timeout",
+    )
+    assert "; 1 signatures, " in message
