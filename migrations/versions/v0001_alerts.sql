@@ -170,6 +170,23 @@ CREATE TRIGGER workflows_over AFTER UPDATE OF held_why ON workflow_state FOR EAC
 CREATE TRIGGER workflows_unblocked AFTER UPDATE OF status ON workflow_state FOR EACH ROW
     WHEN (OLD.status = 'blocked' AND NEW.status <> 'blocked') EXECUTE FUNCTION alert_is_over('/blocked');
 
+-- Why a workflow needed a person is nobody's business once it is complete, whether somebody took that alert or not.
+CREATE FUNCTION workflow_needs_nobody() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $fn$
+BEGIN
+    INSERT INTO public.alert_outbox (kind, severity, dedup_key, message)
+    SELECT 'RESOLVED', 'INFO', o.key, NEW.req_number || ' is complete'
+    FROM (SELECT a.dedup_key AS key FROM public.alerts a WHERE a.resolved_at IS NULL
+          UNION SELECT u.dedup_key FROM public.alert_outbox u WHERE u.routed_at IS NULL AND u.kind = 'RAISED') o
+    WHERE (starts_with(o.key, 'workflow/' || NEW.req_number || '/') AND o.key NOT LIKE '%/blocked')
+       OR starts_with(o.key, 'escalation/' || NEW.req_number || '/');
+    RETURN NULL;
+END
+$fn$;
+REVOKE ALL ON FUNCTION workflow_needs_nobody() FROM PUBLIC;
+CREATE TRIGGER workflows_complete AFTER UPDATE OF status ON workflow_state FOR EACH ROW
+    WHEN (OLD.status IS DISTINCT FROM NEW.status AND NEW.status = 'complete') EXECUTE FUNCTION workflow_needs_nobody();
+
 -- What ends by time alone, or by what somebody sees: storms that became quiet, questions that expired, stores of workflows
 -- that agree again, and components of which nobody could tell how they are.
 CREATE FUNCTION note_ends() RETURNS int

@@ -132,3 +132,24 @@ def test_a_workflow_that_goes_on_ends_its_alert(empty: Engine, embedded_postgres
     with empty.connect() as connection:
         ended = connection.execute(text("SELECT dedup_key FROM alert_outbox WHERE kind = 'RESOLVED' ORDER BY 1"))
         assert list(ended.scalars()) == ["workflow/REQ-1", "workflow/REQ-1/blocked"]
+
+
+def test_why_a_workflow_needed_a_person_ends_with_it(empty: Engine, embedded_postgres: Embedded) -> None:
+    """Once it is complete, be the alert decided about or not; no other workflow's, and nothing that is over already."""
+    keys = ("workflow/REQ-1/0f", "escalation/REQ-1/1f", "workflow/REQ-1/blocked", "workflow/REQ-12/2f")
+    with empty.begin() as connection:
+        connection.execute(text("INSERT INTO workflow_state (req_number, status) VALUES ('REQ-1', 'running')"))
+        for key in keys:
+            connection.execute(
+                text("INSERT INTO alert_outbox (severity, dedup_key, message) VALUES ('WARNING', :key, 'm')"),
+                {"key": key},
+            )
+    owned(
+        embedded_postgres,
+        "UPDATE workflow_state SET status = 'complete', last_stage = 0,"
+        """ stage_deliverables = '{"0": {"result": "DONE"}}'""",
+    )
+    owned(embedded_postgres, "UPDATE workflow_state SET title = 'x'")
+    with empty.connect() as connection:
+        ended = connection.execute(text("SELECT dedup_key FROM alert_outbox WHERE kind = 'RESOLVED' ORDER BY 1"))
+        assert list(ended.scalars()) == ["escalation/REQ-1/1f", "workflow/REQ-1/0f"]
