@@ -86,8 +86,8 @@ class ContainerLogs(Protocol):
 class LogStore(Protocol):
     """Positions and what was counted, always committed together. `Transient`: the database is away."""
 
-    def standing(self, source: str) -> LogStanding:
-        """How far this log was read."""
+    def standing(self, source: LogSource) -> LogStanding:
+        """How far this log was read; one that the settings have found another place for was never looked at."""
         ...
 
     def commit(self, source: LogSource, rules: LogRules, step: LogStep) -> tuple[LogStanding, Sequence[Trigger]] | None:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Engine, Row, func, insert, select, text, update
+from sqlalchemy import Engine, Row, case, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Connection
 from uuid6 import uuid7
@@ -57,13 +57,15 @@ class Logs:
     def __init__(self, engine: Engine, investigated: Collection[str] = ()) -> None:
         self._engine, self._investigated = engine, frozenset(investigated)
 
-    def standing(self, source: str) -> LogStanding:
+    def standing(self, source: LogSource) -> LogStanding:
         """See `ports.LogStore.standing`."""
         columns = log_positions.c
-        statement = select(columns.version, columns.position).where(columns.source == source)
+        statement = select(columns.version, columns.position, columns.place).where(columns.source == source.name)
         with transaction(self._engine) as connection:
             row = connection.execute(statement).first()
-        return LogStanding() if row is None else LogStanding(version=row.version, position=row.position)
+        if row is None:
+            return LogStanding()
+        return LogStanding(version=row.version, position=row.position if row.place == _place(source) else None)
 
     def commit(self, source: LogSource, rules: LogRules, step: LogStep) -> tuple[LogStanding, Sequence[Trigger]] | None:
         """See `ports.LogStore.commit`."""
@@ -85,10 +87,13 @@ class Logs:
     def trouble(self, source: LogSource, words: str) -> None:
         """See `ports.LogStore.trouble`."""
         said = shorten(words, 500)
-        values = {"component": source.component, "place": clean(source.file or source.container), "trouble": said}
-        statement = upsert(log_positions).values(source=source.name, **values)
+        values = {"component": source.component, "place": _place(source), "trouble": said}
+        statement, columns = upsert(log_positions).values(source=source.name, **values), log_positions.c
+        kept = case((columns.place == _place(source), columns.position))
         noted = statement.on_conflict_do_update(
-            index_elements=["source"], set_=values, where=log_positions.c.trouble.is_distinct_from(said)
+            index_elements=["source"],
+            set_={**values, "position": kept},
+            where=columns.trouble.is_distinct_from(said),
         )
         with transaction(self._engine) as connection:
             if connection.execute(noted.returning(log_positions.c.source)).first() is not None:
@@ -135,6 +140,10 @@ class Logs:
         return triggers
 
 
+def _place(source: LogSource) -> str:
+    return str(clean(source.file or source.container))
+
+
 def _end(connection: Connection, name: str, how: str) -> None:
     """Tell whoever was told of its trouble that it is over."""
     over = {"kind": "RESOLVED", "severity": "WARNING", "dedup_key": f"log/{name}", "message": f"the log {name} {how}"}
@@ -146,7 +155,7 @@ def _move(connection: Connection, source: LogSource, step: LogStep) -> bool:
     columns, taken = log_positions.c, step.taken
     values = {
         "component": source.component,
-        "place": clean(source.file or source.container),
+        "place": _place(source),
         "version": step.before.version + 1,
         "position": dict(step.position),
         "behind": step.behind,

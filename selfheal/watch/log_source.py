@@ -64,7 +64,7 @@ class FollowedLog:
     def _turn(self) -> Sequence[Trigger]:
         standing = self._standing
         if standing is None:
-            standing = self._standing = self._store.standing(self.source.name)
+            standing = self._standing = self._store.standing(self.source)
             self._reader.resume(standing.position)
         tally = self._read()
         taken, position = tally.taken(self._reader.take_gaps()), self._reader.position()

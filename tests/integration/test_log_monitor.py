@@ -6,7 +6,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,19 +17,23 @@ from estate_fixtures import until
 from sqlalchemy import Engine, text
 
 from selfheal.clients.clock import SystemClock
+from selfheal.clients.docker_state import REMOVED
 from selfheal.clients.log_file import LogFile
 from selfheal.model.admission import Answer, Decision
 from selfheal.model.errors import Transient
 from selfheal.model.log import LogRules, LogSource
+from selfheal.model.observation import Incarnation
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.policy.log_patterns import REFERENCE
 from selfheal.policy.log_scan import Scanner
+from selfheal.ports.logs import LogStream
 from selfheal.protocol.heal import Result
 from selfheal.protocol.holder import this_process
 from selfheal.store.health import HealthHistory
 from selfheal.store.logs import Logs
 from selfheal.watch.log_source import FollowedLog
 from selfheal.watch.log_watcher import LogSummary, LogWatcher, LogWorld
+from selfheal.wiring.logs import reader_of
 
 RULES = LogRules(patterns=REFERENCE)
 HEALTHY = Result(answer=Answer(decision=Decision.ALREADY_HEALTHY, reason="it is healthy"))
@@ -68,8 +72,12 @@ class Desk:
             self.rules,
             Scanner(self.rules.patterns),
             reader=LogFile(self.path, from_start=self.from_start, quiet_s=self.quiet_s),
-            store=Logs(self.engine, ["looked-into"]),
+            store=self.store,
         )
+
+    @property
+    def store(self) -> Logs:
+        return Logs(self.engine, ["looked-into"])
 
     def write(self, *lines: str, end: str = "\n", path: Path | None = None) -> None:
         with (path or self.path).open("a", encoding="utf-8", newline="") as log:
@@ -307,6 +315,40 @@ def test_a_line_waits_for_its_end_and_the_last_of_a_renamed_file_does_not(desk: 
     desk.write("FATAL whole")
     desk.turn(3)
     assert (desk.lines, desk.hits()) == (2, {"fatal": 2})
+
+
+class Empty:
+    """A Docker engine without a container."""
+
+    def container(self, _name: str) -> Incarnation:
+        return REMOVED
+
+    def log(self, container_id: str, *, since: int) -> LogStream:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("troubled", [False, True])
+def test_a_log_in_another_place_is_another_log(desk: Desk, *, troubled: bool) -> None:
+    """From a file to a container's and to another file: what stands in the new place is history, and it is followed."""
+    desk.write("FATAL of the first file")
+    desk.turn()
+    container = replace(desk.source, file="", container="app-1")
+    log = FollowedLog(
+        container, RULES, Scanner(REFERENCE), reader=reader_of(container, engine=Empty()), store=desk.store
+    )
+    assert (list(log.turn()), log.complaint) == ([], "")
+    log.close()
+    desk.path, desk.from_start = desk.path.with_name("moved.log"), False
+    desk.restart()
+    if troubled:
+        desk.path.mkdir()
+        assert desk.follower.turn() == ()
+        desk.path.rmdir()
+    desk.write("FATAL long ago")
+    desk.turn()
+    desk.write("FATAL now")
+    desk.turn()
+    assert (desk.lines, desk.hits(), desk.gaps()) == (2, {"fatal": 2}, [])
 
 
 def test_of_two_that_follow_only_the_first_commits(desk: Desk) -> None:

@@ -38,7 +38,7 @@ def test_both_reach_the_threshold_at_the_same_count(owner_engine: Engine, seed: 
     lines = chance.randint(1, 8)
     error = LogError(pattern="fatal", signature="s", line="fatal", count=lines)
     logs, step = Logs(owner_engine), LogTaken(lines=lines, errors=(error,))
-    done = logs.commit(SOURCE, rules(threshold, window), LogStep(before=logs.standing("app"), position={}, taken=step))
+    done = logs.commit(SOURCE, rules(threshold, window), LogStep(before=logs.standing(SOURCE), position={}, taken=step))
     assert done is not None
     last = LogCount(at=first, hits=lines)
     again = [one for one in reached([*before, last], threshold=threshold, window=window) if one.at == first]
