@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 
 from cyclopts import Parameter
 
@@ -113,8 +113,8 @@ def _hits(file: Path, settings: "LogMonitor") -> Iterator[tuple[int, Mapping[str
     scanner = Scanner(settings.rules().patterns)
     try:
         with file.open("rb") as opened:
-            for number, line in enumerate(opened, start=1):
-                begun = line[: LONGEST_LINE + 1].rstrip(b"\n")
+            for number, line in enumerate(_begun(opened, LONGEST_LINE + 1), start=1):
+                begun = line.rstrip(b"\n")
                 hit = next(iter(scanner.hits(begun, 0, len(begun))), None)
                 if hit is None:
                     yield number, None
@@ -132,3 +132,12 @@ def _hits(file: Path, settings: "LogMonitor") -> Iterator[tuple[int, Mapping[str
                 )
     except OSError as error:
         raise Permanent(f"cannot read {file}: {error.strerror}") from error
+
+
+def _begun(opened: BinaryIO, most: int) -> Iterator[bytes]:
+    """The beginning of each line: a file may be one line of any length."""
+    while begun := opened.readline(most):
+        rest = begun
+        while rest and not rest.endswith(b"\n"):
+            rest = opened.readline(1 << 20)
+        yield begun

@@ -33,10 +33,17 @@ class _Began:
 
 @dataclass(frozen=True, kw_only=True)
 class _Ended:
-    """Nothing more comes; why, if that is an error."""
+    """Nothing more comes; why, if that is an error.
+
+    Attributes:
+        error: of the engine.
+        drained: the life that has said all that it will say.
+        told: the id of the container whose log was told to its end.
+    """
 
     error: SelfhealError | None = None
     drained: Incarnation | None = None
+    told: str = ""
 
 
 class ContainerLog:
@@ -55,6 +62,7 @@ class ContainerLog:
         self._error: SelfhealError | None = None
         self._follower: _Follower | None = None
         self._drained: Incarnation | None = None
+        self._told = ""
         self._not_before = 0.0
         self._text = bytearray()
         self._line = bytearray()
@@ -69,7 +77,7 @@ class ContainerLog:
         self._resumed = True
         self._at = Standpoint() if position is None else of_json(position)
         self._first = position is None
-        self._drained = None
+        self._drained, self._told = None, ""
         self._clear()
         self._gaps = []
 
@@ -131,12 +139,16 @@ class ContainerLog:
         """It is followed again after a while."""
         self._follower, self._not_before = None, time.monotonic() + _AGAIN_S
         self._drained = ended.drained or self._drained
+        self._told = ended.told or self._told
         self._error = ended.error
 
     def _enter(self, life: Incarnation) -> None:
         """A container that was created anew begins a log of its own; the first one that is met may be in its middle."""
         self._error = None
         if self._at.container and self._at.container != life.id:
+            if self._told != self._at.container:
+                detail = f"{self._name} was created anew: what it said before that, after {self._at.last}, is not known"
+                self._gaps.append(LogGap(kind="REPLACED", detail=detail))
             self._at = Standpoint(container=life.id)
         self._at.container = life.id
         self._first = False
@@ -221,7 +233,7 @@ class _Follower:
                     break
         finally:
             stream.close()
-        return _Ended(drained=None if life.running else life)
+        return _Ended(drained=None if life.running else life, told=life.id)
 
     def _put(self, said: "bytes | _Began | _Ended") -> bool:
         """Wait for room; False: nobody takes it any more."""

@@ -94,7 +94,15 @@ class LogMonitor(Section):
                 if pattern not in self._names():
                     known = nearest(pattern, self._names())
                     raise Wrong(f"sources.{name}.suspects", f"no pattern is named {pattern!r}{known}")
+        self._together()
         return self
+
+    def _together(self) -> None:
+        """What is well by itself may be more than one machine can hold."""
+        try:
+            compiled(one for pattern in self.rules().patterns for one in pattern.expressions)
+        except ValueError as error:
+            raise Wrong("patterns", f"are too much for one machine: all of them together {error}") from error
 
     @property
     def there_are(self) -> bool:

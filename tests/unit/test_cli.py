@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -261,6 +262,21 @@ def test_reading_commands_import_little(words: list[str], tmp_path: Path) -> Non
     )
     command = [sys.executable, "-c", program, *words, *([] if "--help" in words else ["--data", str(tmp_path)])]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_a_trial_of_patterns_takes_a_line_of_any_length(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A line counts once, is looked at up to 8 KiB, and is never in memory as a whole."""
+    file, long = tmp_path / "app.log", 30_000_000
+    file.write_bytes(b"FATAL one\n" + b"x" * long + b" FATAL\nFATAL two\n")
+    tracemalloc.start()
+    try:
+        code, said, _ = run(capsys, "logs", "test", str(file), "-o", "json")
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    told = json.loads(said)
+    assert (code, told["lines"], [one["line"] for one in told["hits"]]) == (0, 3, [1, 3])
+    assert most < long
 
 
 def test_estate_sql_prints_what_to_run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -81,3 +81,11 @@ def test_what_is_wrong_is_refused_with_its_place(values: dict[str, Any], told: s
     """Names that do not exist with the nearest one, patterns with what is wrong in them."""
     with pytest.raises(Permanent, match=told):
         settings(**values)
+
+
+def test_patterns_that_are_too_much_together_are_refused() -> None:
+    """Each by itself is well; log-monitor would not begin with all of them."""
+    many = [rf"(\w{{30}}){{30}}{number}" for number in range(400)]
+    assert settings(patterns={"own": {"patterns": many[:2]}}).log_monitor.rules()
+    with pytest.raises(Permanent, match=r"log_monitor\.patterns.*together.*too large"):
+        settings(patterns={"own": {"patterns": many}})
