@@ -10,6 +10,7 @@ from uuid import UUID
 from console.web.given import WrongInput
 from selfheal.model.attempt import Status, Verification
 from selfheal.model.errors import SelfhealError
+from selfheal.model.log_report import ErrorFilter, ErrorStatus
 from selfheal.model.page import Cursor, Slice
 from selfheal.model.prediction import Outcome
 from selfheal.model.prediction_report import PredictionFilter
@@ -85,6 +86,15 @@ def prediction_filter(query: Query) -> PredictionFilter:
         rule=rule,
         outcome=one_of(Outcome, query, "outcome"),
         open=settled == "yes" if settled else None,
+    )
+
+
+def error_filter(query: Query) -> ErrorFilter:
+    """Which errors of logs."""
+    return ErrorFilter(
+        component=text_of(query, "component"),
+        status=one_of(ErrorStatus, query, "status"),
+        signature=text_of(query, "signature").lower(),
     )
 
 

@@ -6,6 +6,7 @@ from console.dashboard import (
     alerts,
     forms,
     lists,
+    logs,
     mechanisms,
     overview,
     predictions,
@@ -15,5 +16,5 @@ from console.dashboard import (
 )
 
 router = APIRouter()
-for part in (overview, lists, predictions, workflows, questions, alerts, mechanisms, forms, static_files):
+for part in (overview, lists, predictions, workflows, questions, alerts, logs, mechanisms, forms, static_files):
     router.include_router(part.router)

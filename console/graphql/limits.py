@@ -41,9 +41,10 @@ GUESSED = {
         ("healingActions", "workflowRecoveries", "faults", "approvals", "workflows", "rollups"), DEFAULT_LENGTH
     ),
     **dict.fromkeys(("workflowPages", "workflowDisagreements", "predictions", "heals"), DEFAULT_LENGTH),
+    **dict.fromkeys(("logs", "logErrors", "logSuspicions", "logGaps"), DEFAULT_LENGTH),
     **dict.fromkeys(("predictionRecord",), 6),
     "series": 480,
-    **dict.fromkeys(("hosts", "values"), 10),
+    **dict.fromkeys(("hosts", "values", "patterns"), 10),
     **dict.fromkeys(("stages", "disagreements"), 10),
     **dict.fromkeys(("healingSuccessRates", "breakers", "mechanisms", "refusals", "questions"), 20),
     **dict.fromkeys(("health", "metrics", "timeline"), 50),

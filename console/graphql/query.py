@@ -11,6 +11,7 @@ from console.graphql.context import Info, length, part, row_id
 from console.graphql.decision_types import Approval, Breaker, Person
 from console.graphql.estate_types import ComponentHealth, Host, Metrics, Rollup, Workflow
 from console.graphql.incident_types import Attempt, FaultConnection, FaultStory
+from console.graphql.log_query import LogQuery
 from console.graphql.own_types import Mechanism
 from console.graphql.prediction_query import PredictionQuery
 from console.graphql.workflow_types import WorkflowConnection, WorkflowDisagreement, WorkflowStory
@@ -27,7 +28,7 @@ LONGEST_HOURS = 366 * 24
 
 
 @strawberry.type
-class Query(PredictionQuery):
+class Query(PredictionQuery, LogQuery):
     """What people read."""
 
     @strawberry.field(description="The rows of healing_actions, the newest first.")

@@ -20,6 +20,7 @@ from selfheal.store.reading.alerts import Alerts
 from selfheal.store.reading.attempts import Attempts
 from selfheal.store.reading.comparisons import Comparisons
 from selfheal.store.reading.faults import Faults
+from selfheal.store.reading.logs import LogViews
 from selfheal.store.reading.measured import Measurements
 from selfheal.store.reading.predictions import PredictionReports
 from selfheal.store.reading.standing import Standings
@@ -56,6 +57,7 @@ class Services:
         silences: what they say about it.
         measured: the hosts, and rollups over time.
         predictions: what was foretold, and what became of it.
+        logs: how far they were read, what was found, suspected and lost.
         marks: whether something has changed.
         samples: what is counted for Prometheus.
         tokens: whom they belong to.
@@ -83,6 +85,7 @@ class Services:
     silences: Silences
     measured: Measurements
     predictions: PredictionReports
+    logs: LogViews
     marks: Marks
     samples: Samples
     tokens: Tokens
@@ -159,6 +162,7 @@ def connected(settings: Settings, around: Surroundings) -> Services:
         silences=Silences(engine),
         measured=Measurements(engine),
         predictions=PredictionReports(engine),
+        logs=LogViews(engine),
         marks=Marks(engine),
         samples=Samples(engine),
         tokens=Tokens(engine),

@@ -15,3 +15,4 @@ class Area(StrEnum):
     ALERTS = "alerts"
     PREDICTIONS = "predictions"
     WORKFLOWS = "workflows"  # what their stores were found to say
+    LOGS = "logs"  # errors, suspicions, gaps, and whether each log can be read

@@ -65,7 +65,16 @@ _MARKS = text(
     concat_ws(' ',
         (SELECT md5(string_agg(concat_ws(',', c.mechanism, c.compared_at), ' ' ORDER BY c.mechanism))
          FROM workflow_comparisons c),
-        (SELECT c.id FROM workflow_state_history c ORDER BY c.id DESC LIMIT 1)) AS workflows"""
+        (SELECT c.id FROM workflow_state_history c ORDER BY c.id DESC LIMIT 1)) AS workflows,
+    concat_ws(' ',
+        (SELECT concat_ws(',', e.id, e.occurrence_count, e.status) FROM system_errors e
+         ORDER BY e.last_occurred DESC LIMIT 1),
+        (SELECT concat_ws(',', l.id, a.decision_id)
+         FROM log_triggers l LEFT JOIN trigger_answers a ON a.trigger_id = l.id ORDER BY l.raised_at DESC LIMIT 1),
+        (SELECT md5(string_agg(concat_ws(',', p.source, p.trouble, g.id), ' ' ORDER BY p.source))
+         FROM log_positions p LEFT JOIN LATERAL (
+             SELECT o.id FROM log_gaps o WHERE o.source = p.source
+             ORDER BY o.found_at DESC LIMIT 1) g ON true)) AS logs"""
 )
 
 

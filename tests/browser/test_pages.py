@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import pytest
 from browser_fixtures import DESK, PHONE, fits, logged_in, violations
-from dashboard_fixtures import CLAIMED, Dashboard, Happened
+from dashboard_fixtures import CLAIMED, Dashboard, Happened, has_logs
 from foretold import foretold
 from playwright.sync_api import Browser, Page, expect
 
@@ -45,6 +45,7 @@ def test_pages_are_accessible(
     happened.desk.do("INSERT INTO storms (estate_group, sick, quiet_at) VALUES ('', 12, now() + interval '10 min')")
     said: list[str] = []
     happened.desk.do(ALERTS)
+    has_logs(happened.desk, fault=happened.healed)
     pages = [
         "/",
         "/actions",
@@ -52,6 +53,7 @@ def test_pages_are_accessible(
         "/alerts",
         "/approvals",
         "/breakers",
+        "/logs",
         "/mechanisms",
         "/?said=paused",
         f"/approvals/{happened.approval}",

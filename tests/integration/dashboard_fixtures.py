@@ -258,3 +258,37 @@ def _health(one: Desk) -> None:
     health = HealthHistory(one.engine)
     health.record(rows)
     health.begin_watch("application-health", uuid4(), Holder(host="here", pid=1, started=1))
+
+
+LOGS = """
+    WITH position AS (
+        INSERT INTO log_positions (source, component, place, position, lines, cut, behind, trouble)
+        VALUES ('app', 'backend', '/app.log', '{}', 123456, 2, 4100000, 'we may not read /app.log')
+    ), counts AS (
+        INSERT INTO log_counts (source, pattern, at, hits)
+        VALUES ('app', 'uncaught', now(), 17), ('app', 'gone', now(), 1)
+    ), gap AS (
+        INSERT INTO log_gaps (source, kind, detail) VALUES ('app', 'TRUNCATED', '/app.log was emptied')
+    ), error AS (
+        INSERT INTO system_errors (severity, message, component, signature, occurrence_count, metadata)
+        VALUES ('ERROR', '<b>uncaughtException 17 in worker', 'backend', '0123abcd', 17,
+                '{"source": "app", "pattern": "uncaught"}'), ('INFO', 'of another program', NULL, NULL, 1, NULL)
+    ), raised AS (
+        INSERT INTO log_triggers (id, source, pattern, component, priority, reason, next_try_at)
+        SELECT gen_random_uuid(), 'app', 'uncaught', 'backend', 'MEDIUM', r.n || ' lines of uncaught', now()
+        FROM generate_series(1, 3) r (n) RETURNING id, reason
+    ), decided AS (
+        INSERT INTO healing_triggers (decision, reason, trigger_type, component, target_key, action_type, source,
+                                      priority, fault_id)
+        SELECT d.word, d.reason, 'LOG_ERROR', 'backend', 't', '', 'log-monitor', 'MEDIUM', d.fault
+        FROM (VALUES ('ADMITTED', '1 lines of uncaught', CAST('FAULT' AS uuid)),
+                     ('ALREADY_HEALTHY', '2 lines of uncaught', NULL)) d (word, reason, fault)
+        RETURNING id, reason
+    )
+    INSERT INTO trigger_answers (trigger_id, decision_id)
+    SELECT r.id, d.id FROM raised r JOIN decided d ON d.reason = r.reason"""
+
+
+def has_logs(desk: Desk, *, fault: UUID) -> None:
+    """A log that cannot be read any more, what was found and lost, and three suspicions: healed, refused and due."""
+    desk.do(LOGS.replace("FAULT", str(fault)))

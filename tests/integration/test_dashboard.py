@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from admission_desk import HEALED, Desk
-from dashboard_fixtures import CLAIMED, PREFECT, ZOMBIE, Dashboard, Happened, question, send
+from dashboard_fixtures import CLAIMED, PREFECT, ZOMBIE, Dashboard, Happened, has_logs, question, send
 from person_fixtures import ACME, OTHER
 from sqlalchemy import event
 
@@ -19,7 +19,18 @@ from selfheal.model.identity import Role
 from selfheal.model.page import Cursor
 from selfheal.store.mechanisms import Mechanisms
 
-PAGES = ("/", "/actions", "/faults", "/workflows", "/predictions", "/alerts", "/approvals", "/breakers", "/mechanisms")
+PAGES = (
+    "/",
+    "/actions",
+    "/faults",
+    "/workflows",
+    "/predictions",
+    "/alerts",
+    "/approvals",
+    "/breakers",
+    "/logs",
+    "/mechanisms",
+)
 CURSOR = str(Cursor(at=datetime(2026, 3, 1, tzinfo=UTC), id=UUID(int=0)))
 MOST_STATEMENTS = 36
 """Each is preceded by one that says whose rows it sees."""
@@ -141,6 +152,8 @@ def test_an_empty_system_says_so(dashboard: Dashboard, desk: Callable[..., Desk]
     assert "Nobody has been asked" in ok(client, "/approvals")
     assert "None has been asked yet" in ok(client, "/breakers")
     assert "No schedule was applied yet" in ok(client, "/mechanisms")
+    assert "No log was followed yet" in ok(client, "/logs")
+    assert "No error was counted yet" in ok(client, "/logs")
     assert "Nothing was foretold yet" in ok(client, "/predictions")
     desk()
 
@@ -155,6 +168,32 @@ def test_mechanisms_and_alerts_of_others_are_shown(dashboard: Dashboard, happene
     text = ok(dashboard.client(Role.VIEWER), "/mechanisms")
     for words in ("reconcile", "late", "55 min", "alertmanager, am", "&lt;b&gt;down&lt;/b&gt;"):
         assert words in text, words
+
+
+def test_logs_are_shown(dashboard: Dashboard, happened: Happened) -> None:
+    """How far each is read, what was found, what it made us suspect and what became of that, what was lost; as text."""
+    has_logs(happened.desk, fault=happened.healed)
+    client = dashboard.client(Role.VIEWER)
+    text = ok(client, "/logs")
+    for words in (
+        "not followed", "we may not read /app.log", "4.1 MB", "1 time", "truncated",
+        "/app.log was emptied", f'href="/faults/{happened.healed}"', "already healthy", "is looked at",
+        "&lt;b&gt;uncaughtException", "2 lines of uncaught",
+    ):  # fmt: skip
+        assert words in text, words
+    assert "<b>" not in text
+    assert rows(client, "/logs?component=backend") >= {"backend"}
+    for query, found in {
+        "": True,
+        "component=backend": True,
+        "component=other": False,
+        "status=open": True,
+        "status=RESOLVED": False,
+        "signature=0123AB": True,
+        "signature=%25": False,
+    }.items():
+        assert ("uncaughtException 17" in ok(client, f"/logs?{query}")) == found, query
+    assert client.get("/logs?status=what").status_code == 422
 
 
 def test_a_fault_tells_its_story(dashboard: Dashboard, happened: Happened) -> None:
@@ -273,6 +312,7 @@ def test_a_tenants_pages_say_what_they_do_not_show(dashboard: Dashboard, happene
         ("/faults", "frontend"),
         ("/approvals", "a tenant&#39;s token sees none"),
         ("/breakers", "No breaker of your tenant has been asked yet"),
+        ("/logs", "a tenant&#39;s token sees none"),
     ):
         text = ok(client, path)
         assert words.replace("&#39;", "'") in text.replace("&#39;", "'")

@@ -5,10 +5,11 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from admission_desk import FAILED, HEALED, Desk
+from dashboard_fixtures import has_logs
 from embedded_fixtures import Embedded
 from graphql import GraphQLObjectType, build_schema, get_named_type, print_type
 from person_fixtures import ACME, OTHER
@@ -221,13 +222,50 @@ def test_a_tenant_sees_its_own_rows_only(web: Web, desk: Desks, owner_engine: En
         assert below == names
 
 
+def test_logs_and_what_came_of_their_lines(web: Web, desk: Desks) -> None:
+    """How far each is read, what was found within the window, by pages what was ever found, and what was lost."""
+    ours = desk()
+    ours.past("backend", timedelta(minutes=3), HEALED)
+    fault = web.ask("{ faults { nodes { id } } }")["data"]["faults"]["nodes"][0]["id"]
+    has_logs(ours, fault=UUID(fault))
+    query = """query($after: String) {
+        logs { name component place followed trouble lines cutLines behindBytes hits gaps lastGap readAt
+               patterns { pattern hits threshold lastAt } }
+        logErrors(first: 1, after: $after) { nodes { message count severity status log pattern signature }
+                                             pageInfo { hasNextPage endCursor } }
+        logSuspicions { component reason decision why faultId }
+        logGaps(limit: 5) { log kind detail foundAt } }"""
+    found = web.ask(query)["data"]
+    (log,), (gap,) = found["logs"], found["logGaps"]
+    assert (log["name"], log["followed"], log["behindBytes"], log["hits"], log["gaps"]) == ("app", False, 4.1e6, 18, 1)
+    counts = {(one["pattern"], one["hits"], one["threshold"]) for one in log["patterns"]}
+    assert counts == {("uncaught", 17, 10), ("gone", 1, None)}
+    assert (gap["log"], gap["kind"]) == ("app", "TRUNCATED")
+    told = {(one["reason"], one["decision"], one["faultId"]) for one in found["logSuspicions"]}
+    assert told == {
+        ("1 lines of uncaught", "ADMITTED", fault),
+        ("2 lines of uncaught", "ALREADY_HEALTHY", None),
+        ("3 lines of uncaught", None, None),
+    }
+    rest = web.ask(query, {"after": found["logErrors"]["pageInfo"]["endCursor"]})["data"]["logErrors"]
+    both = [*found["logErrors"]["nodes"], *rest["nodes"]]
+    assert {(one["log"], one["count"], one["severity"]) for one in both} == {("app", 17, "ERROR"), ("", 1, "INFO")}
+    assert not rest["pageInfo"]["hasNextPage"]
+    one = web.ask('{ logErrors(component: "backend", status: OPEN, signature: "0123") { nodes { pattern } } }')
+    assert one["data"]["logErrors"]["nodes"] == [{"pattern": "uncaught"}]
+
+
 def test_what_is_the_estates_is_empty_for_a_tenant(web: Web, desk: Desks) -> None:
     """Every list of the API answers a tenant's person, with nothing of the estate in it and no error."""
-    desk().past("ours", timedelta(minutes=3), HEALED)
+    ours = desk()
+    ours.past("ours", timedelta(minutes=3), HEALED)
+    fault = web.ask("{ faults { nodes { id } } }")["data"]["faults"]["nodes"][0]["id"]
+    has_logs(ours, fault=UUID(fault))
     query = """{ healingActions { id } healingSuccessRates { actionType } workflowRecoveries { id }
                  workflows { reqNumber } faults { nodes { id } } breakers { name } approvals(ended: true) { id }
                  health { component } metrics(hours: null) { attempts } alerts { nodes { id } }
-                 alertDeliveries { nodes { id } } alertSilences { id } }"""
+                 alertDeliveries { nodes { id } } alertSilences { id } logs { name } logErrors { nodes { id } }
+                 logSuspicions { id } logGaps { kind } }"""
     found = web.ask(query, tenant=ACME)
     assert "errors" not in found
     assert {name: value for name, value in found["data"].items() if value not in ([], {"nodes": []})} == {}

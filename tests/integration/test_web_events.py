@@ -222,6 +222,14 @@ def test_a_listener_who_takes_nothing_gives_the_place_back(
                VALUES ('BREACH_FORETOLD', 'web', 'memory_percent', 80, 95, 'x')""",
         ),
         (
+            Area.LOGS,
+            "INSERT INTO system_errors (severity, message, component, signature) VALUES ('ERROR', 'x', 'web', 'a')",
+        ),
+        (
+            Area.LOGS,
+            "INSERT INTO log_positions (source, component, place, trouble) VALUES ('app', 'web', '/app.log', 'closed')",
+        ),
+        (
             Area.ALERTS,
             """INSERT INTO alert_silences (pattern, until, who, why)
                VALUES ('fault/*', now() + interval '1 h', 'ada', 'x')""",
