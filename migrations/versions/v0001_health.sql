@@ -67,7 +67,7 @@ REVOKE ALL ON FUNCTION ensure_health_partition(date) FROM PUBLIC;
 
 -- The only way in: measured values as one array a column, all of them or none. A row whose time is out of range (a clock
 -- that is wrong by more than a year, or a day ahead) is left out and counted.
--- p_again: this may have been written already, with the answer lost; its first row tells.
+-- p_again: this may have been written already, with the answer lost; the first row of it that is kept tells.
 CREATE FUNCTION keep_health(p_component text[], p_status text[], p_response int[], p_error text[], p_at timestamptz[],
                             p_metric text[], p_value float8[], p_look jsonb[], p_again boolean,
                             OUT kept bigint, OUT refused bigint)
@@ -77,8 +77,12 @@ DECLARE
     v_newest timestamptz := now() + interval '1 day';
     v_day date;
 BEGIN
-    IF p_again AND EXISTS (SELECT FROM health_history h WHERE h.component = p_component[1] AND h.checked_at = p_at[1]
-                           AND h.metric = p_metric[1]) THEN
+    IF p_again AND EXISTS (
+        SELECT FROM (SELECT r.component, r.metric, r.at
+                     FROM unnest(p_component, p_metric, p_at) WITH ORDINALITY AS r (component, metric, at, place)
+                     WHERE r.at BETWEEN v_oldest AND v_newest ORDER BY r.place LIMIT 1) first
+        JOIN health_history h ON h.component = first.component AND h.checked_at = first.at AND h.metric = first.metric
+    ) THEN
         kept := cardinality(p_at);
         refused := 0;
         RETURN;

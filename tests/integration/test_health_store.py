@@ -144,6 +144,27 @@ def test_what_a_cut_connection_leaves_is_written_once(
     assert "health of 1 sweeps is written late, of 0 sweeps it is lost" in caplog.messages
 
 
+def test_a_batch_whose_first_row_is_out_of_range_is_written_once(
+    empty: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer was lost: that it is there is told by the first of its rows that was kept."""
+    lost = [Transient("the answer is lost")]
+
+    def first_row(*given: object) -> object:
+        row = engine_first_row(*given)
+        if lost:
+            raise lost.pop()
+        return row
+
+    monkeypatch.setattr(health_writing, "first_row", first_row)
+    writer = HealthWriter(empty)
+    with pytest.raises(Transient):
+        writer.record([value(1, NOON - timedelta(days=500)), value(2), value(3, component="db")])
+    writer.record([])
+    assert [row[2:4] for row in asked(empty, RECOUNT)] == [(NOON, 1), (NOON, 1)]
+    assert asked(empty, ROLLUPS) == asked(empty, RECOUNT)
+
+
 def test_more_than_an_hour_is_lost_and_said(
     empty: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
