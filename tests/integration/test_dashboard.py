@@ -176,7 +176,7 @@ def test_logs_are_shown(dashboard: Dashboard, happened: Happened) -> None:
     client = dashboard.client(Role.VIEWER)
     text = ok(client, "/logs")
     for words in (
-        "not followed", "we may not read /app.log", "4.1 MB", "1 time", "truncated",
+        "not followed", "we may not read /app.log", "4.1 MB", "1 gap", "truncated",
         "/app.log was emptied", f'href="/faults/{happened.healed}"', "already healthy", "is looked at",
         "&lt;b&gt;uncaughtException", "2 lines of uncaught",
     ):  # fmt: skip
