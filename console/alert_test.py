@@ -12,6 +12,7 @@ from console.pause import operator
 from console.place import Output, Place
 from selfheal.model.alert import Message, MessageKind, Severity
 from selfheal.model.errors import SelfhealError
+from selfheal.model.web_address import WebAddress
 from selfheal.policy.names import nearest
 from selfheal.ports import AlertChannel
 from selfheal.settings.alerts import Channel
@@ -30,7 +31,7 @@ def test(place: Place, only: str, *, dry_run: bool, output: Output) -> int:
         WrongUsage: there is no such channel, or none at all.
     """
     settings = place.settings()
-    channels = channels_of(settings)
+    channels = channels_of(settings, _web(place, settings))
     if not channels:
         raise WrongUsage("the settings name no channel", hint="see [alerts] in docs/alerts.md")
     if only and only not in channels:
@@ -78,6 +79,12 @@ def _record(place: Place, message: Message, channel: str, error: str) -> None:
             engine.dispose()
     except SelfhealError as failed:
         sys.stderr.write(f"the test of {channel} is not listed: {failed.message}\n")
+
+
+def _web(place: Place, settings: Settings) -> WebAddress:
+    """Where the messages of the stack that runs here link to; without one, where its settings say."""
+    running = place.running()
+    return WebAddress(base=settings.web.public_url.rstrip("/") or (running.urls.get("web", "") if running else ""))
 
 
 def _kind(channel: Channel | None) -> str:

@@ -65,6 +65,7 @@ def wire(  # noqa: PLR0913 - each is told by another caller
     """
     hide([*(value for _, value in secrets(settings)), unquote(urlsplit(database_url).password or "")])
     clock, engine = SystemClock(), open_engine(database_url, statement_s=statement_s)
+    web = WebAddress(base=web_url or settings.web.public_url.rstrip("/"))
     clients = clients_of(settings, engine, clock)
     file, limits = clients.request_file, settings.limits()
     host = host_of(settings, engine, broker=clients.broker, clock=clock)
@@ -81,7 +82,7 @@ def wire(  # noqa: PLR0913 - each is told by another caller
         observer=observer,
         health=HealthHistory(engine),
         faults=Faults(engine),
-        web=WebAddress(base=web_url or settings.web.public_url.rstrip("/")),
+        web=web,
         runs=MechanismRuns(engine),
         mechanisms=Mechanisms(engine),
         breakers=breakers,
@@ -91,7 +92,7 @@ def wire(  # noqa: PLR0913 - each is told by another caller
         modes=modes,
         rates=RateReports(engine),
         outbox=Outbox(engine),
-        telling=telling_of(settings, engine, spool=spool),
+        telling=telling_of(settings, engine, spool=spool, web=web),
         emergency=emergency_of(settings, spool=spool, clock=clock),
         containers=clients.containers,
         request_file=file,
@@ -110,7 +111,7 @@ def wire(  # noqa: PLR0913 - each is told by another caller
 def current() -> Estate:
     """The estate of this process: settings from `SELFHEAL_CONFIG`, the database from `SELFHEAL_DATABASE_URL`.
 
-    Links in reports begin with `SELFHEAL_WEB_URL`, which `selfheal up` sets, or with `web.public_url`.
+    Links in reports and alerts begin with `SELFHEAL_WEB_URL`, which `selfheal up` sets, or with `web.public_url`.
 
     Raises:
         Permanent: the environment names no database, or the settings are wrong.

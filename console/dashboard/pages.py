@@ -17,6 +17,7 @@ from console.web.refusal import Refusal
 from console.web.services import Services, services_of
 from console.web.templates import environment
 from selfheal.model.overview import Standing
+from selfheal.model.web_address import page_of
 from selfheal.policy.identity import Deed, may
 from selfheal.store.engine import seen_by
 
@@ -39,7 +40,7 @@ SAID = {
 
 _pages = environment("console.dashboard")
 _pages.filters.update(FILTERS)
-_pages.globals.update(address=address, between=between, drawings=drawings, Deed=Deed)
+_pages.globals.update(address=address, between=between, drawings=drawings, Deed=Deed, page_of=page_of)
 Gather = Callable[[Services, Standing], Mapping[str, Any]]
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 

@@ -99,7 +99,8 @@ class Mail:
         mail["Message-ID"] = f"<{message.id}@selfheal>"
         mail["References"] = f"<{message.episode}@selfheal>"
         mail["Auto-Submitted"] = "auto-generated"
-        lines = [message.message, "", f"key: {message.dedup_key}", f"group: {message.group}"]
+        linked = [message.link, ""] if message.link else []
+        lines = [message.message, "", *linked, f"key: {message.dedup_key}", f"group: {message.group}"]
         if message.details:
             lines += ["", json.dumps(dict(message.details), ensure_ascii=False, indent=2, default=str)]
         mail.set_content(cut("\n".join(lines), _BODY).encode("utf-8", "replace").decode("utf-8"))

@@ -41,6 +41,7 @@ class PagerDuty:
         }
         if action == "trigger":
             event |= {"client": "Selfheal", "payload": self._payload(message)}
+            event |= {"client_url": message.link} if message.link else {}
         hint = "is routing_key that of an integration for Events API v2?"
         post("PagerDuty", self._url, event, timeout=self._timeout, hint=hint)
 

@@ -29,7 +29,8 @@ class Slack:
         """See `ports.AlertChannel.send`."""
         text = _escaped(title(message, most=_MOST))
         about = _escaped(cut(f"{message.group} · {message.dedup_key}", 250))
-        document = {"text": f"{text}\n{about}", "unfurl_links": False, "mrkdwn": False}
+        lines = [text, about, *([_escaped(message.link)] if message.link else [])]
+        document = {"text": "\n".join(lines), "unfurl_links": False, "mrkdwn": False}
         hint = "make an incoming webhook in Slack, and write its address into url"
         post("Slack", self._url, document, timeout=self._timeout, hint=hint)
 

@@ -168,6 +168,7 @@ class Message:
         episode: the same from the first message to the one that it is over.
         message: one sentence.
         details: more about it.
+        link: the page of ours that tells more; empty: there is none.
         created_at: when that happened.
     """
 
@@ -179,6 +180,7 @@ class Message:
     episode: UUID
     message: str
     details: Mapping[str, Any] = field(default_factory=dict)
+    link: str = ""
     created_at: datetime
 
     def as_json(self) -> dict[str, Any]:
@@ -192,5 +194,6 @@ class Message:
             "episode": str(self.episode),
             "message": self.message,
             "details": dict(self.details),
+            "link": self.link,
             "created_at": self.created_at.isoformat(),
         }

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from email.header import decode_header, make_header
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from alert_endpoints import Endpoint, Postbox
@@ -133,6 +133,26 @@ def test_a_thousand_faults_are_four_messages_and_an_end_on_every_channel(
         assert dict(connection.execute(text(history)).tuples().all()) == {"SENT": 5, "AGGREGATED": 997}
         assert connection.scalar(text("SELECT count(*) FROM alerts WHERE resolved_at IS NULL")) == 0
     assert states(empty, "pager") == {"SENT": 5, "AGGREGATED": 997}
+
+
+def test_every_channel_tells_where_more_is_told(empty: Engine, endpoint: Endpoint, postbox: Postbox) -> None:
+    """The page of the fault, wherever the message is read; without an address of ours nothing is said of one."""
+    fault = UUID(int=7)
+    found = {"alerts": {"channels": channels(endpoint, postbox)}}
+    page = f"https://selfheal.example/faults/{fault}"
+    for web in ({"public_url": "https://selfheal.example/"}, {}):
+        with empty.begin() as connection:
+            connection.execute(
+                text("INSERT INTO alert_outbox (severity, dedup_key, message) VALUES ('CRITICAL', :key, 'it broke')"),
+                {"key": f"fault/{fault}"},
+            )
+        telling_of(parse(found | {"web": web}, source="the test"), empty, spool="").turn()
+    hook, chat, pager = (endpoint.bodies(path) for path in ("/hook", "/slack", "/pager"))
+    assert [one["link"] for one in hook] == [page, ""]
+    assert [page in one["text"].splitlines() for one in chat] == [True, False]
+    assert [one.get("client_url") for one in pager] == [page, None]
+    mails = [str(one.get_payload(decode=True), "utf-8").splitlines() for one in postbox.got]  # type: ignore[arg-type]
+    assert [page in lines for lines in mails] == [True, False]
 
 
 def test_a_dead_channel_and_one_that_hangs_hold_nobody_up(empty: Engine, endpoint: Endpoint, postbox: Postbox) -> None:

@@ -168,7 +168,7 @@ def test_the_page_tells_all_of_it(dashboard: Dashboard, empty: Engine, endpoint:
     turn(empty, endpoint)
     viewer, operator = dashboard.client(Role.VIEWER), dashboard.client(Role.OPERATOR)
     page = viewer.get("/alerts").text
-    assert "&lt;b&gt;it broke&lt;/b&gt;" in page
+    assert '<a href="/faults">&lt;b&gt;it broke&lt;/b&gt;</a>' in page  # of 'fault/1', which is no id
     assert "the webhook answers 503" in page
     assert 'action="/alerts/acknowledge"' not in page
     assert viewer.get("/alerts?state=SENT").text.count("answers 503") == 0
