@@ -17,6 +17,7 @@ from selfheal.policy.admission import refuse_ladder, refuse_target
 from selfheal.policy.places import depths, place_of
 from selfheal.policy.raising import pause_after, pause_foretold
 from selfheal.policy.triggers import URGENCY
+from selfheal.protocol.deciding import INVESTIGATE
 from selfheal.replay.admission import Desk
 from selfheal.replay.ahead import CAP
 from selfheal.replay.bounds import Bounds, Record, action_of, during, for_nothing
@@ -59,6 +60,11 @@ class _Going:
         if self.foretold:
             return self.done or (self.alarm.stands_until is not None and self.alarm.stands_until <= now)
         return self.done or (self.last is not None and self.last < now)
+
+    def like(self, action: str) -> Tried | None:
+        """The last recorded attempt of this action on it, else the last of any; None: nothing was tried."""
+        same = [one for one in self.past if one.action == action]
+        return next(iter([*same[-1:], *self.past[-1:]]), None)
 
     @property
     def foretold(self) -> bool:
@@ -194,12 +200,17 @@ class Courses:
         return one.past[place] if place < len(one.past) else None
 
     def _settle(self, one: _Going, number: int, heal: Heal, now: datetime) -> None:
-        """A heal has ended: as it was recorded; else as those before it on this alarm, or, without any, well."""
+        """A heal has ended: as it was recorded; else as those before it on this alarm, or, without any, well.
+
+        What investigates hands the fault to a person by that.
+        """
         known = self._recorded(one, heal)
-        last = known or (one.past[-1] if one.past else None)
+        last = known or one.like(heal.action)
         healed, acted = (last.healed, last.acted) if last else (True, True)
         unknown = last is not None and last.unknown
         self._desk.end(heal, now=now, healed=healed, acted=acted, unknown=unknown)
+        if heal.action == INVESTIGATE and not healed:
+            heal.fault.person = True
         self._reckon(one, heal, known)
         one.failed += acted and not healed
         one.harmed += known is not None and known.harmed

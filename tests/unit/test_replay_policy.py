@@ -19,6 +19,7 @@ from selfheal.model.observation import Health
 from selfheal.model.recorded import Hold, LogCount, LookRow, Tried
 from selfheal.model.replay import Alarm, Course, End, Rule, Verdict
 from selfheal.model.trigger import Priority, TriggerType
+from selfheal.protocol.deciding import INVESTIGATE
 from selfheal.replay.asking import moment_of
 from selfheal.replay.bounds import Bounds, Record
 from selfheal.replay.changes import changed
@@ -208,6 +209,25 @@ def test_recorded_heals_end_as_they_did() -> None:
     assert [len(found.began) for found in (was, would)] == [2, 2]
     assert would.began[1] < was.began[1] - timedelta(minutes=8)
     assert (was.dollars, was.refusals) == (0.0, ("COOLDOWN",))
+
+
+def test_what_was_handed_to_a_person_is_not_investigated_again_and_again() -> None:
+    """It cools down as it did: the one restart and the one investigation of the past, and no dollars beside."""
+    investigated = replace(tried(21, 22, healed=False), action=INVESTIGATE, acted=False, dollars=0.0)
+    rungs = [RESTART, Rung(action=INVESTIGATE, action_type="INVESTIGATE", manual_minutes=10)]
+    past = [tried(11, 20, healed=False), investigated]
+    found = course(alarm(0, 500, End.RECOVERED), past, rungs=lambda _component, _kind, _metric: rungs)
+    assert (len(found.began), found.guessed, found.dollars) == (2, 0, -50.0)
+    assert "COOLDOWN" in found.refusals
+
+
+def test_what_nobody_tried_ends_as_the_same_action_did_before() -> None:
+    """After ten minutes the restart would fail again: it counts as one that failed, not as one that changed nothing."""
+    investigated = replace(tried(21, 22, healed=False), action=INVESTIGATE, acted=False, dollars=0.0)
+    rungs = [RESTART, Rung(action=INVESTIGATE, action_type="INVESTIGATE", manual_minutes=10)]
+    past = [tried(11, 20, healed=False), investigated]
+    found = course(alarm(0, 900, End.RECOVERED), past, rungs=lambda _component, _kind, _metric: rungs)
+    assert (len(found.began), found.failed) == (4, 2)
 
 
 @pytest.mark.parametrize(
