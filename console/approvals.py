@@ -1,5 +1,6 @@
 """`selfheal approvals`: what waits for a person's word, all that is known of one, and the word itself."""
 
+import json
 from typing import TYPE_CHECKING, Annotated, Literal
 from uuid import UUID
 
@@ -143,8 +144,13 @@ def _sections(one: "ApprovalDetail") -> list[Section]:
 
 
 def _pairs(name: str, values: "Mapping[str, object]") -> Section:
-    rows: list[dict[str, Cell]] = [{"name": key, "detail": str(value)} for key, value in values.items()]
+    rows: list[dict[str, Cell]] = [{"name": key, "detail": _told(value)} for key, value in values.items()]
     return Section(name=name, columns=("name", "detail"), rows=rows)
+
+
+def _told(value: object) -> str:
+    """As it is where it is text, else as JSON, which programs read too."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _id(words: str) -> UUID:

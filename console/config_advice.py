@@ -42,6 +42,12 @@ def warnings(settings: Settings, path: Path | None, *, live: bool) -> list[Advic
 
 
 def _of_file(settings: Settings, path: Path | None) -> Iterator[Advice]:
+    if path is None:
+        yield Advice(
+            setting="the file",
+            said="there is none: only defaults and the environment count",
+            what_to_do="name it with --config FILE, or write one: `selfheal discover --output selfheal.toml`",
+        )
     if path is not None and holds_secret(read(path), settings) and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         yield Advice(
             setting="the file",

@@ -215,8 +215,8 @@ sends what a channel never took and is still open, once its settings are mended.
 
 You see how far each log was read, how far behind that is, how many lines were
 errors within the window, how many were cut, and what was lost (gaps); then what
-was found, by pattern. `test` tells which lines of a file which pattern fits, with
-their signatures: it needs no running stack, and counts and raises nothing.
+was found, by pattern. `test` tells which lines of a file which pattern fits,
+with their signatures: it needs no running stack, and counts and raises nothing.
 
     selfheal logs
     selfheal logs test /var/log/backend/app.log
@@ -315,9 +315,9 @@ whatever is dead. Ends with 1 when there is a problem.
 
 With `check` you see each wrong setting with its place and the nearest right
 name, then what is right and hardly meant; with --live also what Docker, the
-supervisors and the databases do not know. `show` lists what is in force and where each value
-comes from; `schema` and `reference` print what can be set, for an editor and
-for a person. Ends with 2 when a setting is wrong.
+supervisors and the databases do not know. `show` lists what is in force and
+where each value comes from; `schema` and `reference` print what can be set, for
+an editor and for a person. Ends with 2 when a setting is wrong.
 
     selfheal config check selfheal.toml
     selfheal config check --live

@@ -164,7 +164,11 @@ def _through_prefect(place: Place, trigger: Trigger, timeout_s: float) -> "RunSt
             _say(f"{error}: the heal runs in this process")
             return None
         _say(f"run: {prefect.link(run)}")
-        state = _wait(prefect, run, timeout_s)
+        try:
+            state = _wait(prefect, run, timeout_s)
+        except KeyboardInterrupt:
+            _say(f"the run goes on: {prefect.link(run)}")
+            raise
     if state.kind == "CRASHED":
         _say(f"the run crashed ({state.message}): the same heal is followed in this process")
         return None

@@ -70,11 +70,12 @@ class Place:
         """
         stack = self.running()
         if stack is None:
-            raise Transient(
-                f"no stack runs in {self.folder}",
-                hint=f"start it with `selfheal up{self._option()}`, or name its folder with --data",
-            )
+            raise Transient(f"no stack runs in {self.folder}", hint=self.way_to_one())
         return stack
+
+    def way_to_one(self) -> str:
+        """What a person does where no stack runs in the folder."""
+        return f"start it with `selfheal up{self._option()}`, or name its folder with --data"
 
     def config_file(self, *, of_running: bool = True) -> Path | None:
         """The settings file, or None: then there are only defaults and the environment.

@@ -42,7 +42,7 @@ def status(*, place: Place = Place(), output: Output = "table") -> int:  # noqa:
     found = Findings()
     found.facts["data_folder"] = str(place.folder)
     if stack is None:
-        found.facts["stack"] = "not running"
+        found.facts |= {"stack": "not running", "what_to_do": place.way_to_one()}
         show([], output=output, facts=found.facts)
         return 1
     settings = place.settings()

@@ -52,6 +52,7 @@ def take(data: Path, file: Path) -> Manifest:
         Permanent: nothing is there to be backed up, or the file cannot be written; nothing is left of it.
     """
     archive.refuse_existing(file)
+    attach.running(data)  # says so if the folder is another user's
     settings = _text(accepted.copy_in(data))
     held, known = _held(settings), accepted.about(data)
     with _source(data) as source, archive.writing(file) as writer:

@@ -66,6 +66,12 @@ def holds_secret(values: Mapping[str, Any], settings: Section | Mapping[str, Any
 def _healing(settings: Settings) -> Iterator[Advice]:
     """Only what is allowed and has a ladder is healed: the one without the other does nothing."""
     allow = settings.healing.allow
+    if not settings.catalogue():
+        yield Advice(
+            setting="components",
+            said="none is named: nothing is watched, and nothing is healed",
+            what_to_do="name some; `selfheal discover` finds what runs here",
+        )
     if settings.components and not allow:
         yield Advice(
             setting="healing.allow",

@@ -155,7 +155,8 @@ class ComponentSettings(Section):
         """What the probe asks is there, and nothing that no probe would ask."""
         schemes = _SCHEMES.get(self.probe, ("",))
         if not self.url.startswith(schemes):
-            raise Wrong("url", f'must begin with {schemes[0]} for probe = "{self.probe}" (given: {self.url!r})')
+            known = " or ".join(schemes)
+            raise Wrong("url", f'must begin with {known} for probe = "{self.probe}" (given: {self.url!r})')
         if self.probe in _SQL and not self.database:
             raise Wrong("database", f'is missing: probe = "{self.probe}" needs one of the databases')
         if self.database and self.probe not in _SQL:

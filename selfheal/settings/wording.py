@@ -24,6 +24,7 @@ _SHAPES = {
     "^(/.*)?$": "must be an absolute path, beginning with /",
     r"^((nats|tls)://\S+)?$": "must begin with nats:// or tls://",
     r"^(https?://\S+)?$": "must begin with http:// or https://",
+    "^(http://|unix://)": "must begin with http:// or unix://",
 }
 """In words what is told of a value that does not fit the pattern of its setting."""
 _WITHOUT_VALUE = frozenset({"missing", "dict_type", "model_type", "too_short"})

@@ -14,7 +14,7 @@ from console.failure import WrongUsage
 from console.guide import COMMANDS
 from console.maintenance import moment
 from console.place import Place
-from deployments import stackfile
+from deployments import backup, stackfile
 from selfheal.model.errors import Permanent, Transient
 
 
@@ -125,7 +125,9 @@ def test_options_may_stand_before_the_command(capsys: pytest.CaptureFixture[str]
     """`selfheal --data X -o json status` is `selfheal status --data X -o json`."""
     code, out, _ = run(capsys, "--data", str(tmp_path), "-o", "json", "status")
     assert code == 1
-    assert json.loads(out) == {"data_folder": str(tmp_path), "stack": "not running"}
+    told = json.loads(out)
+    assert (told["data_folder"], told["stack"]) == (str(tmp_path), "not running")
+    assert f"`selfheal up --data {tmp_path}`" in told["what_to_do"]
 
 
 def test_the_folder_can_come_from_the_environment(
@@ -165,8 +167,9 @@ def test_a_named_settings_file_must_exist(capsys: pytest.CaptureFixture[str], tm
     assert "none.toml" in err
 
 
+@pytest.mark.parametrize("words", [("status",), ("backup", "monday.zip")], ids=["status", "backup"])
 def test_a_folder_of_another_user_is_told(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     """A data folder that may not be read says whose command this is, not a traceback."""
 
@@ -174,7 +177,8 @@ def test_a_folder_of_another_user_is_told(
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(stackfile, "read", closed)
-    code, _, err = run(capsys, "status", "--data", str(tmp_path))
+    monkeypatch.setattr(backup, "_text", closed)
+    code, _, err = run(capsys, *words, "--data", str(tmp_path))
     assert code == 1
     assert "permission denied" in err
     assert "what to do" in err

@@ -80,6 +80,15 @@ def test_nothing_to_say_of_what_is_well(capsys: pytest.CaptureFixture[str]) -> N
     assert findings(capsys, text) == {}
 
 
+def test_settings_that_name_nothing_are_no_good_news(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where there is no file, or an empty one, nothing would be watched: that is not "all is well"."""
+    code, answer, _ = run(capsys, "config", "check")
+    assert (code, answer["file"]) == (0, None)
+    assert [one["setting"] for one in answer["findings"]] == ["the file", "components"]
+    assert "`selfheal discover --output selfheal.toml`" in answer["findings"][0]["what_to_do"]
+    assert "nothing is watched" in findings(capsys, "")["components"]
+
+
 def test_the_one_without_the_other_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
     """Allowed without a ladder, a ladder without being allowed, and an allow-list that is empty."""
     ladder = 'ladder = ["restart-container"]\n'
