@@ -68,7 +68,8 @@ def _read(do: str, place: Place, output: Output, *, ended: bool, limit: int) -> 
     with database_of(place) as database:
         counts = database.alerts.counts()
         if do == "list":
-            shown = _open(database.alerts.page(Slice(limit=limit), ended=ended).items)
+            alerts = database.alerts
+            shown = _open(alerts.page(Slice(limit=limit), ended=True).items if ended else alerts.worst(limit=limit))
         elif do == "deliveries":
             shown = _deliveries(database.alerts.deliveries(Slice(limit=limit)).items)
         else:

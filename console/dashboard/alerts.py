@@ -13,10 +13,9 @@ from console.dashboard.pages import Route, done, shown
 from console.web.services import Services
 from selfheal.model.alert import DeliveryState
 from selfheal.model.overview import Standing
-from selfheal.model.page import Slice
 
 OPEN = 100
-"""Open alerts that the page shows; the command line and the API show all."""
+"""Open alerts that the page shows, the worst first; the command line and the API show all."""
 router = APIRouter(route_class=Route)
 
 
@@ -28,7 +27,8 @@ def alerts(request: Request) -> Response:
     def gather(services: Services, _standing: Standing) -> Mapping[str, Any]:
         return {
             "counts": services.alerts.counts(),
-            "open": services.alerts.page(Slice(limit=OPEN)).items,
+            "open": services.alerts.worst(limit=OPEN),
+            "most": OPEN,
             "page": services.alerts.deliveries(wanted, state=state),
             "state": state,
             "states": list(DeliveryState),

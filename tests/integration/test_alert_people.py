@@ -1,6 +1,7 @@
 """What people say about alerts, on the command line, the dashboard and in GraphQL: done, recorded, and told."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from test_alert_channels import over, raised
 from test_alerts import owned
 
 from console import cli
+from console.dashboard.alerts import OPEN
 from selfheal.model.identity import Role
 from selfheal.settings.file import parse
 from selfheal.store.reading.alerts import Alerts
@@ -159,6 +161,27 @@ def test_what_cannot_be_meant_is_told(run: Run, words: list[str], said: str) -> 
     """With exit code 2, and what to write."""
     code, _, err = run(*words)
     assert (code, said in err) == (2, True), err
+
+
+def test_what_is_critical_and_nobodys_stands_first(
+    run: Run, dashboard: Dashboard, empty: Engine, endpoint: Endpoint
+) -> None:
+    """However many warnings came after it; what somebody has stands last, and a page that is full says so."""
+    statement = "INSERT INTO alert_outbox (severity, dedup_key, message) SELECT :severity, 'log/' || n, 'it broke' "
+    with empty.begin() as connection:
+        for severity, first, last in (("CRITICAL", 1, 2), ("WARNING", 3, OPEN + 3), ("INFO", OPEN + 4, OPEN + 4)):
+            rows = text(statement + "FROM generate_series(CAST(:first AS int), CAST(:last AS int)) n")
+            connection.execute(rows, {"severity": severity, "first": first, "last": last})
+    turn(empty, endpoint)
+    assert run("ack", "log/1", "--why", "on my way")[0] == 0
+    listed = [(one["alert"], one["severity"]) for one in run("list", "--limit", "10000")[1]["alerts"]]
+    assert listed[0] == ("log/2", "CRITICAL")
+    assert {severity for _, severity in listed[1:-1]} == {"WARNING"}
+    assert listed[-1] == ("log/1", "CRITICAL")
+    page = dashboard.client(Role.VIEWER).get("/alerts").text
+    rows = re.findall(r"<code>(log/[0-9]+)</code>", page)
+    assert (rows[0], len(rows)) == ("log/2", OPEN)
+    assert f"Only the {OPEN} worst are shown" in page
 
 
 def test_the_page_tells_all_of_it(dashboard: Dashboard, empty: Engine, endpoint: Endpoint) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Engine, Row, select, text
+from sqlalchemy import Engine, Row, case, select, text
 
 from selfheal.model.alert import DeliveryState, MessageKind, Severity
 from selfheal.model.alert_report import AlertCounts, AlertLine, AlertState, ChannelTrouble, DeliveryLine
@@ -46,6 +46,14 @@ class Alerts:
         """One page of those that are open, on demand also of those that are over, the latest raised first."""
         statement = select(alerts) if ended else select(alerts).where(_ALERTS.resolved_at.is_(None))
         return page_of(self._engine, statement, (_ALERTS.raised_at, _ALERTS.id), wanted, _line)
+
+    def worst(self, *, limit: int) -> Sequence[AlertLine]:
+        """Those that are open: what is nobody's before what somebody has, the worst first, then the latest raised."""
+        rank = case({one.value: one.rank for one in Severity}, value=_ALERTS.severity)
+        order = (_ALERTS.acknowledged_at.is_not(None), rank.desc(), _ALERTS.raised_at.desc(), _ALERTS.id.desc())
+        statement = select(alerts).where(_ALERTS.resolved_at.is_(None)).order_by(*order).limit(limit)
+        with transaction(self._engine) as connection:
+            return [_line(row) for row in connection.execute(statement)]
 
     def deliveries(self, wanted: Slice, *, state: DeliveryState | None = None) -> Page[DeliveryLine]:
         """One page of the deliveries, of one state or of all, the newest first."""
