@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from console.failure import told
+from console.failure import WrongUsage, told
 from console.place import Place
 
 if TYPE_CHECKING:
@@ -44,10 +44,14 @@ def _run(settings: "Settings", config: Path | None, data: Path, limit: int) -> i
     from console import stack  # noqa: PLC0415  only here: alembic, psycopg and SQLAlchemy
     from console.narrator import Narrator  # noqa: PLC0415
     from deployments.running import open_stack  # noqa: PLC0415
+    from selfheal.settings.file import WrongSettings  # noqa: PLC0415
 
     narrator = Narrator()
     narrator.plain(f"selfheal up: data folder {data}; settings {config or 'none'}; Ctrl-C stops everything")
-    running = open_stack(settings, config=config, data=data)
+    try:
+        running = open_stack(settings, config=config, data=data)
+    except WrongSettings as error:
+        raise WrongUsage(error.message, hint=error.hint) from error
 
     def beside(companion: "Companion") -> None:
         if companion.wait_ready():

@@ -16,7 +16,7 @@ from selfheal.bootstrap import wire
 from selfheal.model.errors import Permanent, SelfhealError
 from selfheal.protocol.healer import Actions
 from selfheal.settings.estate import Settings
-from selfheal.settings.file import interpret, text_of, variables
+from selfheal.settings.file import WrongSettings, interpret, text_of, variables
 
 COPY, ABOUT = "accepted.toml", "accepted.json"
 UNCONNECTED = "postgresql://unconnected/none"
@@ -52,11 +52,16 @@ def candidate(path: Path | None) -> Candidate:
     """Read the file (None: no file) and find out whether the estate can be wired with it.
 
     Raises:
-        Permanent: it cannot be read, or something in it is wrong.
+        Permanent: it cannot be read.
+        WrongSettings: something in it is wrong.
     """
     text = "" if path is None else text_of(path)
     settings = interpret(text, path=path)
-    check(settings)
+    try:
+        check(settings)
+    except Permanent as error:
+        source = str(path) if path else "the environment"
+        raise WrongSettings([error.message], source=source, hint=error.hint) from error
     return Candidate(path=path, text=text, settings=settings)
 
 

@@ -39,10 +39,11 @@ class WrongSettings(Permanent):
     Args:
         problems: what is wrong, each beginning with the setting's place.
         source: where they came from.
+        hint: what to do; empty where the problems say it.
     """
 
-    def __init__(self, problems: Sequence[str], *, source: str) -> None:
-        super().__init__("\n".join([f"wrong settings in {source}:", *(f"  {one}" for one in problems)]))
+    def __init__(self, problems: Sequence[str], *, source: str, hint: str = "") -> None:
+        super().__init__("\n".join([f"wrong settings in {source}:", *(f"  {one}" for one in problems)]), hint=hint)
         self.problems = tuple(problems)
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from console import cli, failure
+from console import cli, failure, up
 from console.failure import WrongUsage
 from console.guide import COMMANDS
 from console.maintenance import moment
 from console.place import Place
 from deployments import backup, stackfile
 from selfheal.model.errors import Permanent, Transient
+from selfheal.settings.file import load
 
 
 @pytest.fixture(autouse=True)
@@ -165,6 +166,17 @@ def test_a_named_settings_file_must_exist(capsys: pytest.CaptureFixture[str], tm
     code, _, err = run(capsys, "up", "--config", str(tmp_path / "none.toml"))
     assert code == 2
     assert "none.toml" in err
+
+
+def test_an_action_that_nobody_knows_is_a_wrong_setting(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """`up` ends with 2, as for any other wrong setting: systemd does not try that again and again."""
+    file = tmp_path / "selfheal.toml"
+    file.write_text('[components.a]\nprobe = "container"\ncontainer = "a"\nladder = ["restart-contaner"]\n')
+    code = failure.told(lambda: up._run(load(file), file, tmp_path / "data", 8))
+    assert code == 2
+    err = capsys.readouterr().err
+    assert f"wrong settings in {file}" in err
+    assert "components.a.ladder: no action is named 'restart-contaner'" in err
 
 
 @pytest.mark.parametrize("words", [("status",), ("backup", "monday.zip")], ids=["status", "backup"])
