@@ -39,7 +39,8 @@ BEGIN
         RETURN;
     END IF;
     PERFORM pg_advisory_xact_lock(hashtext('selfheal.partition'));
-    IF to_regclass('public.' || p_name) IS NULL THEN
+    -- to_regclass would answer from this session's cache, which has not heard of what was made while it waited.
+    IF NOT EXISTS (SELECT FROM pg_class c WHERE c.relname = p_name AND c.relnamespace = 'public'::regnamespace) THEN
         EXECUTE format('CREATE TABLE public.%I (LIKE public.%I INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', p_name, p_table);
         EXECUTE format('ALTER TABLE public.%I ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)',
                        p_table, p_name, p_from, p_until);

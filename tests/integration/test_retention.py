@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from embedded_fixtures import until
 from psycopg import Connection
 from sqlalchemy import Engine, text
 
@@ -174,6 +175,27 @@ def test_the_next_days_are_made_before_they_begin(nothing_old: Engine) -> None:
         names = set(connection.scalars(text("SELECT inhrelid::regclass::text FROM pg_inherits")))
     assert {f"health_history_{TODAY + timedelta(days=n):%Y%m%d}" for n in range(3)} <= names
     assert f"health_rollup_{TODAY:%Y%m}" in names
+
+
+def test_two_who_need_a_new_day_at_once_make_it_once(nothing_old: Engine, superuser: Connection) -> None:
+    """Who waited for the other finds its partition: a first start's retention once failed on it for an hour."""
+    ensure = text("SELECT ensure_health_partition(current_date)")
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+
+    def again() -> None:
+        with nothing_old.begin() as connection:
+            connection.execute(ensure)
+
+    with ThreadPoolExecutor(1) as pool:
+        with nothing_old.begin() as first:
+            first.execute(ensure)
+            second = pool.submit(again)
+            until(lambda: second.done() or superuser.execute(waiting).fetchone() == (1,))
+            assert not second.done()
+        second.result(60)
+    with nothing_old.connect() as connection:
+        made = text("SELECT count(*) FROM pg_inherits WHERE inhparent = 'health_history'::regclass")
+        assert connection.scalar(made) == 1
 
 
 def test_old_signatures_of_runs_are_forgotten(empty: Engine, owner: Owner) -> None:
