@@ -54,7 +54,8 @@ def _tables(root: Node, table: Node, above: str = "") -> Iterator[tuple[str, str
         if inner is not None:
             named = "patternProperties" in one or isinstance(one.get("additionalProperties"), dict)
             place = f"{above}{name}.NAME" if named else f"{above}{name}"
-            yield f"`[{place}]`", _line(one), place.upper().replace(".", "__") + "__", _plain(root, inner)
+            said = _line(one) or _line(inner)
+            yield f"`[{place}]`", said, place.upper().replace(".", "__") + "__", _plain(root, inner)
             yield from _tables(root, inner, f"{place}.")
 
 

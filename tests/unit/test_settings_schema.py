@@ -1,6 +1,7 @@
 """The published schema and the reference: up to date, and of one mind with the settings themselves."""
 
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +94,10 @@ def test_the_demo_settings_fit_the_schema(published: Draft202012Validator, tmp_p
 
 
 def test_every_setting_is_described() -> None:
-    """None comes without a sentence that says what it does, and each stands in the reference."""
+    """None, and no table, comes without a sentence that says what it does, and each stands in the reference."""
     page = reference()
+    lines = page.splitlines()
+    assert [one for one, said in pairwise(lines) if one.startswith("## ") and not said] == []
     for model in [Settings, *_tables(Settings)]:
         for name, field in model.model_fields.items():
             assert (field.description or "").endswith("."), f"{model.__name__}.{name}"
