@@ -9,6 +9,7 @@ import numpy.typing as npt
 from selfheal.forecast.buckets import Series
 from selfheal.forecast.forecaster import Forecaster
 from selfheal.forecast.rows import BUCKET_S, WEEK
+from selfheal.model.forecast import Forecast
 
 Array = npt.NDArray[np.float64]
 
@@ -34,10 +35,19 @@ class Alarm:
 
 def alarms_of(series: Sequence[Series], limits: Sequence[float]) -> list[list[Alarm]]:
     """All alarms of each series, in order. Nothing later than its bucket is known to any of them."""
+    return alarms_at_ends(series, limits)[0]
+
+
+def alarms_at_ends(
+    series: Sequence[Series], limits: Sequence[float]
+) -> tuple[list[list[Alarm]], list[Forecast | None]]:
+    """The same, and what is foretold at the end of each; None of one without a value."""
     moments = [_moments(one) for one in series]
     table = aligned(series, moments)
     forecaster = Forecaster(np.array(limits, dtype=np.float64), bucket=0)
     found: list[list[Alarm]] = [[] for _ in series]
+    ends: list[Forecast | None] = [None] * len(series)
+    last = np.array([one[-1] if one.size else -1 for one in moments], dtype=np.int64)
     for moment in range(table.shape[0]):
         forecaster.observe(moment, table[moment])
         outlook = forecaster.judge()
@@ -53,7 +63,9 @@ def alarms_of(series: Sequence[Series], limits: Sequence[float]) -> list[list[Al
                     high_s=float(outlook.high[place]) * BUCKET_S,
                 )
             )
-    return found
+        for place in np.flatnonzero(last == moment).tolist():
+            ends[place] = outlook.forecast(place)
+    return found, ends
 
 
 def aligned(series: Sequence[Series], moments: Sequence[npt.NDArray[np.int64]]) -> Array:

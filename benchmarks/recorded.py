@@ -1,10 +1,12 @@
 """Folders of recorded series: `NAME.csv` with a heading `timestamp,value`, in any order and among others.
 
-A time is ISO 8601, UTC where no zone is told, or a number of seconds or milliseconds since the epoch.
+A time is ISO 8601, UTC where no zone is told or it is called UTC or GMT, or a number of seconds, milli-, micro- or
+nanoseconds since the epoch.
 """
 
 import csv
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,8 +18,10 @@ import numpy.typing as npt
 from selfheal.model.errors import Permanent
 
 Array = npt.NDArray[np.float64]
-_EPOCH, _MILLISECONDS = 1e8, 1e11
-"""A number from the first on is no date like 20140401, from the second on it counts milliseconds."""
+_EPOCH, _FINER = 1e8, ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
+"""A number from the first on is no date like 20140401; from these on it counts nano-, micro- and milliseconds."""
+_UTC = re.compile(r"\s*(UTC|GMT)$", re.IGNORECASE)
+_OFFSET = re.compile(r"\s+(?=[+-]\d\d:?\d\d$)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,22 +79,22 @@ def limits_of(folder: Path) -> Mapping[str, float]:
     """
     path = folder / "limits.json"
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        told = json.loads(path.read_text(encoding="utf-8-sig"))
         return {_file(name): float(limit) for name, limit in told.items()}
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise Permanent(f'{path} cannot be used: {error}; it must hold an object like {{"NAME.csv": 95.0}}') from error
 
 
 def _file(name: str) -> str:
-    return name if name.endswith(".csv") else f"{name}.csv"
+    return name if name.lower().endswith(".csv") else f"{name}.csv"
 
 
 def _seconds(text: str) -> float:
     number = _number(text)
     if number >= _EPOCH:
-        return number / 1000 if number >= _MILLISECONDS else number
+        return number / next((parts for least, parts in _FINER if number >= least), 1.0)
     try:
-        told = datetime.fromisoformat(text.strip())
+        told = datetime.fromisoformat(_OFFSET.sub("", _UTC.sub("", text.strip())))
     except ValueError:
         return number
     return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()

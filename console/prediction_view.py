@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from console.output import Cell, Section, printable, show
 from console.place import Output
 from console.prediction_chart import chart
-from selfheal.model.prediction import Prediction
+from selfheal.model.prediction import Prediction, Untold
 from selfheal.model.prediction_report import Foreseen, PredictionStory, RuleRecord
 from selfheal.policy import prediction_words as words
 
@@ -16,6 +16,7 @@ FULL = (
     "ended_at", "breached_at", "settled_at", "why",
 )  # fmt: skip
 SHORT = ("prediction", "state", "component", "metric", "value", "limit", "raised_at", "breach_at", "why")
+UNTOLD = ("component", "metric", "why")
 _JUDGED = ("hits", "late", "early", "misses", "prevented", "unknown", "unsettled")
 RECORD = ("rule", "right", *_JUDGED, "median_lead", "interval_held")
 RECORD_JSON = (
@@ -31,6 +32,16 @@ def section(name: str, found: Sequence[Prediction], output: Output, *, when_empt
         columns=FULL if output == "json" else SHORT,
         rows=[_row(one, output) for one in found],
         when_empty=when_empty,
+    )
+
+
+def untold(found: Sequence[Untold]) -> Section:
+    """Series of which too little is known."""
+    return Section(
+        name="too_little_known",
+        columns=UNTOLD,
+        rows=[{"component": one.component, "metric": one.metric, "why": one.why} for one in found],
+        when_empty="nothing that has a limit",
     )
 
 

@@ -70,10 +70,12 @@ def _list(place: Place, output: Output, only: "PredictionFilter", *, limit: int)
     with database_of(place) as database:
         standing = database.predictions.standing(limit=limit)
         found = database.predictions.page(Slice(limit=limit), only).items
+        untold = database.predictions.untold()
     empty = EMPTY if only == PredictionFilter() else "no prediction is like that"
     sections = [
         view.section("standing", standing, output, when_empty="nothing is foretold now"),
         view.section("predictions", found, output, when_empty=empty),
+        view.untold(untold),
     ]
     show(sections, output=output, facts={"note": empty} if not found else {})
     return FINE

@@ -33,6 +33,7 @@ def predictions(request: Request) -> Response:
         return {
             "standing_ones": services.predictions.standing(limit=STANDING),
             "page": services.predictions.page(wanted, only),
+            "untold": services.predictions.untold(),
             "only": only,
             "rules": sorted(PREEMPTIVE),
             "outcomes": list(Outcome),

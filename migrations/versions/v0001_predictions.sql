@@ -38,7 +38,8 @@ CREATE TABLE forecast_state (
     one BOOLEAN PRIMARY KEY DEFAULT true CHECK (one),
     serial BIGINT NOT NULL,                         -- counts the runs: whoever read an older one was overtaken
     saved_at TIMESTAMPTZ NOT NULL,
-    head BYTEA NOT NULL                             -- selfheal/forecast/kept.py reads it
+    head BYTEA NOT NULL,                            -- selfheal/forecast/kept.py reads it
+    untold JSONB NOT NULL DEFAULT '[]'              -- series of which too little is known: [{component, metric, why}]
 );
 CREATE TABLE forecast_ring (
     place INT PRIMARY KEY,                          -- the bucket's number modulo the length of the ring

@@ -55,7 +55,8 @@ GRANT INSERT, UPDATE (every, since) ON mechanisms TO healing_user;
 GRANT SELECT ON predictions, breaches, prediction_results, prediction_records, preemptive_results
     TO healing_user, selfheal_api, selfheal_api_admin, selfheal_viewer;
 GRANT INSERT ON breaches TO healing_user;
-GRANT SELECT, INSERT, UPDATE (serial, saved_at, head) ON forecast_state TO healing_user;
+GRANT SELECT, INSERT, UPDATE (serial, saved_at, head, untold) ON forecast_state TO healing_user;
+GRANT SELECT (one, saved_at, untold) ON forecast_state TO selfheal_api, selfheal_api_admin, selfheal_viewer;
 GRANT SELECT, INSERT, UPDATE (raw, smooth) ON forecast_ring TO healing_user;
 GRANT EXECUTE ON FUNCTION forget_predictions(interval) TO healing_user;
 GRANT INSERT, UPDATE (ended_at, breached_at, outcome, settled_at) ON predictions TO healing_user;

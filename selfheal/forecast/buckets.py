@@ -1,15 +1,22 @@
-"""Measured points as they come, put into buckets of 5 minutes: any sampling, a clock that is set, late points."""
+"""Measured points as they come, put into buckets of 5 minutes: any sampling, a clock that is set, late points.
+
+A clock is set now and then. Where more than one point in fifty comes before the one above it, and not nearly all do,
+nobody set a clock: the points stand in no order, and are sorted by their times.
+"""
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import zip_longest
 from statistics import median
 
 import numpy as np
 
 from selfheal.forecast.rows import BUCKET_S, Counts, Row
 
-_LATEST_S = 1e11
-"""A time beyond the year 5000 is none."""
+_EARLIEST_S, _LATEST_S = -6e10, 1e11
+"""A time before the year 100 or beyond the year 5000 is none."""
+_DISORDER, _BACKWARDS, _FEWEST = 0.02, 0.9, 5
+"""Shares of the points that go back, and the fewest that are no chance."""
 _STEPS = 20
 """The usual step is the median of so many."""
 
@@ -25,6 +32,7 @@ class Series:
         last_s: the time of that, as the clock of the series told it.
         left_out: points without a time or a finite value.
         set_back: how often the clock went back.
+        sorted: points that stood in no order were sorted by their times.
     """
 
     buckets: Counts
@@ -33,15 +41,20 @@ class Series:
     last_s: Row
     left_out: int
     set_back: int
+    sorted: bool = False
 
 
 def in_buckets(times_s: Row, values: Row) -> Series:
     """Put the points of one series into buckets, in the order in which they were measured.
 
     A clock that goes back by more than a bucket was set: from there on the series goes on one usual step later (the
-    median of the last 20), however the clock calls it. A clock that goes forward cannot be told from a gap.
+    median of the last 20), however the clock calls it. A clock that goes forward cannot be told from a gap. A point
+    behind which the clock is where it was came late, and counts when it comes.
     """
-    good = (np.abs(times_s) < _LATEST_S) & np.isfinite(values)
+    good = np.flatnonzero((times_s > _EARLIEST_S) & (times_s < _LATEST_S) & np.isfinite(values))
+    mixed = _mixed(times_s[good])
+    if mixed:
+        good = good[np.argsort(times_s[good], kind="stable")]
     told, known = times_s[good], values[good]
     steady, set_back = _steady(told)
     numbers = (steady // BUCKET_S).astype(np.int64)
@@ -53,11 +66,18 @@ def in_buckets(times_s: Row, values: Row) -> Series:
     return Series(
         buckets=buckets,
         values=highest,
-        places=np.flatnonzero(good)[newest],
+        places=good[newest],
         last_s=told[newest],
         left_out=int(times_s.size - known.size),
         set_back=set_back,
+        sorted=mixed,
     )
+
+
+def _mixed(told: Row) -> bool:
+    """Whether the points stand in no order; those that run backwards have one."""
+    back = int(np.count_nonzero(np.diff(told) < 0))
+    return back >= _FEWEST and _DISORDER < back / told.size < _BACKWARDS
 
 
 def _steady(told: Row) -> tuple[Row, int]:
@@ -65,8 +85,10 @@ def _steady(told: Row) -> tuple[Row, int]:
     found = np.empty_like(told)
     steps: deque[float] = deque(maxlen=_STEPS)
     latest, offset, set_back = -np.inf, 0.0, 0
-    for place, time in enumerate(told.tolist()):
-        if time + offset < latest - BUCKET_S:
+    times = told.tolist()
+    for place, (time, following) in enumerate(zip_longest(times, times[1:], fillvalue=-np.inf)):
+        late = following + offset >= latest
+        if time + offset < latest - BUCKET_S and not late:
             offset = latest + (median(steps) if steps else 0.0) - time
             set_back += 1
         elif np.isfinite(latest) and time + offset > latest:

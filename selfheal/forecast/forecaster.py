@@ -40,6 +40,8 @@ class Outlook:
         alarm: is on.
         raised: begins now.
         reason: place in `NoForecast` where none is foretold, else -1.
+        age: buckets since the first value.
+        step: buckets from value to value, usually.
     """
 
     bucket: int
@@ -50,6 +52,8 @@ class Outlook:
     alarm: Flags
     raised: Flags
     reason: Counts
+    age: Counts
+    step: Row
 
     def forecast(self, series: int) -> Forecast:
         """One of them as a value with times."""
@@ -64,6 +68,8 @@ class Outlook:
             alarm=bool(self.alarm[series]),
             raised=bool(self.raised[series]),
             why_not=None if reason < 0 else _REASONS[reason],
+            age=timedelta(seconds=int(self.age[series]) * BUCKET_S),
+            step=timedelta(seconds=round(float(self.step[series]) * BUCKET_S)),
         )
 
 
@@ -115,13 +121,11 @@ class Forecaster:
         found, peaks = votes(self.history), turns(self.history)
         reason = self._reason(found, peaks)
         foretold = reason < 0
-        by_lines = found.count >= numbers.NEED
-        by_lines = (by_lines | found.fast) & ~peaks.known & ~peaks.within
+        need = _need(self.history)
+        by_lines = ((found.count >= need) | found.fast) & ~peaks.known & ~peaks.within
         reach = np.where(foretold, np.where(by_lines, found.reach, peaks.reach), np.nan)
         low, high = interval(reach, spread=found.spread, shaped=found.shaped, by_peaks=~by_lines)
-        raised = self.alarms.turn(
-            self.history, foretold=foretold, doubted=(found.count < numbers.NEED - 1) & ~peaks.rising
-        )
+        raised = self.alarms.turn(self.history, foretold=foretold, doubted=(found.count < need - 1) & ~peaks.rising)
         return Outlook(
             bucket=self.history.bucket,
             reach=reach,
@@ -131,6 +135,8 @@ class Forecaster:
             alarm=self.alarms.active.copy(),
             raised=raised,
             reason=reason,
+            age=np.where(self.history.seen > 0, self.history.bucket + 1 - self.history.first, 0),
+            step=self.history.step.copy(),
         )
 
     def _reason(self, found: Votes, peaks: Turns) -> Counts:
@@ -138,7 +144,7 @@ class Forecaster:
         history = self.history
         age = history.bucket - history.first
         young = age < numbers.YOUNG
-        lines = (found.count >= numbers.NEED) | found.fast
+        lines = (found.count >= _need(history)) | found.fast
         early = young & ~((found.count >= numbers.YOUNG_NEED) & (found.reach <= numbers.YOUNG_HORIZON))
         rising = peaks.rising & ~young
         applies = {
@@ -148,7 +154,8 @@ class Forecaster:
             NoForecast.STALE: history.bucket - history.newest > numbers.STALE,
             NoForecast.CONSTANT: (history.change <= 0) & (history.bucket - history.stepped > numbers.WINDOW),
             NoForecast.OVER: history.latest >= history.limits,
-            NoForecast.YOUNG: (age < numbers.OLD_ENOUGH) | (early & lines),
+            NoForecast.YOUNG: age < numbers.OLD_ENOUGH,
+            NoForecast.FIRST_DAY: early & lines,
             NoForecast.KNOWN: (peaks.known | self.alarms.turned(history)) & lines & ~rising,
             NoForecast.TEETH: peaks.within & ~rising,
             NoForecast.AWAY: ~found.rises & ~lines & ~rising,
@@ -156,6 +163,11 @@ class Forecaster:
         }
         order = [_REASONS.index(reason) for reason in applies]
         return np.select(list(applies.values()), order, default=-1)
+
+
+def _need(history: History) -> Counts:
+    """Votes that it takes of each series."""
+    return np.where(history.step > numbers.FEW_VALUES, numbers.FEW_NEED, numbers.NEED)
 
 
 def _after(at: datetime, buckets: float) -> datetime | None:

@@ -62,12 +62,16 @@ LEFT_TEETH = 0.5
 """A rise by this share of a tooth above all peaks is no tooth."""
 LATE_TOOTH = 1.6
 """So many of its longest recent intervals without a fall: the teeth have ended."""
+FEW_VALUES = 8.0
+"""Of values that come less often than so many buckets the two short lines have too few to vote: of the three others"""
+FEW_NEED = 2
+"""so many are enough."""
 YOUNG = DAY
 """A younger series has shown no day yet: it takes four votes and a breach within"""
-YOUNG_HORIZON = 12.0
-"""an hour,"""
+YOUNG_HORIZON = 8.0
+"""40 minutes,"""
 YOUNG_NEED = 4
-OLD_ENOUGH = DAY // 2
+OLD_ENOUGH = 3 * HOUR
 """and before this age there is no forecast."""
 STALE = HOUR
 """Without a value for so long there is no forecast."""

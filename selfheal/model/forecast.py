@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 Name = tuple[str, str]
@@ -15,7 +15,8 @@ class NoForecast(StrEnum):
     LIMIT = "its limit is no number"
     EMPTY = "it has no values"
     ONE = "it has only one value"
-    YOUNG = "it is younger than half a day"
+    YOUNG = "it is younger than 3 hours"
+    FIRST_DAY = "in its first day more lines must agree, on a breach that is nearer"
     STALE = "it had no value for an hour"
     CONSTANT = "it does not change"
     OVER = "it is over its limit already"
@@ -38,6 +39,8 @@ class Forecast:
         alarm: it has been foretold for long enough, and was not taken back.
         raised: the alarm begins now.
         why_not: why there is no time; None where there is one.
+        age: how long the series has been measured, as far as it is remembered; zero without a value.
+        step: how long it usually is from one value to the next.
     """
 
     at: datetime
@@ -48,6 +51,8 @@ class Forecast:
     alarm: bool
     raised: bool
     why_not: NoForecast | None
+    age: timedelta = timedelta(0)
+    step: timedelta = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -213,6 +213,21 @@ class Raised:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Untold:
+    """A series of which little or nothing can be foretold, for too little of it is known.
+
+    Attributes:
+        component: whose.
+        metric: which.
+        why: in words.
+    """
+
+    component: str
+    metric: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """What one run has come to: all of it is written, or nothing.
 
@@ -223,6 +238,7 @@ class Change:
         ended: what holds no more.
         settled: predictions of which it is known now what became of them, with their outcome and breach.
         breaches: of all metrics with a limit.
+        untold: series of which too little is known.
     """
 
     now: datetime
@@ -231,6 +247,7 @@ class Change:
     ended: Sequence[Prediction]
     settled: Sequence[Prediction]
     breaches: Sequence[Breach]
+    untold: Sequence[Untold] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,7 +29,7 @@ STANDS, ENDED = "STANDS", "ENDED"
 OBSERVED = "nothing was asked for: in mode observe what is foretold is only shown"
 EMPTY = (
     "Nothing was foretold yet. The mechanism predictive-health looks every 5 minutes at what was measured in the last "
-    "7 days; a series has its first forecast after half a day, and a cautious one until it is a day old. In mode "
+    "7 days; a series has its first forecast after 3 hours, and a cautious one until it is a day old. In mode "
     "observe, with which prediction.preempt.mode begins, what is foretold is only shown, with what became of it."
 )
 """How observe mode works, and when something can be expected."""

@@ -19,10 +19,22 @@ from selfheal.forecast.rows import BUCKET_S, DAY
 from selfheal.model.component import Component
 from selfheal.model.errors import SelfhealError
 from selfheal.model.forecast import Kept, Name
-from selfheal.model.prediction import Breach, Change, Facts, Foretold, Prediction, PreemptingRules, Raised, Rules, Sign
+from selfheal.model.prediction import (
+    Breach,
+    Change,
+    Facts,
+    Foretold,
+    Prediction,
+    PreemptingRules,
+    Raised,
+    Rules,
+    Sign,
+    Untold,
+)
 from selfheal.model.trigger import TriggerType
 from selfheal.policy import foretelling
 from selfheal.policy.foretold_changes import begins, begun, ends, settles, severity
+from selfheal.policy.untold import too_little
 from selfheal.ports import Clock, PredictionStore
 from selfheal.protocol.failpoint import reach
 from selfheal.protocol.forecasting import Forecasting, Looked, begin_of
@@ -120,6 +132,11 @@ class Predicting:
             ended=ends(signs, known, now=now),
             settled=settles(known, facts, now=now),
             breaches=looked.breaches,
+            untold=[
+                Untold(component=one.name[0], metric=one.name[1], why=why)
+                for one in looked.board.judged()
+                if (why := too_little(one.forecast))
+            ],
         )
         return change, note
 

@@ -27,6 +27,7 @@ from selfheal.store.tables import breaches, forecast_ring, forecast_state, predi
 from selfheal.store.text import clean, identifier, shorten
 
 _LONGEST = 500
+_MOST_UNTOLD = 200
 _RING = b"SELECT place, raw, smooth FROM forecast_ring"
 _TELL = text("SELECT tell(:key, :on, :severity, :message, :details)").bindparams(bindparam("details", type_=JSONB))
 _ACTED = text(
@@ -151,7 +152,10 @@ class Predictions(Rollups):
 def _save(connection: Connection, change: Change) -> bool:
     """Keep what the forecast remembers, if nobody has kept something else since it was read; whether that was so."""
     kept, state = change.kept, forecast_state.c
-    values = {"serial": kept.serial + 1, "saved_at": change.now, "head": kept.head}
+    untold = [
+        {"component": one.component, "metric": one.metric, "why": one.why} for one in change.untold[:_MOST_UNTOLD]
+    ]
+    values = {"serial": kept.serial + 1, "saved_at": change.now, "head": kept.head, "untold": clean(untold)}
     if kept.serial == 0:
         first = upsert(forecast_state).values(**values).on_conflict_do_nothing().returning(state.serial)
         moved = connection.execute(first).first()

@@ -1,5 +1,6 @@
 """The pages of predictions: what they show, to whom, and as text whatever stands in a row."""
 
+import json
 import re
 from collections.abc import Callable
 
@@ -8,6 +9,7 @@ from admission_desk import Desk
 from dashboard_fixtures import Dashboard
 from foretold import Foretold, H, foretell, foretold
 from person_fixtures import ACME
+from sqlalchemy import text as sql
 from test_dashboard import EVIL, Page, ok, rows
 
 from selfheal.model.identity import Role
@@ -58,6 +60,21 @@ def test_one_shows_its_picture_and_what_was_done(dashboard: Dashboard, told: For
     assert re.search(r'<a href="/faults/[0-9a-f-]+">The heal and its fault</a>', prevented)
     assert "refused, not allowed: the test wants it sick" in ok(client, f"/predictions/{told.refused}")
     assert "breach-mark" in ok(client, f"/predictions/{told.hit}")
+
+
+def test_the_list_tells_what_too_little_is_known_of(
+    dashboard: Dashboard, told: Foretold, desk: Callable[..., Desk]
+) -> None:
+    """As the newest run found it; markup in a name is text."""
+    row = json.dumps([{"component": EVIL, "metric": "memory_percent", "why": "too short to tell: 2 h of 3"}])
+    with desk().engine.begin() as connection:
+        connection.execute(
+            sql("INSERT INTO forecast_state (serial, saved_at, head, untold) VALUES (1, now(), '', :row)"),
+            {"row": row},
+        )
+    shown = ok(dashboard.client(Role.VIEWER), "/predictions")
+    assert "too short to tell: 2 h of 3" in shown
+    assert "<script>" not in shown
 
 
 def test_nothing_measured_is_no_picture_of_nothing(dashboard: Dashboard, desk: Callable[..., Desk]) -> None:

@@ -16,8 +16,10 @@ from prediction_worlds import FIVE, MEMORY, RESPONSE, World, calm, leak
 from psycopg.types.json import Jsonb
 from sqlalchemy import Engine
 
+from console.output import show
+from console.prediction_view import untold
 from selfheal.model.health import HealthStatus
-from selfheal.model.prediction import Change, Prediction
+from selfheal.model.prediction import Change, Prediction, Untold
 from selfheal.model.prediction_report import Foreseen
 from selfheal.model.trigger import TriggerType
 from selfheal.store.predictions import Predictions
@@ -65,6 +67,23 @@ def test_a_leak_is_foretold_once_with_its_trigger(world: World) -> None:
     rows = world.all("SELECT t.id, t.trigger_type, t.source, t.component, t.priority FROM raised_triggers t")
     assert [tuple(row) for row in rows] == [(raised[0].id, "BREACH_FORETOLD", "predictive-health", "backend", "HIGH")]
     assert world.all("SELECT prediction_stands(:id)", id=raised[0].id)[0][0]
+
+
+def test_what_too_little_is_known_of_is_told(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """How much of a series there is of what is needed, by run; on the command line with what stands."""
+    world.measured(calm(320))
+    world.measured(calm(24), component="other")
+    world.turn()
+    reports = PredictionReports(world.engine)
+    young = Untold(component="other", metric=MEMORY, why="too short to tell: 2 h of 3")
+    assert reports.untold() == [young]
+    show([untold(reports.untold())], output="table", facts={})
+    assert "too short to tell: 2 h of 3" in capsys.readouterr().out
+    world.after(24)
+    for name in ("backend", "other"):
+        world.measured(calm(24), component=name)
+    world.turn()
+    assert [one.why for one in reports.untold()] == ["short, 4 h of 24: only a breach within 40 min is foretold"]
 
 
 def test_a_breach_that_comes_is_a_hit(world: World) -> None:

@@ -159,6 +159,8 @@ def scored(folder: Path, out: Path) -> int:
         ("1767571200", "1767571500.0"),
         ("1767571200000", "1767571500000"),
         ('"2026-01-05"', "2026-01-05 00:05"),
+        ("2026-01-05 00:00:00 UTC", "2026-01-05 00:05:00 +0000"),
+        ("1767571200000000", "1767571500000000000"),
     ],
 )
 def test_a_time_is_read_in_any_of_its_forms(tmp_path: Path, stamps: tuple[str, str]) -> None:
@@ -257,6 +259,30 @@ def test_a_wrong_call_says_what_to_do(
     """An exit code of its own, and one line."""
     assert command.main(words) == code
     assert said in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_used_keeps_no_other_from_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is wrong with it is said, and why there is no alarm in another; a limit's file may begin with a mark."""
+    (tmp_path / "sub").mkdir()
+    write(tmp_path / "sub", "Young.CSV", np.arange(20.0))
+    write(tmp_path, "still.csv", np.full(300, 5.0))
+    write(tmp_path, "unlimited.csv", np.arange(3.0))
+    (tmp_path / "bad.csv").write_bytes(b"one;two\n1;2\n")
+    limits = dict.fromkeys(("sub/Young.CSV", "still.csv", "bad.csv", "gone.csv"), 100.0)
+    (tmp_path / "limits.json").write_text(json.dumps(limits), encoding="utf-8-sig")
+    out = tmp_path / "out.jsonl"
+    assert command.main(["forecast", "--traces", str(tmp_path), "--out", str(out)]) == 1
+    told = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert told == [{"file": "still.csv", "alarms": []}, {"file": "sub/Young.CSV", "alarms": []}]
+    said = capsys.readouterr().err
+    assert "bad.csv has no heading" in said
+    assert "has no gone.csv" in said
+    assert "2 of 4 files have no line" in said
+    assert "unlimited.csv has no limit" in said
+    assert "sub/Young.CSV: no alarm, and too short to tell: 1.7 h of 3" in said
+    assert "still.csv: no alarm, and it does not change" in said
 
 
 @pytest.mark.parametrize("limits", [None, "[]", "{", '{"gone.csv": 1}', '{"a.csv": "x"}'])

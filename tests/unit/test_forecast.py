@@ -73,6 +73,20 @@ def coarse() -> np.ndarray:
     return values
 
 
+def hourly() -> np.ndarray:
+    """Half a day to the limit, of which every twelfth value is measured."""
+    values = a_leak(hours=12)
+    values[np.arange(values.size) % 12 > 0] = np.nan
+    return values
+
+
+def first_hours(*, left: int = 0) -> np.ndarray:
+    """Five quiet hours, then straight up within three; cut so many buckets before it reaches the limit."""
+    rise = np.arange(3 * HOUR + 3) * 60 / (3 * HOUR)
+    values = 40 + np.concatenate((np.zeros(5 * HOUR), rise)) + noise(8 * HOUR + 3, 0.3)
+    return values[: 8 * HOUR - left] if left else values
+
+
 def begun_still() -> np.ndarray:
     """The same value for a day, then a leak with noise."""
     return np.concatenate((np.full(DAY, 30.0), a_leak()))
@@ -87,6 +101,9 @@ SHOWN = {
     "leak": a_leak(),
     "short": a_leak(hours=3),
     "coarse": coarse(),
+    "hourly": hourly(),
+    "first-hours": first_hours(),
+    "first-day": first_hours(left=20),
     "begun-still": begun_still(),
     "in-steps": in_steps(),
     "teeth": teeth(leaks=False),
@@ -99,7 +116,7 @@ SHOWN = {
     "one": np.concatenate((np.full(DAY, np.nan), [50.0], np.full(6, np.nan))),
     "constant": np.full(2 * DAY, 50.0),
     "constant-near": np.full(2 * DAY, 99.999),
-    "young": 40 + noise(40),
+    "young": 40 + noise(30),
     "stale": np.concatenate((40 + noise(2 * DAY), np.full(2 * HOUR, np.nan))),
     "over": 120 + noise(2 * DAY),
     "falling": 90 - np.arange(2 * DAY) * 0.1 + noise(2 * DAY, 0.05),
@@ -123,13 +140,18 @@ Shown = tuple[dict[str, list[int]], dict[str, Forecast]]
         ("leak", 1.5),
         ("short", 1.0),
         ("coarse", 1.0),
+        ("hourly", 0.9),
+        ("first-hours", 0.25),
         ("leaking-teeth", 1.0),
         ("begun-still", 1.0),
         ("in-steps", 1.0),
     ],
 )
 def test_a_leak_is_foretold_in_time(shown: Shown, name: str, least_h: float) -> None:
-    """One alarm one to three and a half hours before: of young rises, coarse samples, teeth and whole numbers too."""
+    """One alarm one to three and a half hours before: of young rises, coarse samples, teeth and whole numbers too.
+
+    Of values that come once an hour it is about one, in the first hours of a record half of one.
+    """
     (raised,) = shown[0][name]
     reached = np.flatnonzero(SHOWN[name] >= LIMIT)
     breach = int(reached[0]) if reached.size else SHOWN[name].size
@@ -157,6 +179,7 @@ def test_a_leak_that_is_always_restarted_below_the_limit_is_known_ground(shown: 
         ("constant", NoForecast.CONSTANT),
         ("constant-near", NoForecast.CONSTANT),
         ("young", NoForecast.YOUNG),
+        ("first-day", NoForecast.FIRST_DAY),
         ("stale", NoForecast.STALE),
         ("over", NoForecast.OVER),
         ("falling", NoForecast.AWAY),
@@ -266,6 +289,26 @@ def test_a_late_point_counts_when_it_comes() -> None:
     """What is known is known: it cannot change an earlier bucket."""
     found = in_buckets(np.array([0.0, 300, 290]), np.array([1.0, 2, 9]))
     assert (found.buckets.tolist(), found.values.tolist()) == ([0, 1], [1, 9])
+
+
+def test_points_in_no_order_are_sorted() -> None:
+    """Every tenth is three too early in a file: nobody set a clock, and the series is that of the sorted points."""
+    times = np.arange(400.0) * 900
+    mixed = np.arange(400)
+    mixed[:-4:10], mixed[3:-1:10] = mixed[3:-1:10].copy(), mixed[:-4:10].copy()
+    found, expected = in_buckets(times[mixed], times[mixed]), in_buckets(times, times)
+    assert found.buckets.tolist() == expected.buckets.tolist()
+    assert found.values.tolist() == expected.values.tolist()
+    assert times[mixed][found.places].tolist() == times.tolist()
+    assert (found.sorted, found.set_back, expected.sorted) == (True, 0, False)
+
+
+def test_one_point_that_comes_late_sets_no_clock() -> None:
+    """The clock is where it was behind it: nothing after it is moved."""
+    times = np.array([0.0, 900, 2700, 1800, 3600, 4500])
+    found = in_buckets(times, np.arange(6.0))
+    assert found.buckets.tolist() == [0, 3, 9, 12, 15]
+    assert (found.values.tolist(), found.set_back) == ([0, 1, 3, 4, 5], 0)
 
 
 def test_a_clock_that_goes_back_does_not_stop_time() -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Engine, Interval, Row, Select, bindparam, select, text
 
 from selfheal.model.page import Page, Slice
-from selfheal.model.prediction import Outcome, Prediction
+from selfheal.model.prediction import Outcome, Prediction, Untold
 from selfheal.model.prediction_report import (
     Answer,
     Foreseen,
@@ -26,7 +26,7 @@ from selfheal.policy.prediction_series import span_of, stretch_of
 from selfheal.store.engine import transaction
 from selfheal.store.reading.attempts import Attempts
 from selfheal.store.reading.keyset import page_of
-from selfheal.store.tables import predictions
+from selfheal.store.tables import forecast_state, predictions
 
 GLANCED = timedelta(days=30)
 HEALS = 50
@@ -89,6 +89,12 @@ class PredictionReports:
         """Those that still speak for a heal, the most urgent first; those that foretell no time come last."""
         with transaction(self._engine) as connection:
             return [prediction_of(row) for row in connection.execute(_URGENT.limit(limit))]
+
+    def untold(self) -> Sequence[Untold]:
+        """Series of which too little is known for a forecast, as the newest run of predictive-health found them."""
+        with transaction(self._engine) as connection:
+            found = connection.scalar(select(forecast_state.c.untold)) or []
+        return [Untold(component=one["component"], metric=one["metric"], why=one["why"]) for one in found]
 
     def story(self, prediction_id: UUID) -> PredictionStory | None:
         """One with the series around it, and what was done for it; None: there is no such."""

@@ -1,6 +1,7 @@
 """What was foretold, and what became of it."""
 
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Double, Integer, LargeBinary, String, Table, Uuid, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from selfheal.store.tables.columns import NEW_ID, metadata, moment
 
@@ -41,6 +42,7 @@ forecast_state = Table(
     Column("serial", BigInteger, nullable=False),
     Column("saved_at", DateTime(timezone=True), nullable=False),
     Column("head", LargeBinary, nullable=False),
+    Column("untold", JSONB, nullable=False, server_default=text("'[]'")),
 )
 
 forecast_ring = Table(
