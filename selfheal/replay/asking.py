@@ -13,6 +13,7 @@ from selfheal.replay.question import Question
 from selfheal.settings.estate import Settings
 from selfheal.settings.values import Duration
 
+_OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
 _RULES = [one.value for one in Rule]
 
 
@@ -23,7 +24,7 @@ def _usual(changes: Sequence[str]) -> frozenset[Rule]:
 
 
 def moment_of(words: str, now: datetime) -> datetime:
-    """So long ago, or a time, in UTC; without an offset it is of UTC, and what lies ahead is now.
+    """So long ago, or a time, of UTC without an offset; what lies ahead is now, and nothing is older than 2000.
 
     Raises:
         Permanent: it is neither; says how to write it.
@@ -32,7 +33,7 @@ def moment_of(words: str, now: datetime) -> datetime:
         at = datetime.fromisoformat(words)
     except ValueError:
         return now - _duration(words)
-    return min((at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC), now)
+    return max(min(at if at.tzinfo else at.replace(tzinfo=UTC), now), _OLDEST).astimezone(UTC)
 
 
 def _duration(words: str) -> timedelta:

@@ -93,6 +93,8 @@ def test_without_a_past_it_says_so(place: list[str], capsys: pytest.CaptureFixtu
         (["--since", "2026-13-01"], "'2026-13-01' is no time"),
         (["--since", "2100-01-01"], "there is nothing between"),
         (["--until", "2020-01-01"], "there is nothing between"),
+        (["--until", "0001-01-01T00:00+14:00"], "there is nothing between"),
+        (["--since", "9999-12-31T23:59-14:00"], "there is nothing between"),
     ],
 )
 def test_what_makes_no_sense_is_refused(
