@@ -6,7 +6,9 @@ looking by itself, so that a server without events, or one whose events are late
 """
 
 import asyncio
+import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
@@ -16,7 +18,9 @@ from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNam
 
 EVENTS = [f"prefect.flow-run.{state}" for state in ("Scheduled", "AwaitingRetry", "Resuming")]
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
-"""Before it listens again; doubled each time."""
+"""Before it listens again; doubled each time, until it has listened for longer than it waits."""
+CONNECT_S = 30.0
+"""Patience with a server, or what stands before it, that takes the connection and says nothing."""
 
 
 class Announcements:
@@ -54,6 +58,7 @@ class Announcements:
     async def _keep_listening(self, pool_id: UUID) -> None:
         """Whatever breaks is told once and begun again: no run depends on it."""
         while True:
+            began = time.monotonic()
             try:
                 await self._listen(pool_id)
             except* Exception as errors:  # noqa: BLE001 - of websockets, TLS, JSON, authentication: any
@@ -61,6 +66,8 @@ class Announcements:
                 why = repr(errors.exceptions[0])
                 self._log.log(level, "Runs begin at the worker's next look, not at once: no events (%s)", why)
                 self._deaf = True
+            if time.monotonic() - began > self._wait_s + CONNECT_S:
+                self._wait_s = FIRST_WAIT_S
             await asyncio.sleep(self._wait_s)
             self._wait_s = min(self._wait_s * 2, LONGEST_WAIT_S)
 
@@ -70,10 +77,14 @@ class Announcements:
             event=EventNameFilter(name=EVENTS),
             any_resource=EventAnyResourceFilter(id=[f"prefect.work-pool.{pool_id}"]),
         )
-        async with get_events_subscriber(filter=ours, reconnection_attempts=0) as events, asyncio.TaskGroup() as group:
+        async with contextlib.AsyncExitStack() as stack:
+            async with asyncio.timeout(CONNECT_S):
+                subscriber = get_events_subscriber(filter=ours, reconnection_attempts=0)
+                events = await stack.enter_async_context(subscriber)
+            group = await stack.enter_async_context(asyncio.TaskGroup())
             if self._deaf:
                 self._log.info("Events are heard again: runs begin at once")
-            self._deaf, self._wait_s = False, FIRST_WAIT_S
+            self._deaf = False
             self._bell.set()
             answering = group.create_task(self._answer())
             async for _ in events:
