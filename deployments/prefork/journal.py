@@ -46,7 +46,6 @@ class Journal:
     @contextlib.contextmanager
     def run(self, run_id: UUID) -> Iterator[None]:
         """Note that we look after a run; afterwards somebody has to say that it has `ended`."""
-        self._folder.mkdir(parents=True, exist_ok=True)
         self._write(run_id, None)
         self._under_way.add(run_id)
         try:
@@ -60,7 +59,8 @@ class Journal:
 
     def ended(self, run_id: UUID) -> None:
         """The server knows how the run has ended."""
-        self._file(run_id).unlink(missing_ok=True)
+        with self._told_if_it_fails(run_id):
+            self._file(run_id).unlink(missing_ok=True)
 
     def lost(self) -> list[UUID]:
         """Runs that nobody looks after any more and whose process has gone."""
@@ -69,13 +69,23 @@ class Journal:
     def _write(self, run_id: UUID, pid: int | None) -> None:
         noted = {"worker": _words(os.getpid()), "process": None if pid is None else _words(pid)}
         beside = self._file(run_id).with_suffix(".new")
-        beside.write_text(json.dumps(noted), encoding="utf-8")
-        beside.replace(self._file(run_id))
+        with self._told_if_it_fails(run_id):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            beside.write_text(json.dumps(noted), encoding="utf-8")
+            beside.replace(self._file(run_id))
+
+    @contextlib.contextmanager
+    def _told_if_it_fails(self, run_id: UUID) -> Iterator[None]:
+        """A run goes on without its note, on a full disk for example: the note counts only if its worker dies."""
+        try:
+            yield
+        except OSError as error:
+            _log.warning("Run %s is not noted in %s: %s", run_id, self._folder, error)
 
     def _is_lost(self, file: Path) -> bool:
-        if UUID(file.stem) in self._under_way:
-            return False
         try:
+            if UUID(file.stem) in self._under_way:
+                return False
             noted = json.loads(file.read_text(encoding="utf-8"))
             worker, process = Holder(**noted["worker"]), noted["process"]
             orphaned = is_gone(worker) or worker == holder_of(os.getpid())

@@ -90,7 +90,10 @@ class PreforkWorker(ProcessWorker):
         if self._work_pool is not None:
             await self._announcements.hear(self._work_pool.id)
         for run_id in self._journal.lost():
-            await self._settle(run_id)
+            try:
+                await self._settle(run_id)
+            except httpx.HTTPStatusError as error:  # one that the server refuses must not end the worker
+                self._logger.warning("Run %s has gone without a word, and cannot be told: %s", run_id, error)
 
     async def run(
         self,

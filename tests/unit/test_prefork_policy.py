@@ -130,6 +130,19 @@ def test_a_run_is_lost_only_when_nobody_looks_after_it(tmp_path: Path) -> None:
     journal.ended(run_id)
     journal.ended(run_id)
     assert list((tmp_path / "runs").iterdir()) == []
+    (tmp_path / "runs" / "copy.json").write_text("{}")
+    assert journal.lost() == []
+
+
+def test_a_run_goes_on_where_it_cannot_be_noted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A full disk, or one that is read only, costs the note and not the run; it is told."""
+    (tmp_path / "file").touch()
+    journal, run_id = Journal(tmp_path / "file" / "runs"), UUID(int=1)
+    with journal.run(run_id):
+        journal.began(run_id, os.getpid())
+    journal.ended(run_id)
+    assert journal.lost() == []
+    assert "is not noted" in caplog.text
 
 
 def test_a_run_that_is_not_forked_is_not_lost_while_its_process_lives(tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 """What the prefork worker relies on inside Prefect: fails first when a release changes it, and says where to look."""
 
+import asyncio
 import importlib
 import inspect
 from collections.abc import Sequence
 from pathlib import Path
+from uuid import UUID
 
+import httpx
 import pytest
 
 LOOK = """
@@ -101,3 +104,31 @@ def test_prefect_knows_the_worker_type() -> None:
     worker = BaseWorker.get_worker_class_from_type("prefork")
     assert worker is not None, "install the project: make setup"
     assert worker.get_default_base_job_template() == ProcessWorker.get_default_base_job_template()
+
+
+def test_a_refusal_of_the_server_does_not_end_the_worker(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A run that has gone without a word and that the server will not have told: the next one is told all the same."""
+    from prefect.settings import PREFECT_HOME, temporary_settings  # noqa: PLC0415  it costs seconds
+    from prefect.workers.process import ProcessWorker  # noqa: PLC0415
+
+    from deployments.prefork.worker import PreforkWorker  # noqa: PLC0415
+
+    async def beats(_: ProcessWorker) -> None:
+        """The server has heard us."""
+
+    told = list[UUID]()
+
+    async def settle(_: PreforkWorker, run_id: UUID) -> None:
+        told.append(run_id)
+        request = httpx.Request("POST", "http://server/api")
+        raise httpx.HTTPStatusError("409 Conflict", request=request, response=httpx.Response(409, request=request))
+
+    monkeypatch.setattr(ProcessWorker, "sync_with_backend", beats)
+    monkeypatch.setattr(PreforkWorker, "_settle", settle)
+    monkeypatch.setattr("deployments.prefork.journal.Journal.lost", lambda _: [UUID(int=1), UUID(int=2)])
+    with temporary_settings({PREFECT_HOME: tmp_path}):
+        asyncio.run(PreforkWorker(work_pool_name="shop").sync_with_backend())
+    assert told == [UUID(int=1), UUID(int=2)]
+    assert "409 Conflict" in caplog.text
