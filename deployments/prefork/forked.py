@@ -44,17 +44,33 @@ class Forked:
                 os.kill(self.pid, number)
 
 
-def bury(sessions: Collection[int]) -> set[int]:
-    """Collect what children that have ended had started and left to us; gives the sessions in which some still live."""
-    living = set()
-    for listed in _children():
+Dead = tuple[int, int]
+"""Process id of a child that has ended, and the clock tick at which it had begun."""
+
+
+def bury(before: Collection[Dead]) -> set[Dead]:
+    """Collect the children that had ended at the last look and that nobody has waited for since; gives those of now.
+
+    Whom somebody waits for is collected within moments. The rest was left to us, a subreaper, by what runs had started,
+    in whatever session; or it is a child that never said its process id.
+    """
+    found = {(listed, began) for listed in _children() if (began := _ended(listed)) is not None}
+    for one in found & set(before):
         try:
-            session = os.getsid(listed)
-            if session in sessions and os.waitpid(listed, os.WNOHANG) == (0, 0):
-                living.add(session)
-        except (ProcessLookupError, ChildProcessError):
+            os.waitpid(one[0], os.WNOHANG)
+        except ChildProcessError:
             continue
-    return living
+    return found - set(before)
+
+
+def _ended(pid: int) -> int | None:
+    """When a child that has ended had begun; None: it lives, or somebody has collected it."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as words:  # noqa: PTH123
+            fields = words.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return int(fields[19]) if fields[0] == "Z" else None
 
 
 def _children() -> list[int]:

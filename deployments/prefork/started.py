@@ -56,6 +56,8 @@ class Zygote:
     async def fork(self, request: Request, output: int, errors: int) -> Forked:
         """Hand the descriptors over, hear the child's process id, tell it what to run.
 
+        A child of which we do not hear in time, or any more, hears nothing either, and ends.
+
         Raises:
             OSError: the zygote has gone, or could not fork. No child runs anything.
             TimeoutError: it does not answer.

@@ -74,7 +74,6 @@ class Run:
         finally:
             if child.returncode is None:
                 await _end(child)
-            self._zygotes.bury(child)
 
     async def run_crashed_hooks(self, flow_run: FlowRun, state: State) -> None:
         """Run the flow's hooks for a crash."""
@@ -100,7 +99,6 @@ class Run:
         try:
             child = await self._fork(flow_run, control={}, kind="hook", hook=hook)
             code = await child.wait()
-            self._zygotes.bury(child)
             failed = f"exit code {code}" if code else ""
         except NoZygoteError as error:
             failed = str(error)

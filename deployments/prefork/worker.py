@@ -85,10 +85,11 @@ class PreforkWorker(ProcessWorker):
             return found
 
     async def sync_with_backend(self) -> None:
-        """Beside each heartbeat, tell the server of runs that have ended without a word."""
+        """Beside each heartbeat, tell the server of runs that have ended without a word, and collect who has ended."""
         await super().sync_with_backend()
         if self._work_pool is not None:
             await self._announcements.hear(self._work_pool.id)
+        self._zygotes.bury()
         for run_id in self._journal.lost():
             try:
                 await self._settle(run_id)

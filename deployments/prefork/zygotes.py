@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from deployments.prefork import preload, started
-from deployments.prefork.forked import Forked, bury
+from deployments.prefork.forked import Dead, Forked, bury
 from deployments.prefork.renewal import Renewal, When, renewal
 from deployments.prefork.request import Request
 from deployments.prefork.started import NoZygoteError, Zygote
@@ -37,7 +37,7 @@ class Zygotes:
         self._seen: set[str] = set()
         self._watches: set[asyncio.Task[None]] = set()
         self._refused, self._rests_until = "", 0.0
-        self._left: set[int] = set()
+        self._dead: set[Dead] = set()
 
     def begin(self) -> None:
         """Start the first zygote, without waiting for it."""
@@ -90,9 +90,9 @@ class Zygotes:
                 self._drop(current)
         raise NoZygoteError(f"nothing can be forked: {why}")
 
-    def bury(self, child: Forked) -> None:
-        """A child has ended: collect what it had left to us, and what others had left that has ended since."""
-        self._left = bury({*self._left, child.pid})
+    def bury(self) -> None:
+        """Collect what has ended and nobody waits for: what runs had left to us, and children we no longer hear of."""
+        self._dead = bury(self._dead)
 
     async def _of_today(self) -> Zygote:
         """The zygote to fork from: another one when there is none or its files have changed."""

@@ -20,7 +20,7 @@ from embedded_fixtures import gone
 
 from deployments import orphans
 from deployments.prefork import fallback
-from deployments.prefork.forked import Forked
+from deployments.prefork.forked import Forked, bury
 from deployments.prefork.request import Request
 from deployments.prefork.started import NoZygoteError
 from deployments.prefork.zygotes import Zygotes
@@ -45,7 +45,8 @@ PROBE = textwrap.dedent("""
             open(path, "w").write(json.dumps(said))
             print("said so")
             if os.environ.get("LEAVES"):
-                left = subprocess.Popen(["sleep", os.environ["LEAVES"]], stdout=subprocess.DEVNULL)
+                words = ["sleep", os.environ["LEAVES"]]
+                left = subprocess.Popen(words, stdout=subprocess.DEVNULL, start_new_session=True)
                 open(path + ".left", "w").write(str(left.pid))
             if os.environ.get("STAYS"):
                 time.sleep(600)
@@ -193,15 +194,37 @@ def test_what_a_child_leaves_behind_is_collected(forking: Callable[..., None], s
     async def scenario(zygote: Forking) -> None:
         child = await zygote.fork(LEAVES="600")
         await child.wait()
-        zygote.zygotes.bury(child)
         left = int((shop / "said.json.left").read_text())
-        assert os.getsid(left) == child.pid
+        assert os.getsid(left) == left
         os.kill(left, signal.SIGKILL)
         while not gone(left):  # noqa: ASYNC110  another process ends
             await asyncio.sleep(0.01)
-        zygote.zygotes.bury(await zygote.fork())
+        zygote.zygotes.bury()
+        assert os.getsid(left) == left
+        zygote.zygotes.bury()
         with pytest.raises(ProcessLookupError):
             os.getsid(left)
+
+    forking(scenario, "stock")
+
+
+def test_a_child_that_we_no_longer_hear_is_collected(
+    forking: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told nothing, ends, and is no zombie for ever."""
+
+    async def scenario(zygote: Forking) -> None:
+        await zygote.ask()
+        current = zygote.zygotes._current
+        assert current is not None
+        monkeypatch.setattr("deployments.prefork.started.ANSWER_SECONDS", 0.0)
+        with open(os.devnull, "wb") as output, pytest.raises(TimeoutError):  # noqa: PTH123, ASYNC230
+            await current.fork(zygote.request(), output.fileno(), output.fileno())
+        while not (late := bury(())):  # noqa: ASYNC110  another process ends
+            await asyncio.sleep(0.01)
+        bury(late)
+        assert not late & bury(())
+        assert not (zygote.folder / "said.json").exists()
 
     forking(scenario, "stock")
 
