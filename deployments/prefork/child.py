@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -38,6 +39,8 @@ def be(descriptors: Sequence[int], own: frozenset[str]) -> NoReturn:
     request = _told(descriptors)
     code = 1
     try:
+        if request.anew:
+            _begin_anew(request)
         take_off(request, own)
         code = _run(request)
     except SystemExit as leave:
@@ -63,36 +66,55 @@ def _told(descriptors: Sequence[int]) -> Request:
     return Request.read(told)
 
 
-def take_off(request: Request, own: frozenset[str]) -> None:
-    """Leave nothing of the zygote that a run could tell it by: signals, environment, folder, settings, random state."""
+def _begin_anew(request: Request) -> NoReturn:
+    """Become what the process worker would have started; we stay the child that the worker knows."""
+    _usual_signals()
+    os.chdir(request.folder)
+    os.execve(sys.executable, [sys.executable, "-m", prefect_private.ENGINE], request.environment)  # noqa: S606
+
+
+def _usual_signals() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def take_off(request: Request, own: frozenset[str]) -> None:
+    """Leave nothing of the zygote that a run could tell it by: signals, environment, folder, settings, random state."""
+    _usual_signals()
     ctypes.CDLL(None).prctl(_PR_SET_NAME, request.title.encode(errors="replace")[:15], 0, 0, 0)
     before = dict(os.environ)
     os.environ.clear()
     os.environ.update(request.environment)
     time.tzset()
+    tempfile.tempdir = None  # where that is, too, is told by the environment
     os.chdir(request.folder)
-    _find_modules(request, own)
-    if (numpy := sys.modules.get("numpy")) is not None:
-        numpy.random.seed()  # Python's own generator has seen to itself
+    other_settings = prefect_private.has_other_settings(request.folder, before)
+    _find_modules(request, own, ahead=request.preloaded and not other_settings)
+    if (generators := sys.modules.get("numpy.random")) is not None:
+        generators.seed()  # Python's own generator has seen to itself
     gc.enable()
     sys.argv = [getattr(sys.modules.get(prefect_private.ENGINE), "__file__", None) or prefect_private.ENGINE]
-    if prefect_private.has_other_settings(request.folder, before):
+    if other_settings:
         prefect_private.as_in_a_new_process()
 
 
-def _find_modules(request: Request, own: frozenset[str]) -> None:
-    """Import from where a new process would; a module of the zygote that another one comes before is forgotten."""
-    ahead = [path for path in request.environment.get("PYTHONPATH", "").split(os.pathsep) if path]
-    sys.path[:0] = [request.folder, *(path for path in ahead if path not in sys.path)]
-    hidden = set() if request.preloaded else set(own)
-    for folder in (request.folder, *ahead):
+def _find_modules(request: Request, own: frozenset[str], *, ahead: bool) -> None:
+    """Import from where a new process would; a module of the zygote that another one comes before is forgotten.
+
+    Args:
+        request: says where.
+        own: names of the packages that the flows belong to.
+        ahead: whether these may stay: they were imported as the run would. A decorator of Prefect's reads settings.
+    """
+    folders = [path for path in request.environment.get("PYTHONPATH", "").split(os.pathsep) if path]
+    sys.path[:0] = [request.folder, *(path for path in folders if path not in sys.path)]
+    hidden = set() if ahead else set(own)
+    for folder in (request.folder, *folders):
         hidden |= _names_in(folder)
     hidden -= {"prefect", "__main__"} | set(sys.stdlib_module_names)
     for name in [name for name in sys.modules if name.partition(".")[0] in hidden]:
-        if not request.preloaded or not _is_from(name, request.folder, *ahead):
+        if not ahead or not _is_from(name, request.folder, *folders):
             del sys.modules[name]
 
 

@@ -10,8 +10,9 @@ from prefect.workers.process import ProcessJobConfiguration
 from deployments import orphans
 from deployments.embedded import process_worker
 from deployments.prefork import prefect_private
+from deployments.prefork.reading import LOADED_ONCE
 
-READ_AT_START = ("PYTHON", "LD_", "MALLOC_", "GLIBC_", "OMP_", "OPENBLAS_", "MKL_", "NUMEXPR_", "BLIS_", "VECLIB_")
+READ_AT_START = ("PYTHON", "LD_", "MALLOC_", "GLIBC_", "LC_", "LANG", *LOADED_ONCE)
 """Beginnings of variables that an interpreter, or a library when it is loaded, reads once."""
 READ_AGAIN = ("PYTHONPATH",)
 """Except for those that a forked child can still follow."""

@@ -20,6 +20,7 @@ class Request:
         environment: the whole of it; may hold secrets.
         folder: to work in.
         title: what the process is called, at most 15 bytes are shown.
+        anew: whether it is to begin as a new interpreter after all: its environment differs in what was read ahead.
         preloaded: whether its flow was imported ahead; otherwise what belongs to such flows is forgotten first, since a
             module of the run's own may bear the same name.
         hook: for a hook: its kind, the flow run and the state, as Prefect writes them in JSON.
@@ -29,6 +30,7 @@ class Request:
     environment: Mapping[str, str] = field(repr=False)
     folder: str
     title: str
+    anew: bool = False
     preloaded: bool = False
     hook: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -42,8 +44,13 @@ class Request:
         return cls(**json.loads(line))
 
 
+def importing(module: str) -> bytes:
+    """The line with which a zygote says that it begins to import a module; empty: something else."""
+    return json.dumps({"importing": module}).encode() + b"\n"
+
+
 Stamp = tuple[int, int, int]
-"""Time of change (ns), size and inode of a file."""
+"""Time of change (ns; the inode's, which nobody can set), size and inode of a file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +62,7 @@ class Ready:
         left_out: those that it has not, and why: the child of a run imports them itself.
         refused: why nothing can be forked from it at all; empty: it can.
         files: what it was made of, None where a file was not there; another stamp means that another zygote is needed.
+        variables: of the environment that were read when they were imported; see `reading`.
         rss: bytes that it held in memory.
     """
 
@@ -62,6 +70,7 @@ class Ready:
     left_out: Mapping[str, str] = field(default_factory=dict)
     refused: str = ""
     files: Mapping[str, Stamp | None] = field(default_factory=dict)
+    variables: Sequence[str] = ()
     rss: int = 0
 
     def line(self) -> bytes:

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 
 from deployments.prefork import prefect_private, zygote
@@ -15,6 +15,8 @@ from deployments.prefork.forked import Forked
 from deployments.prefork.request import Ready, Request
 
 START_SECONDS = 120.0
+IMPORT_SECONDS = 60.0
+"""Patience with one module: it may wait for something that never comes."""
 ANSWER_SECONDS = 30.0
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 """A numeric library that starts threads when it is loaded could not be imported ahead."""
@@ -24,6 +26,10 @@ class NoZygoteError(Exception):
     """No child could be forked; says why."""
 
 
+class HangingError(NoZygoteError):
+    """A module does not come to the end of its import; says which."""
+
+
 @dataclass(kw_only=True, eq=False)
 class Zygote:
     """One zygote; not frozen, since it counts.
@@ -31,12 +37,14 @@ class Zygote:
     Attributes:
         process: itself.
         channel: the socket over which the descriptors of its children go.
+        environment: that it began with.
         ready: what it said of itself.
         runs: that were forked from it.
     """
 
     process: Forked
     channel: socket.socket
+    environment: Mapping[str, str] = field(repr=False)
     ready: Ready
     runs: int = field(default=0)
 
@@ -90,53 +98,76 @@ async def _told(writer: asyncio.StreamWriter, child: Forked) -> None:
         raise
 
 
-async def start(modules: Sequence[str]) -> Zygote:
-    """Start one and wait until it can fork.
+async def start(modules: Sequence[str], hanging: MutableMapping[str, str]) -> Zygote:
+    """Start one and wait until it can fork; again, if a module hangs.
 
     Args:
         modules: to import ahead.
+        hanging: those that are known to hang, and why they are left out; gets what hangs now.
 
     Raises:
         NoZygoteError: it cannot.
     """
+    while True:
+        try:
+            return await _start(modules, {name: why for name, why in hanging.items() if name in modules})
+        except HangingError as error:
+            hanging[str(error)] = f"takes more than {IMPORT_SECONDS:g} s to be imported"
+
+
+async def _start(modules: Sequence[str], without: Mapping[str, str]) -> Zygote:
+    environment = {**os.environ, **prefect_private.settings_environment(), **dict.fromkeys(ONE_THREAD, "1")}
     ours, theirs = socket.socketpair()
     with theirs:
-        process = _spawn(theirs, modules)
+        theirs.set_inheritable(True)
+        process = _spawn(zygote.command(theirs.fileno(), modules, without), environment, keep=theirs.fileno())
     try:
         ready = await _ready(ours)
     except BaseException:
         ours.close()
         process.end(signal.SIGKILL)
         raise
-    return Zygote(process=process, channel=ours, ready=ready)
+    return Zygote(process=process, channel=ours, environment=environment, ready=ready)
 
 
-def _spawn(channel: socket.socket, modules: Sequence[str]) -> Forked:
-    channel.set_inheritable(True)
-    environment = {**os.environ, **prefect_private.settings_environment(), **dict.fromkeys(ONE_THREAD, "1")}
-    no_input = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
-    words = zygote.command(channel.fileno(), modules)
-    return Forked(os.posix_spawn(sys.executable, words, environment, file_actions=no_input))
+def _spawn(words: list[str], environment: Mapping[str, str], *, keep: int) -> Forked:
+    """Start it with our output and one more descriptor; whatever else we were given is not for runs."""
+    given = [int(name) for name in os.listdir("/proc/self/fd") if int(name) not in {0, 1, 2, keep}]  # noqa: PTH208
+    closed = [(os.POSIX_SPAWN_CLOSE, descriptor) for descriptor in given]
+    actions = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), *closed]
+    return Forked(os.posix_spawn(sys.executable, words, environment, file_actions=actions))
 
 
 async def _ready(channel: socket.socket) -> Ready:
     """Wait for its word.
 
     Raises:
+        HangingError: one of its modules does not come to an end.
         NoZygoteError: it does not come, or says that nothing can be forked.
     """
     channel.setblocking(False)  # noqa: FBT003  the standard library's signature
-    told = bytearray()
-    try:
-        async with asyncio.timeout(START_SECONDS):
-            while not told.endswith(b"\n"):
+    told, importing = bytearray(), ""
+    while True:
+        try:
+            async with asyncio.timeout(IMPORT_SECONDS if importing else START_SECONDS):
                 some = await asyncio.get_running_loop().sock_recv(channel, 1 << 16)
-                if not some:
-                    raise NoZygoteError("a zygote ends when it is started, see the worker's output")
-                told += some
-    except (OSError, TimeoutError) as error:
-        raise NoZygoteError(f"a zygote does not get ready: {error}") from error
-    ready = Ready.read(bytes(told))
+        except TimeoutError as error:
+            raise (HangingError(importing) if importing else NoZygoteError("a zygote does not get ready")) from error
+        except OSError as error:
+            raise NoZygoteError(f"a zygote does not get ready: {error}") from error
+        if not some:
+            raise NoZygoteError("a zygote ends when it is started, see the worker's output")
+        told += some
+        *lines, rest = told.split(b"\n")
+        for line in lines:
+            word = json.loads(line)
+            if "importing" not in word:
+                return _usable(Ready.read(bytes(line)))
+            importing = word["importing"]
+        told = bytearray(rest)
+
+
+def _usable(ready: Ready) -> Ready:
     if ready.refused:
         raise NoZygoteError(ready.refused)
     return ready

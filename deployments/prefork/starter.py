@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Collection
 
 import anyio
 import anyio.abc
@@ -13,10 +12,12 @@ from deployments.prefork import prefect_private
 from deployments.prefork.forked import Forked
 from deployments.prefork.journal import Journal
 from deployments.prefork.prefect_private import ControlChannel, ProcessHandle, create_isolated_termination_scope
+from deployments.prefork.reading import differs
 from deployments.prefork.request import Request
-from deployments.prefork.started import NoZygoteError
+from deployments.prefork.started import NoZygoteError, Zygote
 from deployments.prefork.zygotes import Zygotes
 
+OWN_INTERPRETER = "This run begins as a new interpreter: %s is not the worker's, and was read by what is imported ahead"
 END_SECONDS = 10.0
 """Patience with a run that was told to end because its worker stops."""
 
@@ -110,13 +111,17 @@ class Run:
             self._configured, flow_run=flow_run, control=control, entrypoint=self._entrypoint
         )
 
-        def request(preloaded: Collection[str]) -> Request:
+        def request(zygote: Zygote) -> Request:
+            other = differs(zygote.ready.variables, run=environment, zygote=zygote.environment)
+            if other and kind == "run":
+                flow_run_logger(flow_run).info(OWN_INTERPRETER, other)
             return Request(
                 kind="hook" if kind == "hook" else "run",
                 environment=environment,
                 folder=self._folder,
                 title=flow_run.name,
-                preloaded=bool(self._module) and self._module in preloaded,
+                anew=bool(other) and kind == "run",
+                preloaded=bool(self._module) and self._module in zygote.ready.modules and not other,
                 hook=hook,
             )
 

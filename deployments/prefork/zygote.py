@@ -12,12 +12,13 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
 from deployments import orphans
-from deployments.prefork import child, prefect_private, preload
-from deployments.prefork.request import Ready
+from deployments.prefork import child, prefect_private, preload, surroundings
+from deployments.prefork.reading import Reading
+from deployments.prefork.request import Ready, importing
 
 FORK = b"f"
 DESCRIPTORS = 3
@@ -32,7 +33,7 @@ def main(words: Sequence[str]) -> None:
     Args:
         words: number of the socket, then the modules to import ahead, then `--without` and those that are left out.
     """
-    since, worker = time.time(), os.getppid()
+    since, worker, before = time.time(), os.getppid(), surroundings.surroundings()
     channel = socket.socket(fileno=int(words[0]))
     os.set_inheritable(channel.fileno(), True)  # noqa: FBT003  kept if we begin anew
     orphans.die_with_parent(signal.SIGKILL)
@@ -40,7 +41,7 @@ def main(words: Sequence[str]) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_NAME, b"prefork-zygote", 0, 0, 0)
     gc.disable()
     wanted, without = _split(words[1:])
-    ready = _prepare(channel, wanted, without, since)
+    ready = _prepare(channel, wanted, without, since, before)
     own = preload.own_names(ready.modules)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -57,37 +58,50 @@ def _split(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     return list(words[:at]), dict(word.split("=", 1) for word in words[at + 1 :])
 
 
-def _prepare(channel: socket.socket, wanted: Sequence[str], without: dict[str, str], since: float) -> Ready:
-    """Import what is wanted; begins anew without a module that makes forking unsafe."""
+def _prepare(
+    channel: socket.socket, wanted: Sequence[str], without: dict[str, str], since: float, before: Mapping[str, Any]
+) -> Ready:
+    """Import what is wanted, and say at which module we are; begins anew without one that runs must not share."""
     for module in prefect_private.LAZILY:
         preload.load(module)
     refused = preload.unsafe(known={channel.fileno()})
-    left_out = dict(without)
+    left_out, reading = dict(without), Reading()
+    as_it_is = surroundings.surroundings()
     for module in () if refused else wanted:
         if module in without:
             continue
-        if why := preload.load(module):
+        channel.sendall(importing(module))
+        with reading.noting():
+            why = preload.load(module, read=reading.files)
+        if why:
             left_out[module] = why
-        if why := preload.unsafe(known={channel.fileno()}):
-            _begin_anew(channel, wanted, {**without, module: f"{why} when it is imported"})
+        if why := preload.unsafe(known={channel.fileno()}) or surroundings.changed(as_it_is) or reading.of_a_run():
+            _begin_anew(channel, wanted, {**without, module: f"{why} when it is imported"}, before)
+    channel.sendall(importing(""))
     return Ready(
         modules=[module for module in wanted if module not in left_out],
         left_out=left_out,
         refused=f"Prefect itself {refused} when it is imported" if refused else "",
-        files=preload.files(wanted, also=prefect_private.settings_files(), since=since),
+        files=preload.files(wanted, also=[*prefect_private.settings_files(), *reading.files], since=since),
+        variables=sorted(reading.variables),
         rss=_rss(),
     )
 
 
-def _begin_anew(channel: socket.socket, wanted: Sequence[str], without: dict[str, str]) -> NoReturn:
-    words = [*wanted, "--without", *(f"{module}={why}" for module, why in without.items())]
-    os.execv(sys.executable, command(channel.fileno(), words))  # noqa: S606  no shell is the point
+def _begin_anew(
+    channel: socket.socket, wanted: Sequence[str], without: Mapping[str, str], before: Mapping[str, Any]
+) -> NoReturn:
+    channel.sendall(importing(""))
+    surroundings.restore(before)
+    words = command(channel.fileno(), wanted, without)
+    os.execve(sys.executable, words, before[surroundings.ENVIRONMENT])  # noqa: S606  no shell is the point
 
 
-def command(channel: int, words: Sequence[str]) -> list[str]:
+def command(channel: int, wanted: Sequence[str], without: Mapping[str, str]) -> list[str]:
     """What a worker starts. The working folder is no place to import from; a flag that says so would be inherited."""
     code = f"import sys; del sys.path[0]; from {__name__} import main; main(sys.argv[1:])"
-    return [sys.executable, "-c", code, str(channel), *words]
+    left_out = [f"{module}={why}" for module, why in without.items()]
+    return [sys.executable, "-c", code, str(channel), *wanted, "--without", *left_out]
 
 
 def _rss() -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from deployments.prefork import preload, started
 from deployments.prefork.forked import Dead, Forked, bury
@@ -37,6 +37,7 @@ class Zygotes:
         self._seen: set[str] = set()
         self._watches: set[asyncio.Task[None]] = set()
         self._refused, self._rests_until = "", 0.0
+        self._hanging: dict[str, str] = {}
         self._dead: set[Dead] = set()
 
     def begin(self) -> None:
@@ -63,13 +64,11 @@ class Zygotes:
             return self._refused
         return ""
 
-    async def fork(
-        self, request: Callable[[Collection[str]], Request], *, module: str = "", output: int, errors: int
-    ) -> Forked:
+    async def fork(self, request: Callable[[Zygote], Request], *, module: str = "", output: int, errors: int) -> Forked:
         """Fork a child and tell it what to run.
 
         Args:
-            request: is given the modules that the zygote has imported ahead.
+            request: is given the zygote that it is forked from.
             module: that the run's flow is in, if it could be imported ahead; the next zygote does.
             output: file descriptor that it writes its output to; stays the caller's.
             errors: the same for its errors.
@@ -83,7 +82,7 @@ class Zygotes:
         for _ in range(TRIES):
             current = await self._of_today()
             try:
-                return await current.fork(request(current.ready.modules), output, errors)
+                return await current.fork(request(current), output, errors)
             except (OSError, TimeoutError) as error:
                 why = str(error) or "it does not answer"
                 self._log.warning("The zygote does not fork, another one is started: %s", why)
@@ -102,6 +101,7 @@ class Zygotes:
             found = None if self._current is None else self._look(self._current)
             if found is not None and found.when is When.NOW:
                 self._log.info("Another zygote is started: %s", found.why)
+                self._hanging.clear()
                 self._drop()
             elif found is not None and self._next is None:
                 self._log.info("Another zygote is started while this one goes on: %s", found.why)
@@ -161,7 +161,7 @@ class Zygotes:
         Raises:
             NoZygoteError: it cannot.
         """
-        one = await started.start(sorted({*await self._modules(), *self._seen}))
+        one = await started.start(sorted({*await self._modules(), *self._seen}), self._hanging)
         for module, why in one.ready.left_out.items():
             self._log.info("%s %s: it is not imported ahead, each run does so itself", module, why)
         self._log.info("Zygote %s is ready, %s modules are imported ahead", one.process.pid, len(one.ready.modules))

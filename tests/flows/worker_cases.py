@@ -244,6 +244,48 @@ def secret_of_a_run(lab: Lab) -> Seen:
     return seen
 
 
+@together
+def variable_set_at_import(lab: Lab) -> Seen:
+    """The flow's module sets a variable when it is imported, as `load_dotenv()` does."""
+    return _tells(lab, "lab_sets.finds")
+
+
+@together
+def variable_read_at_import(lab: Lab) -> Seen:
+    """The flow's module reads a variable of the run's environment when it is imported."""
+    notes = [lab.note(), lab.note()]
+    runs = [
+        lab.run("lab_imports.imported", {"note": str(note)}, env=env)
+        for note, env in zip(notes, (None, {"LAB_STAGE": "production"}), strict=True)
+    ]
+    return lambda: ", ".join(
+        f"{described(lab.ended(run))}: {lab.told(note)['stage']}" for run, note in zip(runs, notes, strict=True)
+    )
+
+
+@together
+def settings_of_a_run(lab: Lab) -> Seen:
+    """A flow that fails once, with `PREFECT_FLOWS_DEFAULT_RETRIES=1` in the run's environment."""
+    run = lab.run("lab_imports.second_time", {"note": str(lab.note())}, env={"PREFECT_FLOWS_DEFAULT_RETRIES": "1"})
+    return lambda: described(lab.ended(run))
+
+
+@case
+def edited_data(lab: Lab) -> Seen:
+    """A file that the flow's module reads when it is imported is edited between two runs."""
+
+    def seen() -> str:
+        words = []
+        for word in ("first", "second"):
+            (lab.flows / "lab_word.txt").write_text(word, encoding="utf-8")
+            note = lab.note()
+            lab.ended(lab.run("lab_imports.imported", {"note": str(note)}))
+            words.append(lab.told(note)["word"])
+        return ", ".join(words)
+
+    return seen
+
+
 @case
 def edited_flow(lab: Lab) -> Seen:
     """The file of a flow is edited between two runs."""

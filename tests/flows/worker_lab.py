@@ -91,6 +91,7 @@ class Lab:
             **client_environment(api_url=self.api_url, home=home),
             "TMPDIR": str(self.folder / "tmp"),
             "PYTHONPATH": str(self.flows),
+            "PREFORK_MODULES": "lab_imports,lab_sets",
             "PREFECT_WORKER_QUERY_SECONDS": str(self.looks_every_s),
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         }

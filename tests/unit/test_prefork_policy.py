@@ -1,9 +1,14 @@
 """When a zygote is replaced, which runs are not forked, and what a prefork worker can be told."""
 
 import json
+import logging
 import os
+import signal
+import socket
 import subprocess
 import sys
+import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,14 +20,20 @@ from deployments.prefork import fallback
 from deployments.prefork.journal import Journal, Noted
 from deployments.prefork.options import Options
 from deployments.prefork.prefect_private import has_other_settings
+from deployments.prefork.reading import Reading, differs
 from deployments.prefork.renewal import When, renewal
 from deployments.prefork.request import Ready, Request
 from deployments.prefork.slots import within_slots
+from deployments.prefork.surroundings import changed, restore, surroundings
 from selfheal.protocol.holder import holder_of
 
 FILES = {"/shop/flows.py": (1, 2, 3), "/shop/uv.lock": (4, 5, 6), "/shop/poetry.lock": None}
 READY = Ready(
-    modules=["shop.flows"], left_out={"shop.odd": "starts 1 thread when it is imported"}, files=FILES, rss=100
+    modules=["shop.flows"],
+    left_out={"shop.odd": "starts 1 thread when it is imported"},
+    files=FILES,
+    variables=["STAGE"],
+    rss=100,
 )
 
 
@@ -143,6 +154,113 @@ def test_a_run_goes_on_where_it_cannot_be_noted(tmp_path: Path, caplog: pytest.L
     journal.ended(run_id)
     assert journal.lost() == []
     assert "is not noted" in caplog.text
+
+
+def test_what_is_read_at_import_is_known() -> None:
+    """Variables, also those that are not there, and files; nothing that is read afterwards."""
+    reading = Reading()
+    with reading.noting():
+        os.environ.get("SHOP_STAGE")
+        Path(__file__).read_text(encoding="utf-8")
+        kept = open
+        Path("/proc/self/stat").read_text(encoding="utf-8")
+    os.environ.get("SHOP_OTHER")
+    with kept(os.devnull) as _, open(json.__file__) as _:  # noqa: PTH123 - a name that a module may keep
+        pass
+    assert (reading.variables, reading.files) == ({"SHOP_STAGE"}, {__file__})
+    assert type(os.environ).__name__ == "_Environ"
+    with reading.noting():
+        dict(os.environ)
+    assert reading.of_a_run() == ""
+    assert reading.variables > {"SHOP_STAGE", "*"}
+    with reading.noting():
+        os.environ.get("PREFECT__FLOW_RUN_ID")
+    assert reading.of_a_run() == "reads PREFECT__FLOW_RUN_ID"
+
+
+@pytest.mark.parametrize(
+    ("read", "run", "other"),
+    [
+        (["STAGE"], {"STAGE": "production"}, "STAGE"),
+        (["STAGE"], {"STAGE": "test"}, ""),
+        (["STAGE"], {}, "STAGE"),
+        (["COLOUR"], {"STAGE": "test", "COLOUR": "red"}, "COLOUR"),
+        (["COLOUR"], {"STAGE": "production", "TOKEN": "secret"}, ""),
+        (["*"], {"STAGE": "test", "TOKEN": "secret"}, "TOKEN"),
+        (["*"], {"STAGE": "test", "PREFECT__FLOW_RUN_ID": "5", "OMP_NUM_THREADS": "4"}, ""),
+    ],
+)
+def test_a_run_that_differs_in_what_was_read_is_told(read: list[str], run: dict[str, str], other: str) -> None:
+    """By the variable's name; not for what is each run's own, nor for what numeric libraries read once."""
+    assert differs(read, run=run, zygote={"STAGE": "test"}) == other
+
+
+def _umask() -> None:
+    os.umask(0o7)
+
+
+def _variable() -> None:
+    os.environ["SHOP_TOKEN"] = "of a file"
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (_umask, "the umask"),
+        (_variable, "the environment"),
+        (lambda: os.chdir("/"), "the working folder"),
+        (lambda: sys.path.insert(0, "/shop"), "sys.path"),
+        (lambda: signal.signal(signal.SIGUSR2, signal.SIG_IGN), "a signal handler"),
+        (lambda: socket.setdefaulttimeout(1), "the time-out of sockets"),
+        (lambda: logging.root.addHandler(logging.NullHandler()), "the root logger"),
+    ],
+)
+def test_what_an_import_changes_for_all_is_told(change: Callable[[], object], name: str) -> None:
+    """Each by its name, and what would outlive an `exec` is put back."""
+    before = surroundings()
+    assert changed(before) == ""
+    try:
+        change()
+        assert changed(before) == f"changes {name}"
+        restore(before)
+        if name in {"the umask", "the working folder", "a signal handler"}:
+            assert changed(before) == ""
+    finally:
+        restore(before)
+        os.environ.pop("SHOP_TOKEN", None)
+        sys.path[:] = before["sys.path"]
+        socket.setdefaulttimeout(before["the time-out of sockets"])
+        logging.root.handlers[:] = before["the root logger"][2]
+
+
+def test_numeric_libraries_may_set_variables_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They count when the library is loaded, and scikit-learn would have to be left out."""
+    before = surroundings()
+    monkeypatch.setenv("KMP_INIT_AT_FORK", "FALSE")
+    assert changed(before) == ""
+
+
+def test_what_stays_open_is_no_child_s_to_share(tmp_path: Path) -> None:
+    """A file keeps its place for all who share it, a process is somebody else's; a device may stay open."""
+    program = textwrap.dedent("""
+        import subprocess, sys
+        from deployments.prefork.preload import unsafe
+        said = [unsafe(known=())]
+        devices = open("/dev/null"), open("/dev/urandom", "rb")
+        said.append(unsafe(known=()))
+        with open(sys.argv[1], "w") as kept:
+            said += [unsafe(known=()), unsafe(known={kept.fileno()})]
+        with subprocess.Popen(["sleep", "60"]) as process:
+            said.append(unsafe(known=()))
+            process.kill()
+        print("\\n".join(said))
+    """)
+    words = [sys.executable, "-c", program, str(tmp_path / "kept")]
+    asked = subprocess.run(words, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    said = asked.stdout.split("\n")
+    assert said[:2] == ["", ""]
+    assert said[2].startswith(f"keeps {tmp_path / 'kept'} open")
+    assert said[3:5] == ["", "starts a process"]
 
 
 def test_a_run_that_is_not_forked_is_not_lost_while_its_process_lives(tmp_path: Path) -> None:
