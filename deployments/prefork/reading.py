@@ -36,7 +36,7 @@ class Reading:
     @contextlib.contextmanager
     def noting(self) -> Iterator[None]:
         """Note what is read meanwhile by Python code of this process."""
-        plain, variables = type(os.environ), self.variables
+        environment, plain, variables = os.environ, type(os.environ), self.variables
 
         class Noting(plain):  # type: ignore[misc, valid-type]
             def __getitem__(self, name: Any) -> Any:
@@ -48,13 +48,13 @@ class Reading:
                 return super().__iter__()  # type: ignore[no-any-return]
 
         opening = _Open(io.open, self.files)
-        os.environ.__class__ = Noting
+        environment.__class__ = Noting
         builtins.open = io.open = opening
         try:
             yield
         finally:
             builtins.open = io.open = opening.end()
-            os.environ.__class__ = plain
+            environment.__class__ = plain
 
     def of_a_run(self) -> str:
         """That a variable was read which only a run has; empty: none."""

@@ -26,8 +26,18 @@ class NoZygoteError(Exception):
     """No child could be forked; says why."""
 
 
-class HangingError(NoZygoteError):
-    """A module does not come to the end of its import; says which."""
+class SpoilsError(NoZygoteError):
+    """With this module among those that are imported ahead there is no zygote.
+
+    Attributes:
+        module: its name.
+        why: in words.
+    """
+
+    def __init__(self, module: str, why: str) -> None:
+        """Say both."""
+        super().__init__(f"{module} {why}")
+        self.module, self.why = module, why
 
 
 @dataclass(kw_only=True, eq=False)
@@ -98,21 +108,23 @@ async def _told(writer: asyncio.StreamWriter, child: Forked) -> None:
         raise
 
 
-async def start(modules: Sequence[str], hanging: MutableMapping[str, str]) -> Zygote:
-    """Start one and wait until it can fork; again, if a module hangs.
+async def start(modules: Sequence[str], spoiling: MutableMapping[str, str]) -> Zygote:
+    """Start one and wait until it can fork; again, if a module hangs or takes the process along.
 
     Args:
         modules: to import ahead.
-        hanging: those that are known to hang, and why they are left out; gets what hangs now.
+        spoiling: those that are known to do so, and why they are left out; gets what does so now.
 
     Raises:
         NoZygoteError: it cannot.
     """
     while True:
         try:
-            return await _start(modules, {name: why for name, why in hanging.items() if name in modules})
-        except HangingError as error:
-            hanging[str(error)] = f"takes more than {IMPORT_SECONDS:g} s to be imported"
+            return await _start(modules, {name: why for name, why in spoiling.items() if name in modules})
+        except SpoilsError as error:
+            spoiling[error.module] = error.why
+        except OSError as error:
+            raise NoZygoteError(f"a zygote cannot be started: {error}") from error
 
 
 async def _start(modules: Sequence[str], without: Mapping[str, str]) -> Zygote:
@@ -142,7 +154,7 @@ async def _ready(channel: socket.socket) -> Ready:
     """Wait for its word.
 
     Raises:
-        HangingError: one of its modules does not come to an end.
+        SpoilsError: one of its modules hangs, or the process has ended in the middle of it.
         NoZygoteError: it does not come, or says that nothing can be forked.
     """
     channel.setblocking(False)  # noqa: FBT003  the standard library's signature
@@ -152,9 +164,13 @@ async def _ready(channel: socket.socket) -> Ready:
             async with asyncio.timeout(IMPORT_SECONDS if importing else START_SECONDS):
                 some = await asyncio.get_running_loop().sock_recv(channel, 1 << 16)
         except TimeoutError as error:
-            raise (HangingError(importing) if importing else NoZygoteError("a zygote does not get ready")) from error
+            if importing:
+                raise SpoilsError(importing, f"takes more than {IMPORT_SECONDS:g} s to be imported") from error
+            raise NoZygoteError("a zygote does not get ready") from error
         except OSError as error:
             raise NoZygoteError(f"a zygote does not get ready: {error}") from error
+        if not some and importing:
+            raise SpoilsError(importing, "ends the process when it is imported, see the worker's output")
         if not some:
             raise NoZygoteError("a zygote ends when it is started, see the worker's output")
         told += some

@@ -89,8 +89,13 @@ class PreforkWorker(ProcessWorker):
         await super().sync_with_backend()
         if self._work_pool is not None:
             await self._announcements.hear(self._work_pool.id)
-        self._zygotes.bury()
-        for run_id in self._journal.lost():
+        try:
+            self._zygotes.bury()
+            lost = self._journal.lost()
+        except OSError as error:  # too many open files, for example: that must not end the worker either
+            self._logger.warning("It cannot be told which runs have gone without a word: %s", error)
+            return
+        for run_id in lost:
             try:
                 await self._settle(run_id)
             except httpx.HTTPStatusError as error:  # one that the server refuses must not end the worker

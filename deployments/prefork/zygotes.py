@@ -1,6 +1,7 @@
 """The worker's side: starts a zygote, replaces it when it is too old or dead, and has children forked from it."""
 
 import asyncio
+import errno
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,6 +14,8 @@ from deployments.prefork.started import NoZygoteError, Zygote
 
 REST_SECONDS = 60.0
 TRIES = 3
+OURS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ETOOMANYREFS}
+"""What the worker itself is short of: another zygote would not help."""
 
 Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
@@ -37,7 +40,7 @@ class Zygotes:
         self._seen: set[str] = set()
         self._watches: set[asyncio.Task[None]] = set()
         self._refused, self._rests_until = "", 0.0
-        self._hanging: dict[str, str] = {}
+        self._spoiling: dict[str, str] = {}
         self._dead: set[Dead] = set()
 
     def begin(self) -> None:
@@ -84,6 +87,8 @@ class Zygotes:
             try:
                 return await current.fork(request(current), output, errors)
             except (OSError, TimeoutError) as error:
+                if isinstance(error, OSError) and error.errno in OURS:
+                    raise NoZygoteError(f"nothing can be forked: {error.strerror}") from error
                 why = str(error) or "it does not answer"
                 self._log.warning("The zygote does not fork, another one is started: %s", why)
                 self._drop(current)
@@ -101,7 +106,7 @@ class Zygotes:
             found = None if self._current is None else self._look(self._current)
             if found is not None and found.when is When.NOW:
                 self._log.info("Another zygote is started: %s", found.why)
-                self._hanging.clear()
+                self._spoiling.clear()
                 self._drop()
             elif found is not None and self._next is None:
                 self._log.info("Another zygote is started while this one goes on: %s", found.why)
@@ -161,7 +166,7 @@ class Zygotes:
         Raises:
             NoZygoteError: it cannot.
         """
-        one = await started.start(sorted({*await self._modules(), *self._seen}), self._hanging)
+        one = await started.start(sorted({*await self._modules(), *self._seen}), self._spoiling)
         for module, why in one.ready.left_out.items():
             self._log.info("%s %s: it is not imported ahead, each run does so itself", module, why)
         self._log.info("Zygote %s is ready, %s modules are imported ahead", one.process.pid, len(one.ready.modules))

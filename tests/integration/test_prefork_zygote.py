@@ -5,6 +5,7 @@ then finds no flow run and ends with 1.
 """
 
 import asyncio
+import errno
 import json
 import logging
 import os
@@ -222,6 +223,28 @@ def test_a_child_that_we_no_longer_hear_is_collected(
     forking(scenario, "stock")
 
 
+def test_a_worker_short_of_descriptors_keeps_its_zygote(
+    forking: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one would not help; nothing is forked, and that is said."""
+
+    async def scenario(zygote: Forking) -> None:
+        await zygote.zygotes._of_today()
+        before = zygote.zygotes._current
+        with monkeypatch.context() as short:
+            short.setattr("deployments.prefork.started.socket.socketpair", _none_left)
+            with pytest.raises(NoZygoteError, match="Too many open files"):
+                await zygote.fork()
+        await zygote.ask()
+        assert zygote.zygotes._current is before
+
+    forking(scenario, "stock")
+
+
+def _none_left() -> None:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
 def test_a_frozen_zygote_is_replaced(forking: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     """A child that does not come is asked for again from another zygote."""
     monkeypatch.setattr("deployments.prefork.started.ANSWER_SECONDS", 5.0)
@@ -263,13 +286,14 @@ def test_changed_code_is_run_by_the_next_child(forking: Callable[..., None], sho
 def test_what_makes_forking_unsafe_is_not_imported_ahead(
     forking: Callable[..., None], shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What starts a thread, opens a connection, changes the process, hangs, leaves or is not there is left out."""
+    """What starts a thread, opens a connection, changes or ends the process, hangs or is not there is left out."""
     thread = "threading.Thread(target=time.sleep, args=(600,)).start()"
     (shop / "threads.py").write_text(f"import threading, time\n{thread}\n")
     (shop / "connects.py").write_text("import socket\nKEPT = socket.socket()\n")
     (shop / "leaves.py").write_text("raise SystemExit(3)\n")
     (shop / "sets.py").write_text("import os\nos.environ['OF_A_FILE'] = 'secret'\nos.chdir('/')\n")
     (shop / "hangs.py").write_text("import time\ntime.sleep(600)\n")
+    (shop / "kills.py").write_text("import os\nos._exit(7)\n")
     monkeypatch.setattr("deployments.prefork.started.IMPORT_SECONDS", 5.0)
 
     async def scenario(zygote: Forking) -> None:
@@ -284,9 +308,10 @@ def test_what_makes_forking_unsafe_is_not_imported_ahead(
         assert "ModuleNotFoundError" in why["nowhere"]
         assert "changes the working folder" in why["sets"]
         assert "takes more than 5 s" in why["hangs"]
+        assert "ends the process" in why["kills"]
         assert "OF_A_FILE" not in current.environment
 
-    forking(scenario, "connects", "hangs", "leaves", "nowhere", "sets", "stock", "threads")
+    forking(scenario, "connects", "hangs", "kills", "leaves", "nowhere", "sets", "stock", "threads")
 
 
 def test_a_zygote_is_replaced_after_its_number_of_runs(forking: Callable[..., None]) -> None:

@@ -106,10 +106,10 @@ def test_prefect_knows_the_worker_type() -> None:
     assert worker.get_default_base_job_template() == ProcessWorker.get_default_base_job_template()
 
 
-def test_a_refusal_of_the_server_does_not_end_the_worker(
+def test_what_fails_beside_a_heartbeat_does_not_end_the_worker(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A run that has gone without a word and that the server will not have told: the next one is told all the same."""
+    """The server will not have it told that a run has gone, or the worker is short of descriptors: it goes on."""
     from prefect.settings import PREFECT_HOME, temporary_settings  # noqa: PLC0415  it costs seconds
     from prefect.workers.process import ProcessWorker  # noqa: PLC0415
 
@@ -129,6 +129,14 @@ def test_a_refusal_of_the_server_does_not_end_the_worker(
     monkeypatch.setattr(PreforkWorker, "_settle", settle)
     monkeypatch.setattr("deployments.prefork.journal.Journal.lost", lambda _: [UUID(int=1), UUID(int=2)])
     with temporary_settings({PREFECT_HOME: tmp_path}):
-        asyncio.run(PreforkWorker(work_pool_name="shop").sync_with_backend())
+        worker = PreforkWorker(work_pool_name="shop")
+    asyncio.run(worker.sync_with_backend())
     assert told == [UUID(int=1), UUID(int=2)]
     assert "409 Conflict" in caplog.text
+
+    def short(_: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr("deployments.prefork.zygotes.Zygotes.bury", short)
+    asyncio.run(worker.sync_with_backend())
+    assert "Too many open files" in caplog.text
