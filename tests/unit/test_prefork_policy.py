@@ -16,7 +16,7 @@ from uuid import UUID
 import pytest
 from anyio.abc import TaskStatus
 
-from deployments.prefork import fallback
+from deployments.prefork import fallback, preload
 from deployments.prefork.journal import Journal, Noted
 from deployments.prefork.options import Options
 from deployments.prefork.prefect_private import has_other_settings
@@ -195,6 +195,23 @@ def test_a_run_that_differs_in_what_was_read_is_told(read: list[str], run: dict[
     assert differs(read, run=run, zygote={"STAGE": "test"}) == other
 
 
+def test_an_installation_is_noticed() -> None:
+    """The folders of the installed packages that are imported are looked at, beside those that hold them."""
+    looked_at = preload.files((), also=(), since=0.0)
+    assert {str(Path(pytest.__file__).parent), str(Path(pytest.__file__).parent.parent)} <= set(looked_at)
+
+
+def test_a_copied_file_is_another_one_whatever_time_it_bears(tmp_path: Path) -> None:
+    """As `rsync -t` and `cp -p` write it: the same name, size and time of change."""
+    flows = tmp_path / "flows.py"
+    flows.write_text("PRICE = 1")
+    os.utime(flows, (1, 1))
+    before = preload.stamp(str(flows))
+    while preload.stamp(str(flows)) == before:  # within one tick of the clock it may bear the same
+        flows.write_text("PRICE = 2")
+        os.utime(flows, (1, 1))
+
+
 def _umask() -> None:
     os.umask(0o7)
 
@@ -243,13 +260,15 @@ def test_numeric_libraries_may_set_variables_of_their_own(monkeypatch: pytest.Mo
 def test_what_stays_open_is_no_child_s_to_share(tmp_path: Path) -> None:
     """A file keeps its place for all who share it, a process is somebody else's; a device may stay open."""
     program = textwrap.dedent("""
-        import subprocess, sys
+        import socket, subprocess, sys
         from deployments.prefork.preload import unsafe
         said = [unsafe(known=())]
         devices = open("/dev/null"), open("/dev/urandom", "rb")
         said.append(unsafe(known=()))
         with open(sys.argv[1], "w") as kept:
             said += [unsafe(known=()), unsafe(known={kept.fileno()})]
+        with socket.socket():
+            said.append(unsafe(known=()))
         with subprocess.Popen(["sleep", "60"]) as process:
             said.append(unsafe(known=()))
             process.kill()
@@ -260,7 +279,9 @@ def test_what_stays_open_is_no_child_s_to_share(tmp_path: Path) -> None:
     said = asked.stdout.split("\n")
     assert said[:2] == ["", ""]
     assert said[2].startswith(f"keeps {tmp_path / 'kept'} open")
-    assert said[3:5] == ["", "starts a process"]
+    assert said[3] == ""
+    assert said[4].startswith("opens a connection")
+    assert said[5] == "starts a process"
 
 
 def test_a_run_that_is_not_forked_is_not_lost_while_its_process_lives(tmp_path: Path) -> None:
