@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from console.graphql.incident_types import PageInfo
+from console.graphql.page_types import PageInfo
 from selfheal.model.log import LogSeverity
 from selfheal.model.log_report import ErrorLine, ErrorStatus, GapLine, SuspicionLine
 from selfheal.model.page import Cursor, Page
