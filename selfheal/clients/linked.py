@@ -18,6 +18,6 @@ class Linked:
     def __init__(self, channel: AlertChannel, web: WebAddress) -> None:
         self._channel, self._web = channel, web
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message) -> str | None:
         """See `ports.AlertChannel.send`."""
-        self._channel.send(replace(message, link=self._web.about(message.dedup_key)))
+        return self._channel.send(replace(message, link=self._web.about(message.dedup_key)))
