@@ -111,15 +111,17 @@ def _growth(under: UnderWorker, runs: int) -> float:
     """Percent by which the zygote's memory grows over so many runs, while none of them lives.
 
     PSS and not RSS: what the zygote alone holds is what may leak. Pages that it shares with the worker's libraries come
-    and go with others. No run lives at either look, so that nothing is divided.
+    and go with others. No run lives at either look, so that nothing is divided. The worker's own is told beside it.
     """
-    zygote = under.zygote()
+    zygote, worker = under.zygote(), psutil.Process(under.pid)
     before = zygote.memory_full_info().pss
     for first in range(0, runs, LIMIT):
         for begun in [under.begin(f"{PLAIN}.begins") for _ in range(min(LIMIT, runs - first))]:
             begun.ended()
-        held_mb = zygote.memory_full_info().pss / 2**20
-        sys.stderr.write(f"zygote-growth: {min(first + LIMIT, runs)} runs, {held_mb:.1f} MB\n")
+        held = "zygote {:.1f} MB, worker {:.1f} MB".format(
+            *(one.memory_full_info().pss / 2**20 for one in (zygote, worker))
+        )
+        sys.stderr.write(f"zygote-growth: {min(first + LIMIT, runs)} runs, {held}\n")
     if under.zygote() != zygote:
         raise Permanent("the zygote was replaced meanwhile: nothing was measured")
     return (zygote.memory_full_info().pss / before - 1) * 100
