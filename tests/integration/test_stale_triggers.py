@@ -14,6 +14,7 @@ from selfheal.model.errors import StoodDown
 from selfheal.model.observation import Health, Observation
 from selfheal.model.trigger import Priority, Source, Trigger, TriggerType
 from selfheal.protocol.heal import Steps, heal
+from selfheal.protocol.leases import Leases
 
 SECOND = timedelta(seconds=1)
 MINUTES = timedelta(minutes=2)
@@ -94,6 +95,7 @@ def admitted_by(one: Desk, trigger: Trigger, ages: list[timedelta]) -> Answer:
         return one.heals.admit(trigger, place=place, rungs=(RESTART,), observation=seen, refusal=None)
 
     steps = Mock(spec_set=[field.name for field in fields(Steps)], observe=observe, admit=admit)
+    steps.leases = Leases(one.heals, lease=MINUTES)
     steps.claim.side_effect = StoodDown("the test wants no more than the admission")
     steps.follow.return_value = None
     return heal(steps, trigger).answer
