@@ -1,8 +1,9 @@
 """One healer process of the campaign: heals one target with the plain procedure, and prints how it ended.
 
 Options make the mutants: `--elsewhere` claims to run on another host (nobody can end it by pid), `--no-fence`
-takes the fence out of every write, `--no-look` lets the act overlook that the target lives another life. `--approved`
-takes what a person approved in place of a trigger of its own, and `--die` dies with it.
+takes the fence out of every write and lets an act be announced twice, `--no-look` lets the act overlook that the
+target lives another life. `--approved` takes what a person approved in place of a trigger of its own, and `--die` dies
+with it.
 """
 
 import json
@@ -34,6 +35,8 @@ def main() -> None:
     if "--no-fence" in options:
         heals._held = lambda attempt_id, fence: (healing_actions.c.id == attempt_id,)  # noqa: ARG005
         heals.Heals.renew = lambda self, held: set(held)  # type: ignore[method-assign] # noqa: ARG005
+        change = heals.Heals._change
+        heals.Heals._change = lambda self, one, fence, *_, **values: change(self, one, fence, **values)  # type: ignore[method-assign]
     if "--no-look" in options:
         Incarnation.same_life = lambda self, other: True  # type: ignore[method-assign] # noqa: ARG005
     values = json.loads(Path(settings).read_text())
