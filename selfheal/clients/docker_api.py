@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from docker import APIClient
 from docker.errors import APIError, DockerException, NotFound
+from docker.transport import unixconn
 from requests import Response
 from requests.exceptions import InvalidJSONError, RequestException, Timeout
 from urllib3.exceptions import HTTPError
@@ -54,6 +55,23 @@ class _Bounded(APIClient):  # type: ignore[misc]  # docker-py has no types
             self.told_at = parsedate_to_datetime(response.headers["Date"])
         except (KeyError, ValueError):  # some proxy's answer
             self.told_at = datetime.now(UTC)
+
+
+class _Connection(unixconn.UnixHTTPConnection):  # type: ignore[misc]  # docker-py has no types
+    """docker-py's, which leaves its socket open where it could not be connected: an engine may go at any moment."""
+
+    def connect(self) -> None:
+        wire = socket.socket(socket.AF_UNIX)
+        try:
+            wire.settimeout(self.timeout)
+            wire.connect(self.unix_socket)
+        except OSError:
+            wire.close()
+            raise
+        self.sock = wire
+
+
+unixconn.UnixHTTPConnection = _Connection  # its pool names the class, and can be given no other
 
 
 class Api:
@@ -118,18 +136,10 @@ class Api:
 
     def _client(self, seconds: float) -> APIClient:
         """A client for one call; the engine's version is asked for once."""
-        self._knock()
         if not self._version:
             with closing(_Bounded(base_url=self._url, version="auto", timeout=self._seconds)) as client:
                 self._version = str(client.api_version)
         return _Bounded(base_url=self._url, version=self._version, timeout=seconds)
-
-    def _knock(self) -> None:
-        """Fail here if nobody listens: docker-py leaves a socket open that could not be connected."""
-        if self._url.startswith("unix://"):
-            with socket.socket(socket.AF_UNIX) as wire:
-                wire.settimeout(self._seconds)
-                wire.connect(self._url.removeprefix("unix://"))
 
     def _told(self, error: Exception, what: str, seconds: float) -> SelfhealError:
         """What went wrong, in words, and whether to try again."""
