@@ -256,14 +256,14 @@ BEGIN
     DELETE FROM public.alert_silences s WHERE s.until < v_before;
     GET DIAGNOSTICS v_more = ROW_COUNT;
     v_gone := v_gone + v_more;
-    DELETE FROM public.alert_outbox o WHERE o.id IN (
+    DELETE FROM public.alert_outbox o WHERE o.id = ANY (ARRAY(
         SELECT r.id FROM public.alert_outbox r
         WHERE r.routed_at IS NOT NULL AND r.created_at < v_before
           AND NOT EXISTS (SELECT FROM public.alerts a WHERE a.dedup_key = r.dedup_key AND a.resolved_at IS NULL)
           AND (r.kind = 'RESOLVED' OR public.is_endless(r.dedup_key)
                OR EXISTS (SELECT FROM public.alert_outbox l WHERE l.dedup_key = r.dedup_key
                           AND (l.created_at, l.id) > (r.created_at, r.id)))
-        ORDER BY r.created_at, r.id LIMIT 5000);
+        ORDER BY r.created_at, r.id LIMIT 5000));  -- an array is sought by the key, whatever the planner knows of the rows
     GET DIAGNOSTICS v_more = ROW_COUNT;
     RETURN v_gone + v_more;
 END

@@ -216,6 +216,7 @@ def test_a_critical_heal_behind_500_low_ones(crowd: Demo, empty: Engine, databas
         submit(critical, Priority.CRITICAL).result(timeout=60)
         assert not all(one.done() for one in waiting)
         queue.close()
+        until("it says that it runs", lambda: critical in [name for _, name in ledger(crowd, began)])
         assert [name for _, name in ledger(crowd, began)].index(critical) <= 3
         assert estate.starts.note_missed() == 0
         assert not MissedStarts(empty).lately()
