@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -126,14 +127,23 @@ def test_what_was_rotated_while_nobody_looked_is_known_by_its_name(log: Follower
 
 
 @both
-def test_a_part_that_is_being_packed_is_read_once(log: Follower, *, restarted: bool) -> None:
-    """While gzip works both are there; the packed one may lack its end."""
+@pytest.mark.parametrize(
+    "twice",
+    [
+        pytest.param(lambda part: pack(part, keep=True), id="being-packed"),
+        pytest.param(lambda part: os.link(part, part.with_name("app.log.0")), id="hard-link"),
+    ],
+)
+def test_a_part_that_is_there_twice_is_read_once(
+    log: Follower, twice: Callable[[Path], object], *, restarted: bool
+) -> None:
+    """While gzip works both are there, and the packed one may lack its end; hard links are one file."""
     log.write(*numbered(0, 10))
     log.turn()
     log.rotate("app.log.2")
     log.write(*numbered(10, 20))
     log.rotate("app.log.1")
-    pack(log.path.with_name("app.log.1"), keep=True)
+    twice(log.path.with_name("app.log.1"))
     log.write(*numbered(20, 30))
     if restarted:
         log.restart()
@@ -151,22 +161,6 @@ def test_what_was_written_and_packed_unread_is_read_once(log: Follower) -> None:
     log.write(*numbered(10, 20))
     log.turn()
     assert (log.lines, log.gaps) == (numbered(0, 20), [])
-
-
-@both
-def test_a_file_of_two_names_is_read_once(log: Follower, *, restarted: bool) -> None:
-    """Hard links are one file."""
-    log.write(*numbered(0, 10))
-    log.turn()
-    log.rotate("app.log.2")
-    log.write(*numbered(10, 20))
-    log.rotate("app.log.1")
-    os.link(log.path.with_name("app.log.1"), log.path.with_name("app.log.0"))
-    log.write(*numbered(20, 30))
-    if restarted:
-        log.restart()
-    log.turn()
-    assert (log.lines, log.gaps) == (numbered(0, 30), [])
 
 
 @both
